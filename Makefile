@@ -1,0 +1,69 @@
+# What one types. `make` alone lists it; the first of the others makes .venv from the lock files, with nothing but python3.
+
+PYTHON ?= python3
+UV ?= $(shell command -v uv 2>/dev/null)
+BIN := .venv/bin
+COMPILE = $(or $(UV),$(BIN)/uv) pip compile pyproject.toml --quiet --universal --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --python $(BIN)/python
+
+# The wheel of pyright holds all it needs; without this it asks the network whether there is a newer one.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check bench lock clean
+
+help: ## list what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-7s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/.ok ## the whole main job once, on real parts, with what it did
+	@$(BIN)/streamly demo
+
+run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-C ends it
+	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
+
+test: check ## everything that must hold: the checks, then the tests
+	$(BIN)/pytest
+
+check: .venv/.dev ## style, types and the rules on imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: .venv/.dev ## the figures of the documents, measured here
+	@$(BIN)/python -m benchmarks
+
+lock: .venv/.ok ## choose the newest versions that pyproject.toml allows, anew
+	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv
+	@rm -f requirements.lock requirements-runtime.lock
+	$(COMPILE) --group dev --output-file requirements.lock
+	$(COMPILE) --group build --constraints requirements.lock --output-file requirements-runtime.lock
+
+clean: ## remove .venv and what the tools keep; data in var/ stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Streamly itself and what it runs on.
+.venv/.ok: requirements-runtime.lock pyproject.toml | .venv/bin/python
+	@echo "Installing Streamly into .venv (once; well under a minute)"
+	@$(call install,--require-hashes --requirement requirements-runtime.lock)
+	@$(call install,--no-build-isolation --editable .)
+	@touch $@
+
+# And the tools of the checks and the tests.
+.venv/.dev: .venv/.ok requirements.lock
+	@echo "Installing the tools of the tests into .venv (once)"
+	@$(call install,--require-hashes --requirement requirements.lock)
+	@touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is missing: $(PYTHON) is not (another one: make PYTHON=python3.12)" >&2; exit 1; }
+	@test -n "$(UV)" || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "python3-venv is missing: install it (Debian, Ubuntu: apt install python3-venv), or uv" >&2; exit 1; }
+	@$(if $(UV),$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+
+# pip compiles nothing ahead: Python does it where it is used, and that halves the time that this takes.
+install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet \
+	--disable-pip-version-check --no-compile) --no-deps $(1)
