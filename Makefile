@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 COMPILE = $(or $(UV),$(BIN)/uv) pip compile pyproject.toml --quiet --universal --generate-hashes \
-	--no-emit-index-url --no-header --no-annotate --python $(BIN)/python
+	--no-emit-index-url --no-header --no-annotate --upgrade --python $(BIN)/python
 
 # The wheel of pyright holds all it needs; without this it asks the network whether there is a newer one.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -35,9 +35,8 @@ check: .venv/.dev ## style, types and the rules on imports
 bench: .venv/.dev ## the figures of the documents, measured here
 	@$(BIN)/python -m benchmarks
 
-lock: .venv/.ok ## choose the newest versions that pyproject.toml allows, anew
+lock: .venv/bin/python ## choose the newest versions that pyproject.toml allows, anew
 	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv
-	@rm -f requirements.lock requirements-runtime.lock
 	$(COMPILE) --group dev --output-file requirements.lock
 	$(COMPILE) --group build --constraints requirements.lock --output-file requirements-runtime.lock
 

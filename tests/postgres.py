@@ -1,9 +1,11 @@
 """Where the tests' PostgreSQL comes from, and how each test gets a database of its own."""
 
+import gc
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Literal, LiteralString
@@ -73,18 +75,31 @@ def _answering(dsn: str) -> str:
 
 @contextmanager
 def _container() -> Iterator[str]:
-    from docker.errors import DockerException  # noqa: PLC0415 - a quarter of a second that only this engine needs
-    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - 0.2 s that this engine alone needs
 
+    _require_docker()
     container = PostgresContainer(IMAGE, driver=None).with_command(NOT_DURABLE)
     try:
         container.start()
-    except DockerException as failure:
-        pytest.exit(f"The tests' PostgreSQL is {described()}, and Docker says: {failure}", returncode=1)
-    try:
         yield container.get_connection_url()
     finally:
         container.stop()
+
+
+def _require_docker() -> None:
+    import docker  # noqa: PLC0415 - see above
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    refused = ""
+    try:
+        with closing(docker.from_env(timeout=CONNECT_TIMEOUT_SECONDS)) as client:
+            client.ping()
+    except DockerException as failure:
+        refused = str(failure)
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # A client that found no engine leaves its socket open, and that warning would hide the message.
+    if refused:
+        pytest.exit(f"The tests' PostgreSQL is {described()}, and there is no Docker: {refused}", returncode=1)
 
 
 @contextmanager

