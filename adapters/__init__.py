@@ -1,0 +1,1 @@
+"""The outside world, one technology to a package."""

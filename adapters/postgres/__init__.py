@@ -1,0 +1,1 @@
+"""PostgreSQL for everybody: the pool, the migrations, and the operational tables."""

@@ -1,0 +1,114 @@
+"""Applies the numbered SQL files that a database lacks: once, in order, under a lock, by the owner's role."""
+
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import NamedTuple
+
+import psycopg
+from psycopg import Connection, sql
+
+LOCK = 0x5354524D  # "STRM"
+LOCK_TIMEOUT_SECONDS = 60
+OWN_SCHEMAS = ("ledger", "read", "ops", "vault", "jobs")
+
+
+class MigrationEdited(Exception):
+    """A file that was applied has been changed since; migrations are only ever added."""
+
+
+class DatabaseTooNew(Exception):
+    """The database has migrations that this program does not know; a newer one has been here."""
+
+
+class Migration(NamedTuple):
+    """One numbered file."""
+
+    name: str
+    statements: str
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.statements.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """Every migration there is, in order."""
+    folder = files("adapters.postgres.migrations")
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return sorted(Migration(entry.name, entry.read_text("utf-8")) for entry in found)
+
+
+def migrate(owner_dsn: str, *, app_role: str | None = None, more: Sequence[Migration] = ()) -> list[str]:
+    """Bring the database up to date and say which files were applied.
+
+    `app_role` is the role that the program runs as, when it is another than the owner: it is made where it is missing
+    and allowed, and may then insert into and select from the ledger, but not change it. `more` are the migrations that a library brings.
+
+    Raises:
+        MigrationEdited, DatabaseTooNew, psycopg.Error.
+    """
+    with psycopg.connect(owner_dsn, autocommit=True, connect_timeout=10) as connection:
+        connection.execute(sql.SQL("SET lock_timeout = '{}s'").format(LOCK_TIMEOUT_SECONDS))
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        applied = _apply_missing(connection, [*migrations(), *more])
+        if app_role is not None:
+            _let_app_in(connection, app_role)
+        return applied
+
+
+def _apply_missing(connection: Connection, wanted: Sequence[Migration]) -> list[str]:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations"
+        " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    known: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM schema_migrations").fetchall())
+    if strangers := known.keys() - {migration.name for migration in wanted}:
+        raise DatabaseTooNew(f"this program does not know {', '.join(sorted(strangers))}")
+    missing = [migration for migration in wanted if _is_missing(migration, known)]
+    for migration in missing:
+        _apply(connection, migration)
+    return [migration.name for migration in missing]
+
+
+def _is_missing(migration: Migration, known: dict[str, str]) -> bool:
+    if migration.name in known and known[migration.name] != migration.digest:
+        raise MigrationEdited(f"{migration.name} was changed after it had been applied")
+    return migration.name not in known
+
+
+def _apply(connection: Connection, migration: Migration) -> None:
+    with connection.transaction():
+        connection.execute(migration.statements.encode())
+        connection.execute(
+            "INSERT INTO schema_migrations (name, sha256) VALUES (%s, %s)", (migration.name, migration.digest)
+        )
+
+
+def _let_app_in(connection: Connection, app_role: str) -> None:
+    """The rights of the program: everything on its own tables, insert and select on the ledger."""
+    owner = connection.execute("SELECT current_user").fetchone()
+    if owner == (app_role,):
+        return
+    role = sql.Identifier(app_role)
+    with connection.transaction():
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (app_role,)).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        database = connection.execute("SELECT current_database()").fetchone()
+        assert database is not None
+        connection.execute(
+            sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(database[0]), role)
+        )
+        for schema in OWN_SCHEMAS:
+            _grant(connection, sql.Identifier(schema), role)
+        connection.execute(sql.SQL("GRANT CREATE ON SCHEMA read TO {}").format(role))
+        connection.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM {}").format(role))
+        connection.execute(sql.SQL("GRANT SELECT ON schema_migrations TO {}").format(role))
+
+
+def _grant(connection: Connection, schema: sql.Identifier, role: sql.Identifier) -> None:
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role))
+    connection.execute(
+        sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role)
+    )
+    connection.execute(sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {} TO {}").format(schema, role))

@@ -1,0 +1,50 @@
+"""One pool of asynchronous connections per process, with a limit on every wait."""
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+
+STATEMENT_TIMEOUT_SECONDS = 15
+LOCK_TIMEOUT_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 5
+
+SESSION_OPTIONS = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s"
+    f" -c lock_timeout={LOCK_TIMEOUT_SECONDS}s"
+    " -c idle_in_transaction_session_timeout=15s"
+    " -c TimeZone=UTC"
+)
+
+CONNECTION_ARGUMENTS: dict[str, object] = {
+    "autocommit": True,
+    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    # Without it a query whose answer is lost on the way waits for minutes (measured: until the network healed).
+    "tcp_user_timeout": 10_000,
+    "options": SESSION_OPTIONS,
+}
+
+
+def new_pool(dsn: str, *, size: int = 8) -> Pool:
+    """A closed pool: open it with `await pool.open()` inside the loop that uses it.
+
+    Asking for a connection waits at most 5 s, and at most 1,000 may wait; connections are in autocommit mode.
+    """
+    return AsyncConnectionPool(
+        dsn,
+        connection_class=AsyncConnection[TupleRow],
+        kwargs=dict(CONNECTION_ARGUMENTS),
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        max_waiting=1000,
+        max_idle=300,
+        reconnect_timeout=30,
+        check=None,
+        open=False,
+        name="streamly",
+    )

@@ -1,0 +1,1 @@
+"""What can be done: use cases, the ports they need, projections and policies."""

@@ -1,0 +1,89 @@
+"""The auditor's questions: what was recorded, in what order, and what followed from it at a moment."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from application.errors import NotFound
+from application.ports.ledger import History, HistoryFilter, Recorded
+from application.projections.access import AccountStanding, Title, access
+from application.projections.projection import fold_alone
+from domain.access.access import ANY_PLAN, Access, Requirement, decide
+from domain.facts import AnyFact
+from domain.shared.fact import Actor, Cause, Fact
+from domain.telling import tell
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact in plain words, with who did it and what made it happen."""
+
+    position: int
+    type: str
+    at: datetime
+    summary: str
+    actor: Actor
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Use cases of auditors; all of them read the ledger itself, never a read model."""
+
+    history: History
+
+    def events(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
+        """The wanted facts in order, in constant memory."""
+        return self.history.facts(wanted, page_size=page_size)
+
+    async def timeline(self, account_id: UUID) -> list[Told]:
+        """One person's facts in plain words, oldest first. Raises NotFound."""
+        recorded = await self.history.of_account(account_id)
+        if not recorded:
+            raise NotFound
+        return [_told(entry.fact) for entry in recorded]
+
+    async def access_at(
+        self, account_id: UUID, *, at: datetime, video_id: UUID | None = None, hindsight: bool = False
+    ) -> Access:
+        """The answer that playback gave, or would have given, at a moment.
+
+        By the facts recorded up to then; with hindsight, by all that is known now about then.
+
+        Raises:
+            NotFound: no such account; or no such video, then.
+        """
+        until = None if hindsight else at
+        facts = await self._facts_of(account_id, until)
+        standings = fold_alone(access, facts).by_key[AccountStanding]
+        row = standings.get(account_id)
+        standing = row.standing if isinstance(row, AccountStanding) else None
+        required = await self._requirement(video_id, until) if video_id else ANY_PLAN
+        return decide(standing, required, at)
+
+    async def _facts_of(self, account_id: UUID, until: datetime | None) -> Sequence[Fact]:
+        if not (everything := await self.history.of_account(account_id)):
+            raise NotFound
+        return [entry.fact for entry in everything if until is None or entry.fact.recorded_at <= until]
+
+    async def _requirement(self, video_id: UUID, until: datetime | None) -> Requirement:
+        facts = [entry.fact async for entry in self.history.facts(HistoryFilter(stream=video_id))]
+        known = [fact for fact in facts if until is None or fact.recorded_at <= until]
+        title = fold_alone(access, known).by_key[Title].get(video_id)
+        if not isinstance(title, Title):
+            raise NotFound
+        return title.requirement()
+
+
+def _told(fact: Fact) -> Told:
+    known: AnyFact = fact  # type: ignore[assignment]
+    return Told(
+        position=fact.position,
+        type=fact.tag(),
+        at=fact.recorded_at,
+        summary=tell(known),
+        actor=fact.actor,
+        cause=fact.cause,
+    )

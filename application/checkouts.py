@@ -1,0 +1,149 @@
+"""Checkout: a viewer asks to buy a plan and is sent to the provider's payment page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+
+from application.errors import ProviderRefused
+from application.ports.billing import BillingProvider, CheckoutPage
+from application.ports.ledger import Insert, Position
+from application.ports.reads import AccessReads
+from application.ports.secrets import BlindIndex
+from application.ports.world import Clock, Identifiers
+from application.recall import Asked, Decided, Recalled, Records, again_when_moved
+from domain.access.access import ANY_PLAN, AccountBlocked, decide
+from domain.account.account import Account
+from domain.plan.plan import Plan
+from domain.shared.fact import Refusal
+from domain.subscription.checkout import Checkout
+from domain.subscription.subscription import AlreadySubscribed
+
+
+class ReturnUrlNotAllowed(Refusal):
+    """The page to come back to is not one of ours."""
+
+
+class OpenedCheckout(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the viewer pays, until when, and where the ledger stands."""
+
+    checkout_id: UUID
+    url: str
+    expires_at: datetime
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkouts:
+    """Use cases of checkout; return addresses must begin with one of `own_origins`."""
+
+    records: Records
+    billing: BillingProvider
+    access: AccessReads
+    blind_index: BlindIndex
+    identifiers: Identifiers
+    business_time: Clock
+    public_url: str
+    own_origins: tuple[str, ...]
+
+    async def open(
+        self, account_id: UUID, plan_id: UUID, *, success_url: str | None, cancel_url: str | None, asked: Asked
+    ) -> OpenedCheckout:
+        """Record the intent, make the provider's customer at the first time, open the page, record that it is open.
+
+        Raises:
+            ReturnUrlNotAllowed, AlreadySubscribed, AccountBlocked, PlanNotForSale, NotFound, ProviderUnavailable.
+        """
+        success_url = self._own(success_url, "/checkout/success")
+        cancel_url = self._own(cancel_url, "/checkout/cancelled")
+        await self._refuse_subscribed(account_id)
+        plan = (await self.records.recall(Plan, plan_id)).existing()
+        requested = await self._request(account_id, plan, asked)
+        customer_id = await self._customer_of(account_id, asked)
+        page = await self._page(
+            requested, plan, customer_id, success_url=success_url, cancel_url=cancel_url, asked=asked
+        )
+        opened = await self.records.decide(
+            Checkout,
+            requested.id,
+            asked,
+            lambda checkout: checkout.open(provider_reference=page.reference, expires_at=page.expires_at),
+        )
+        return OpenedCheckout(
+            checkout_id=requested.id, url=page.url, expires_at=page.expires_at, position=opened.position
+        )
+
+    def _own(self, url: str | None, otherwise: str) -> str:
+        """A foreign return address would let a stranger use our checkout as a trap."""
+        if url is None:
+            return self.public_url + otherwise
+        parts = urlsplit(url)
+        if parts.username or parts.password or f"{parts.scheme}://{parts.netloc}" not in self.own_origins:
+            raise ReturnUrlNotAllowed("Return addresses must be on one of this service's own origins.")
+        return url
+
+    async def _refuse_subscribed(self, account_id: UUID) -> None:
+        answer = decide(await self.access.standing(account_id), ANY_PLAN, self.business_time.now())
+        if answer.reason == "blocked":
+            raise AccountBlocked("This account is disabled.", access=answer)
+        if answer.granted:
+            raise AlreadySubscribed("There is a live subscription already.", access=answer)
+
+    async def _request(self, account_id: UUID, plan: Plan, asked: Asked) -> Checkout:
+        checkout_id = self.identifiers.new()
+        facts = Checkout.request(
+            checkout_id=checkout_id,
+            account_id=account_id,
+            provider=self.billing.name,
+            plan=plan.terms,
+            price_id=plan.price_for_sale(self.billing.name),
+            idempotency_key=f"checkout-{checkout_id}",
+        )
+        await self.records.append(asked, (Recalled(checkout_id, None, 0), facts))
+        return (await self.records.recall(Checkout, checkout_id)).existing()
+
+    async def _customer_of(self, account_id: UUID, asked: Asked) -> str:
+        """The account's customer at the provider, bound before the first webhook about it can come."""
+        account = (await self.records.recall(Account, account_id)).existing()
+        if (bound := account.customers.get(self.billing.name)) is not None:
+            return bound
+        customer_id = await self.billing.create_customer(
+            account_id=account_id, email=account.email, idempotency_key=f"customer-{account_id}"
+        )
+        await self._bind(account_id, customer_id, asked)
+        return customer_id
+
+    async def _bind(self, account_id: UUID, customer_id: str, asked: Asked) -> None:
+        kind = f"{self.billing.name}_customer"
+        claim = Insert(
+            "claims", {"kind": kind, "blind_index": self.blind_index.of(kind, customer_id), "owner": account_id}
+        )
+
+        async def once() -> Decided | None:
+            recalled = await self.records.recall(Account, account_id)
+            facts = recalled.existing().bind_customer(provider=self.billing.name, customer_id=customer_id)
+            return await self.records.append(asked, (recalled, facts), rows=[claim]) if facts else None
+
+        await again_when_moved(once)
+
+    async def _page(
+        self, checkout: Checkout, plan: Plan, customer_id: str, *, success_url: str, cancel_url: str, asked: Asked
+    ) -> CheckoutPage:
+        try:
+            return await self.billing.open_checkout(
+                checkout_id=checkout.id,
+                account_id=checkout.account_id,
+                customer_id=customer_id,
+                price_id=checkout.price_id,
+                recurring=plan.terms.interval != "once",
+                trial_days=plan.trial_days,
+                success_url=success_url,
+                cancel_url=cancel_url,
+                idempotency_key=checkout.idempotency_key,
+            )
+        except ProviderRefused as refused:
+            reason = str(refused)
+            await self.records.decide(Checkout, checkout.id, asked, lambda it: it.fail(reason=reason))
+            raise

@@ -1,0 +1,178 @@
+"""Convergence: whatever arrived, the provider is asked, and the ledger records how its answer differs."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.errors import ProviderUnavailable
+from application.ports.billing import BillingProvider, SeenCheckout, SeenSubscription
+from application.ports.inbox import Customer, Customers, Inbox, Waiting
+from application.ports.ledger import GuardedRow, RowMoved, StreamMoved, UpdateIf
+from application.ports.world import Clock
+from application.recall import Asked, Recalled, Records
+from domain.payment.payment import Payment, ProviderPayment
+from domain.plan.plan import Plan
+from domain.shared.fact import Actor, Cause, Fact
+from domain.shared.identity import derived_id
+from domain.shared.plan_terms import PlanTerms
+from domain.subscription.checkout import Checkout
+from domain.subscription.subscription import Subscription
+from domain.subscription.truth import BillingPolicy, ProviderSubscription
+
+log = logging.getLogger(__name__)
+
+RETRY_DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
+ATTEMPTS = 4
+
+Decision = tuple[Recalled[object], Sequence[Fact]]
+
+
+class PriceUnknown(Exception):
+    """The provider sells a price that belongs to none of our plans."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convergence:
+    """Settles what is known of one customer; any number of workers may do it at once, the last fence wins."""
+
+    records: Records
+    billing: BillingProvider
+    inbox: Inbox
+    customers: Customers
+    policy: BillingPolicy
+    business_time: Clock
+
+    async def settle_waiting(self, *, limit: int = 50) -> int:
+        """Settle the customers whose deliveries are due, and say how many there were."""
+        customers = await self.inbox.customers_waiting(limit=limit)
+        for customer in customers:
+            await self._settle_or_put_off(customer)
+        return len(customers)
+
+    async def _settle_or_put_off(self, customer: Customer) -> None:
+        try:
+            await self.settle(customer)
+        except ProviderUnavailable as trouble:
+            log.warning("the provider does not answer", extra={"provider": customer.provider})
+            await self.inbox.retry_later(customer, error=str(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
+        except Exception as trouble:
+            log.exception("a customer could not be settled", extra={"provider": customer.provider})
+            await self.inbox.retry_later(customer, error=repr(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
+
+    async def settle(self, customer: Customer, *, asked: Asked | None = None) -> None:
+        """Ask the provider for the truth about this customer, and record the difference.
+
+        Raises:
+            ProviderUnavailable; StreamMoved when others kept writing.
+        """
+        account_id = await self.customers.account_of(customer)
+        if account_id is None:
+            await self.inbox.park(customer, why="customer_unknown")
+            return
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._ask_and_record(customer, account_id, asked)
+            except RowMoved:
+                # A newer fence: whoever took it asks after us, so its answer is the better one.
+                return
+            except StreamMoved:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
+
+    async def _ask_and_record(self, customer: Customer, account_id: UUID, asked: Asked | None) -> None:
+        """The fence first, then what is waiting, then the question: the answer settles all that came before it."""
+        epoch = await self.customers.take_fence(customer)
+        waiting = await self.inbox.waiting(customer)
+        truth = await self.billing.truth_of(customer.customer_id)
+        decisions = [
+            *[await self._subscription(seen, customer, account_id) for seen in truth.subscriptions],
+            *[await self._payment(seen, account_id) for seen in truth.payments],
+            *[await self._checkout(seen) for seen in truth.checkouts],
+        ]
+        await self.records.append(
+            asked or self._asked_by(customer, waiting), *decisions, rows=self._rows(customer, epoch, waiting)
+        )
+
+    async def _subscription(self, seen: SeenSubscription, customer: Customer, account_id: UUID) -> Decision:
+        truth = await self._in_our_words(seen, customer)
+        stream = derived_id("subscription", customer.provider, seen.reference)
+        recalled = await self.records.recall(Subscription, stream)
+        facts = Subscription.observe(
+            recalled.state,
+            truth,
+            subscription_id=stream,
+            account_id=account_id,
+            policy=self.policy,
+            now=self.business_time.now(),
+        )
+        return recalled, facts
+
+    async def _in_our_words(self, seen: SeenSubscription, customer: Customer) -> ProviderSubscription:
+        return ProviderSubscription(
+            provider=customer.provider,
+            reference=seen.reference,
+            customer_id=customer.customer_id,
+            status=seen.status,
+            plan=await self._terms(customer.provider, seen),
+            price_id=seen.price_id,
+            started_at=seen.started_at,
+            period_start=seen.period_start,
+            period_end=seen.period_end,
+            trial_end=seen.trial_end,
+            ends_at=seen.ends_at,
+            ended_at=seen.ended_at,
+            collection_paused=seen.collection_paused,
+            failing_since=seen.failing_since,
+        )
+
+    async def _terms(self, provider: str, seen: SeenSubscription) -> PlanTerms:
+        """The plan that the price belongs to, at what this subscriber pays for it. Raises PriceUnknown."""
+        plan_id = await self.customers.plan_of_price(provider, seen.price_id)
+        if plan_id is None:
+            raise PriceUnknown(f"{provider} sells {seen.price_id}, which belongs to no plan")
+        terms = (await self.records.recall(Plan, plan_id)).existing().terms
+        return PlanTerms(
+            plan_id=terms.plan_id,
+            name=terms.name,
+            price=seen.price,
+            interval=terms.interval,
+            features=terms.features,
+            stream_limit=terms.stream_limit,
+            max_height=terms.max_height,
+        )
+
+    async def _payment(self, seen: ProviderPayment, account_id: UUID) -> Decision:
+        stream = derived_id("payment", seen.provider, seen.reference)
+        recalled = await self.records.recall(Payment, stream)
+        now = self.business_time.now()
+        return recalled, Payment.observe(recalled.state, seen, payment_id=stream, account_id=account_id, now=now)
+
+    async def _checkout(self, seen: SeenCheckout) -> Decision:
+        recalled = await self.records.recall(Checkout, seen.checkout_id)
+        if recalled.state is None or seen.status == "open":
+            return recalled, ()
+        if seen.status == "completed":
+            return recalled, recalled.state.complete(provider_reference=seen.reference)
+        return recalled, recalled.state.expire(provider_reference=seen.reference)
+
+    def _asked_by(self, customer: Customer, waiting: Sequence[Waiting]) -> Asked:
+        """The newest delivery is the cause; with none waiting it was a sweep."""
+        actor = Actor("provider", customer.provider)
+        return Asked(actor, Cause("webhook", waiting[-1].event_id) if waiting else Cause("sweep", customer.provider))
+
+    def _rows(self, customer: Customer, epoch: int, waiting: Sequence[Waiting]) -> list[GuardedRow]:
+        key = {"provider": customer.provider, "customer_id": customer.customer_id, "epoch": epoch}
+        rows: list[GuardedRow] = [UpdateIf("customer_fences", where=key, values={"epoch": epoch})]
+        if waiting:
+            rows.append(
+                UpdateIf(
+                    "inbox",
+                    where={"id": [delivery.id for delivery in waiting]},
+                    values={"status": "done", "settled_at": self.business_time.now(), "error": None},
+                    required=False,
+                )
+            )
+        return rows

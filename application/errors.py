@@ -1,0 +1,53 @@
+"""Why a use case cannot do what was asked, where the domain itself has nothing against it."""
+
+
+class NotFound(Exception):
+    """It does not exist, or is somebody else's: the one who asks cannot tell which."""
+
+
+class NotAllowed(Exception):
+    """Signed in, but not in a role that may do this."""
+
+
+class NotSignedIn(Exception):
+    """No good access token; `code` says how it failed, for the client."""
+
+    def __init__(self, detail: str, code: str = "not_signed_in") -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class Unavailable(Exception):
+    """Something that is needed does not answer now; trying again after `retry_after_seconds` may help."""
+
+    retry_after_seconds = 1
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer, or has no connection free in time."""
+
+
+class LedgerBusy(Unavailable):
+    """The queue of appends is full; nothing was recorded."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection was lost around the commit and could not be had again: it may or may not be recorded."""
+
+
+class ProviderUnavailable(Unavailable):
+    """The payment provider does not answer, or answers that it cannot now."""
+
+    retry_after_seconds = 5
+
+
+class ProviderRefused(Exception):
+    """The payment provider understood and said no; its message is in the text."""
+
+
+class NotYetVisible(Unavailable):
+    """The read models have not come as far as the read asked for within its time."""
+
+
+class UnknownPosition(Exception):
+    """A read asked for a position that the ledger has not reached."""

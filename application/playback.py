@@ -1,0 +1,137 @@
+"""Playback: may this viewer play this video now? Then a session and a signed address; else the reason."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from application.errors import NotFound, NotSignedIn
+from application.ports.play_sessions import PlaySession, PlaySessions
+from application.ports.reads import AccessReads, Scene
+from application.ports.video_platform import MediaFile, MediaRefused, OwnPlatform, PlaybackGrant
+from application.ports.world import Clock, Identifiers
+from application.projections.access import Title
+from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide, judge
+from domain.shared.fact import Refusal
+from domain.video.video import VideoNotReady
+
+TOKEN_LIFE_MIN = timedelta(hours=4)
+TOKEN_LIFE_MAX = timedelta(hours=12)
+
+
+class SessionEnded(Refusal):
+    """This play session is over; start another."""
+
+
+class StartedPlayback(msgspec.Struct, frozen=True, kw_only=True):
+    """A play session, its signed address, and the ledger position that the answer rests on."""
+
+    session_id: UUID
+    grant: PlaybackGrant
+    resume_at_seconds: float
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playback:
+    """Use cases of watching."""
+
+    access: AccessReads
+    sessions: PlaySessions
+    platform: OwnPlatform
+    business_time: Clock
+    identifiers: Identifiers
+
+    async def start(self, account_id: UUID | None, video_id: UUID, *, device_id: str | None) -> StartedPlayback:
+        """Decide on one read of the primary, and sign.
+
+        Raises:
+            NotFound, NotSignedIn, SubscriptionRequired, PlanUpgradeRequired, AccountBlocked, VideoNotReady.
+        """
+        now = self.business_time.now()
+        scene = await self.access.scene(account_id, video_id)
+        title = _playable(scene)
+        answer = _allowed(account_id, scene, title, now)
+        ends_at = _end(answer, title, now)
+        session_id = self.identifiers.new()
+        grant = await self.platform.grant_playback(
+            title.playback_id,
+            video_id=video_id,
+            session_id=session_id,
+            until=ends_at,
+            max_height=_tallest(scene, now),
+        )
+        resume_at_seconds = await self.sessions.start(
+            PlaySession(
+                session_id=session_id,
+                account_id=account_id,
+                video_id=video_id,
+                device_id=device_id,
+                started_at=now,
+                ends_at=ends_at,
+            )
+        )
+        return StartedPlayback(
+            session_id=session_id, grant=grant, resume_at_seconds=resume_at_seconds, position=scene.position
+        )
+
+    async def heartbeat(self, account_id: UUID | None, session_id: UUID, *, position_seconds: float) -> None:
+        """Raises SessionEnded."""
+        now = self.business_time.now()
+        if not await self.sessions.beat(session_id, account_id, position_seconds=position_seconds, now=now):
+            raise SessionEnded("This play session has ended.")
+
+    async def stop(self, account_id: UUID | None, session_id: UUID) -> None:
+        """Raises NotFound when it is not the viewer's, or not live."""
+        if not await self.sessions.end(session_id, account_id, now=self.business_time.now()):
+            raise NotFound
+
+    async def media(self, token: str, video_id: UUID, path: str) -> MediaFile:
+        """A file of a video, for a token that is good for it and a play session that is live.
+
+        Raises:
+            MediaRefused.
+        """
+        now = self.business_time.now()
+        file = self.platform.open_media(token, video_id, path, now=now)
+        if file.session_id is not None and not await self.sessions.is_live(file.session_id, now=now):
+            raise MediaRefused("the play session has ended")
+        return file
+
+
+def _playable(scene: Scene) -> Title:
+    if scene.title is None:
+        raise NotFound
+    if not scene.title.published:
+        raise VideoNotReady("This video is not published.")
+    return scene.title
+
+
+def _allowed(account_id: UUID | None, scene: Scene, title: Title, now: datetime) -> Access:
+    answer = decide(scene.standing, title.requirement(), now)
+    if answer.granted:
+        return answer
+    if account_id is None:
+        raise NotSignedIn("Sign in to watch this video.")
+    more = {"access": answer, "ledger_position": scene.position}
+    if answer.reason == "blocked":
+        raise AccountBlocked("This account is disabled.", **more)
+    if answer.reason == "feature_missing":
+        raise PlanUpgradeRequired(answer.otherwise, **more)
+    raise SubscriptionRequired(answer.otherwise, **more)
+
+
+def _end(answer: Access, title: Title, now: datetime) -> datetime:
+    """Long enough for one sitting, since players do not ask again in the middle; never beyond the access itself."""
+    sitting = timedelta(seconds=title.duration_seconds * 1.5) + timedelta(minutes=30)
+    life = min(max(sitting, TOKEN_LIFE_MIN), TOKEN_LIFE_MAX)
+    return min(now + life, answer.until) if answer.until else now + life
+
+
+def _tallest(scene: Scene, now: datetime) -> int | None:
+    """The best quality that any live plan gives; None without a limit."""
+    if scene.standing is None:
+        return None
+    heights = [term.max_height for term in scene.standing.terms.values() if judge(term, now).granted]
+    return None if not heights or None in heights else max(height for height in heights if height is not None)

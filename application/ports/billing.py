@@ -1,0 +1,112 @@
+"""The payment provider: what we ask of it, and what it says."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.payment.payment import ProviderPayment
+from domain.shared.money import Money
+from domain.shared.plan_terms import Interval
+
+
+class CheckoutPage(msgspec.Struct, frozen=True):
+    """Where the viewer pays."""
+
+    reference: str
+    url: str
+    expires_at: datetime
+
+
+class SeenSubscription(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription as the provider tells it; which plan its price belongs to is for us to know."""
+
+    reference: str
+    status: str
+    price_id: str
+    price: Money
+    started_at: datetime
+    period_start: datetime
+    period_end: datetime
+    trial_end: datetime | None
+    ends_at: datetime | None
+    ended_at: datetime | None
+    collection_paused: bool
+    failing_since: datetime | None
+
+
+class SeenCheckout(msgspec.Struct, frozen=True):
+    """A checkout as the provider tells it; `checkout_id` is ours, given when it was opened."""
+
+    reference: str
+    checkout_id: UUID
+    status: Literal["open", "completed", "expired"]
+
+
+class CustomerTruth(msgspec.Struct, frozen=True):
+    """All that the provider knows of one customer, at one moment."""
+
+    subscriptions: tuple[SeenSubscription, ...]
+    payments: tuple[ProviderPayment, ...]
+    checkouts: tuple[SeenCheckout, ...]
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified webhook: evidence, and a reason to ask."""
+
+    provider: str
+    event_id: str
+    type: str
+    customer_id: str | None
+    livemode: bool
+    api_version: str | None
+    created_at: datetime
+    body: bytes
+
+
+class SignatureInvalid(Exception):
+    """Not signed by the provider with one of our secrets, or outside the tolerance of time."""
+
+
+class BillingProvider(Protocol):
+    """Every call may raise ProviderUnavailable or ProviderRefused, has a timeout, and is done once per key."""
+
+    name: str
+
+    async def create_price(
+        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
+    ) -> str:
+        """Make the plan's product and price; the price's id."""
+        ...
+
+    async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
+        """The customer's id."""
+        ...
+
+    async def open_checkout(
+        self,
+        *,
+        checkout_id: UUID,
+        account_id: UUID,
+        customer_id: str,
+        price_id: str,
+        recurring: bool,
+        trial_days: int,
+        success_url: str,
+        cancel_url: str,
+        idempotency_key: str,
+    ) -> CheckoutPage: ...
+
+    async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
+        """Done again, it is still cancelled."""
+        ...
+
+    async def truth_of(self, customer_id: str) -> CustomerTruth:
+        """Everything about one customer, all pages of it."""
+        ...
+
+    def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
+        """A delivery from the very bytes that came. Raises SignatureInvalid."""
+        ...

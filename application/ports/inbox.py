@@ -1,0 +1,66 @@
+"""What providers sent us: kept before it is answered, settled by asking the provider."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from application.ports.billing import Delivery
+
+
+class Customer(msgspec.Struct, frozen=True, order=True):
+    """A provider's customer."""
+
+    provider: str
+    customer_id: str
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A delivery that has not been settled; `attempts` counts the tries that failed."""
+
+    id: int
+    event_id: str
+    type: str
+    attempts: int
+
+
+class Inbox(Protocol):
+    """Deliveries, each once."""
+
+    async def keep(self, delivery: Delivery, *, now: datetime) -> bool:
+        """Durable when it returns; False when it was there already."""
+        ...
+
+    async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
+        """Whose deliveries are due, those that wait longest first."""
+        ...
+
+    async def waiting(self, customer: Customer) -> Sequence[Waiting]:
+        """This customer's unsettled deliveries, oldest first; parked ones too."""
+        ...
+
+    async def park(self, customer: Customer, *, why: str) -> None:
+        """Set aside until the customer is bound to an account."""
+        ...
+
+    async def retry_later(self, customer: Customer, *, error: str, delays_seconds: Sequence[float]) -> None:
+        """Count a failed try; due again after the next delay, failed for good after the last one."""
+        ...
+
+    async def unsettled(self) -> int:
+        """How many are due, now or later; parked and failed ones are not counted."""
+        ...
+
+
+class Customers(Protocol):
+    """Whose customer is whose, and who is asking about one right now."""
+
+    async def account_of(self, customer: Customer) -> UUID | None: ...
+
+    async def plan_of_price(self, provider: str, price_id: str) -> UUID | None: ...
+
+    async def take_fence(self, customer: Customer) -> int:
+        """A new epoch, committed: whoever holds an older one can append nothing about this customer any more."""
+        ...

@@ -1,0 +1,34 @@
+"""Who is playing what right now, and how far they are."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+
+class PlaySession(msgspec.Struct, frozen=True, kw_only=True):
+    """One device playing one video."""
+
+    session_id: UUID
+    account_id: UUID | None
+    video_id: UUID
+    device_id: str | None
+    started_at: datetime
+    ends_at: datetime
+
+
+class PlaySessions(Protocol):
+    """Operational rows: who is playing what, and how far they are."""
+
+    async def start(self, session: PlaySession) -> float:
+        """The second at which this account left the video, 0.0 if it never played it."""
+        ...
+
+    async def beat(self, session_id: UUID, account_id: UUID | None, *, position_seconds: float, now: datetime) -> bool:
+        """False when the session has ended, or is not this account's."""
+        ...
+
+    async def end(self, session_id: UUID, account_id: UUID | None, *, now: datetime) -> bool: ...
+
+    async def is_live(self, session_id: UUID, *, now: datetime) -> bool: ...

@@ -1,0 +1,65 @@
+"""What the read models answer."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from application.projections.access import Title
+from application.projections.catalogue import Listed
+from application.projections.plans import Offer
+from domain.access.standing import Standing
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """All that a playback answer needs, read at one moment of the primary."""
+
+    standing: Standing | None
+    title: Title | None
+    position: int
+    """The ledger's head at that moment."""
+
+
+class AccessReads(Protocol):
+    """The access read model; never behind the ledger."""
+
+    async def standing(self, account_id: UUID) -> Standing | None: ...
+
+    async def scene(self, account_id: UUID | None, video_id: UUID) -> Scene: ...
+
+
+class CatalogueReads(Protocol):
+    """The catalogue."""
+
+    async def page(
+        self, *, query: str | None, category: str | None, access: str | None, before: int | None, limit: int
+    ) -> Sequence[Listed]:
+        """Published videos, the last published first; `before` is the `published_position` of the last one seen."""
+        ...
+
+    async def video(self, video_id: UUID) -> Listed | None: ...
+
+
+class PlanReads(Protocol):
+    """The plans."""
+
+    async def page(self, *, before: int | None, limit: int) -> Sequence[Offer]:
+        """Active plans, newest first; `before` is the `created_position` of the last one seen."""
+        ...
+
+    async def plan(self, plan_id: UUID) -> Offer | None: ...
+
+
+class Positions(Protocol):
+    """How far the ledger and its read models are."""
+
+    async def head(self) -> int: ...
+
+    async def wait_for(self, position: int, *, timeout_seconds: float) -> bool:
+        """Until every live read model has come to the position; False when time ran out."""
+        ...
+
+    async def lags(self) -> dict[str, int]:
+        """How many facts each live read model is behind the head."""
+        ...

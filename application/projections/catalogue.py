@@ -1,0 +1,89 @@
+"""The catalogue: every video with all that a page shows of it."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from application.projections.projection import Projection, Row
+from domain.video.video import (
+    Rendition,
+    UploadReceived,
+    VideoCreated,
+    VideoFailed,
+    VideoMadeReady,
+    VideoPublished,
+    VideoUnpublished,
+)
+
+
+class Listed(Row, frozen=True):
+    """One video of the catalogue; `published_at` None: only admins see it."""
+
+    video_id: UUID
+    title: str
+    description: str
+    category: str
+    access: str
+    requires: str | None
+    platform: str
+    status: str
+    created_position: int
+    error: str | None = None
+    playback_id: str = ""
+    duration_seconds: float | None = None
+    renditions: tuple[Rendition, ...] = ()
+    published_at: datetime | None = None
+    published_position: int | None = None
+
+    indexes: ClassVar[tuple[str, ...]] = ("published_position", "created_position")
+
+
+catalogue = Projection("catalogue", version=1, videos=Listed)
+
+
+@catalogue.fold(VideoCreated, into=Listed, key="video_id")
+def created(_: Listed | None, fact: VideoCreated) -> Listed:
+    return Listed(
+        fact.video_id,
+        fact.title,
+        fact.description,
+        fact.category,
+        fact.access,
+        fact.requires,
+        fact.platform,
+        "waiting",
+        fact.position,
+    )
+
+
+@catalogue.fold(UploadReceived, into=Listed, key="video_id")
+def upload_received(video: Listed | None, _: UploadReceived) -> Listed | None:
+    return video and replace(video, status="processing", error=None)
+
+
+@catalogue.fold(VideoMadeReady, into=Listed, key="video_id")
+def made_ready(video: Listed | None, fact: VideoMadeReady) -> Listed | None:
+    return video and replace(
+        video,
+        status="ready",
+        playback_id=fact.playback_id,
+        duration_seconds=fact.duration_seconds,
+        renditions=fact.renditions,
+    )
+
+
+@catalogue.fold(VideoFailed, into=Listed, key="video_id")
+def failed(video: Listed | None, fact: VideoFailed) -> Listed | None:
+    return video and replace(video, status="errored", error=fact.reason)
+
+
+@catalogue.fold(VideoPublished, into=Listed, key="video_id")
+def published(video: Listed | None, fact: VideoPublished) -> Listed | None:
+    return video and replace(video, status="published", published_at=fact.recorded_at, published_position=fact.position)
+
+
+@catalogue.fold(VideoUnpublished, into=Listed, key="video_id")
+def unpublished(video: Listed | None, _: VideoUnpublished) -> Listed | None:
+    return video and replace(video, status="ready", published_at=None, published_position=None)

@@ -1,0 +1,132 @@
+"""A projection is a set of pure steps: a row and a fact give the next row.
+
+`fold` takes the row under a key, or None, and answers the row that follows; None removes it. `each` makes one new row
+of one fact. Steps never change the row they are given, read no clock and use no personal field, so that live and
+rebuild, whatever the batches, end with the same rows.
+"""
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from domain.shared.fact import Fact
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """A row of a read model: the fields are the columns in order, the first one is the key.
+
+    Text, integers, floats, booleans, UUIDs and times become columns of their kind; anything else becomes jsonb.
+    """
+
+    indexes: ClassVar[tuple[str, ...]] = ()
+    """Columns, or lists of columns such as `category, title`, to index beside the key."""
+
+
+R = TypeVar("R", bound=Row)
+F = TypeVar("F", bound=Fact)
+
+FoldStep = Callable[[Any, Any], Any]
+EachStep = Callable[[Any], Any]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a fact goes: the row type, how its key is read from the fact, and the step.
+
+    With `where`, the fact goes to every row whose column of that name equals the key. Without `key`, to a new row.
+    """
+
+    row: type[Row]
+    step: Callable[..., Any]
+    key: Callable[[Any], Any] | None = None
+    where: str | None = None
+
+
+class Projection:
+    """Tables and the steps that keep them; `version` changes when the rows would, and then it is rebuilt."""
+
+    def __init__(self, name: str, *, version: int, inline: bool = False, **tables: type[Row]) -> None:
+        self.name = name
+        self.version = version
+        self.inline = inline
+        """Written inside the append itself, so that it is never behind the ledger."""
+        self.tables = tables
+        self.routes: dict[type[Fact], list[Route]] = {}
+        self._kinds: dict[type[Row], set[str]] = {row: set() for row in tables.values()}
+
+    def fold(
+        self, *facts: type[F], into: type[R], key: str, where: str | None = None
+    ) -> Callable[[Callable[[R | None, F], R | None]], Callable[[R | None, F], R | None]]:
+        """Declare a step for the row under the fact's attribute `key`."""
+
+        def declare(step: Callable[[R | None, F], R | None]) -> Callable[[R | None, F], R | None]:
+            self._declare(facts, Route(into, step, attrgetter(key), where), kind="fold")
+            return step
+
+        return declare
+
+    def each(self, *facts: type[F], into: type[R]) -> Callable[[Callable[[F], R]], Callable[[F], R]]:
+        """Declare a step that makes one new row of one fact; its key must be new each time."""
+
+        def declare(step: Callable[[F], R]) -> Callable[[F], R]:
+            self._declare(facts, Route(into, step), kind="each")
+            return step
+
+        return declare
+
+    def _declare(self, facts: Iterable[type[Fact]], route: Route, *, kind: str) -> None:
+        kinds = self._kinds[route.row]
+        kinds.add(kind)
+        if len(kinds) > 1:
+            raise TypeError(f"{route.row.__name__} is folded or made anew, not both")
+        for fact in facts:
+            self.routes.setdefault(fact, []).append(route)
+
+    @property
+    def topics(self) -> list[str]:
+        """The tags of the facts that have a step here."""
+        return sorted(fact.tag() for fact in self.routes)
+
+
+class Batch:
+    """The rows that some facts touch: what was there, then what follows from it."""
+
+    def __init__(self, projection: Projection) -> None:
+        self.routes = projection.routes
+        self.by_key: dict[type[Row], dict[Any, Row | None]] = {row: {} for row in projection.tables.values()}
+        self.new: dict[type[Row], list[Row]] = {row: [] for row in projection.tables.values()}
+
+    def put(self, row: Row) -> None:
+        """A row as the database has it; one that the batch has changed already stays as it is."""
+        self.by_key[type(row)].setdefault(key_of(row), row)
+
+    def fold(self, facts: Iterable[Fact]) -> None:
+        """Run every step of every fact, in order."""
+        for fact in facts:
+            for route in self.routes.get(type(fact), ()):
+                self._follow(route, fact)
+
+    def _follow(self, route: Route, fact: Fact) -> None:
+        if route.key is None:
+            self.new[route.row].append(route.step(fact))
+            return
+        rows, key = self.by_key[route.row], route.key(fact)
+        if route.where is None:
+            rows[key] = route.step(rows.get(key), fact)
+            return
+        for found, row in list(rows.items()):
+            if row is not None and getattr(row, route.where) == key:
+                rows[found] = route.step(row, fact)
+
+
+def key_of(row: Row) -> Any:
+    """The value of a row's key column."""
+    return getattr(row, row.__struct_fields__[0])
+
+
+def fold_alone(projection: Projection, facts: Iterable[Fact]) -> Batch:
+    """The rows that follow from these facts alone, from nothing: how a past moment is asked about."""
+    batch = Batch(projection)
+    batch.fold(facts)
+    return batch

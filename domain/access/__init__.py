@@ -1,0 +1,1 @@
+"""May this person watch this now, and which facts say so?"""

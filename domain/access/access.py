@@ -1,0 +1,174 @@
+"""May this person watch this at that moment, and which facts say so: one pure function."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from domain.access.standing import Deciding, Standing, Term
+from domain.shared.fact import Refusal
+from domain.subscription.truth import PAID
+
+Reason = Literal[
+    "free",
+    "subscription",
+    "grace",
+    "trial",
+    "prepaid",
+    "grant",
+    "no_subscription",
+    "payment_pending",
+    "payment_failed",
+    "ended",
+    "paused",
+    "blocked",
+    "feature_missing",
+    "refunded",
+    "disputed",
+]
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: whether, why, until when, and on which facts it rests."""
+
+    granted: bool
+    reason: Reason
+    until: datetime | None
+    """The moment at which playback stops if nothing more is heard; None where there is no end, or no access."""
+    features: tuple[str, ...]
+    deciding: tuple[Deciding, ...]
+    otherwise: str
+    """In words: what would change the answer."""
+
+
+class Requirement(msgspec.Struct, frozen=True):
+    """What a video asks of its viewer; `feature` None: any plan will do."""
+
+    free: bool = False
+    feature: str | None = None
+
+
+ANY_PLAN = Requirement()
+
+
+class SubscriptionRequired(Refusal):
+    """The viewer has no access to this video; `more["access"]` says why."""
+
+
+class PlanUpgradeRequired(Refusal):
+    """The viewer's plan does not give the feature that this video needs."""
+
+
+class AccountBlocked(Refusal):
+    """The account is disabled or blocked."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one term alone says."""
+
+    granted: bool
+    reason: Reason
+    until: datetime | None
+    otherwise: str
+
+
+def decide(standing: Standing | None, required: Requirement, now: datetime) -> Access:
+    """The best that any of the account's terms gives, less what blocks it."""
+    if standing is not None and standing.disabled is not None:
+        return _answer(False, "blocked", None, (), (standing.disabled,), "Support can enable the account again.")
+    if required.free:
+        return _answer(True, "free", None, (), (), "It is free for everybody.")
+    if standing is None or not standing.terms:
+        return _answer(False, "no_subscription", None, (), (), "A subscription to any plan that has it would open it.")
+    judged = [(judge(term, now), term) for term in standing.terms.values()]
+    granting = [(verdict, term) for verdict, term in judged if verdict.granted]
+    if not granting:
+        return _denied(judged)
+    giving = [(verdict, term) for verdict, term in granting if required.feature in {None, *term.features}]
+    if not giving:
+        return _feature_missing(granting, required)
+    verdict, term = max(giving, key=lambda pair: pair[0].until or now)
+    return _answer(True, verdict.reason, verdict.until, _features(granting), _facts(term), verdict.otherwise)
+
+
+def judge(term: Term, now: datetime) -> Verdict:
+    """What one subscription gives at a moment; anything that is not understood gives nothing."""
+    if term.started_at > now:
+        return _no("no_subscription", "The subscription had not started yet.")
+    if term.ended_at is not None and term.ended_at <= now:
+        return _no("ended", "A new subscription would open it again.")
+    if term.collection_denies or term.status == "paused":
+        return _no("paused", "Resuming the subscription would open it again.")
+    if term.status == "past_due":
+        return _in_grace(term, now)
+    if term.status in PAID:
+        return _paid(term, now)
+    if term.status == "incomplete":
+        return _no("payment_pending", "Completing the first payment would open it.")
+    if term.status == "unpaid":
+        return _no("payment_failed", "Paying the open invoice would open it again.")
+    return _no("ended", "A new subscription would open it again.")
+
+
+def _paid(term: Term, now: datetime) -> Verdict:
+    if now >= term.lease_until:
+        return _no("ended", "A new subscription would open it again.")
+    if term.status == "trialing":
+        return Verdict(
+            granted=True, reason="trial", until=_stop(term), otherwise="It stops when the trial is not paid."
+        )
+    if term.ends_at is not None:
+        otherwise = "It was cancelled; resuming it before its end would keep it."
+        return Verdict(granted=True, reason="subscription", until=_stop(term), otherwise=otherwise)
+    otherwise = "It goes on with each renewal, and stops when one fails or it is cancelled."
+    return Verdict(granted=True, reason="subscription", until=_stop(term), otherwise=otherwise)
+
+
+def _in_grace(term: Term, now: datetime) -> Verdict:
+    """An announced end and the lease outweigh grace."""
+    if term.grace_until is None or now >= term.grace_until or now >= term.lease_until:
+        return _no("payment_failed", "Paying the open invoice would open it again.")
+    until = min(term.grace_until, _stop(term))
+    return Verdict(granted=True, reason="grace", until=until, otherwise="Paying the open invoice would keep it.")
+
+
+def _stop(term: Term) -> datetime:
+    """When access stops if nothing more is heard; an end already known comes first."""
+    return min(term.lease_until, term.ended_at) if term.ended_at else term.lease_until
+
+
+def _denied(judged: list[tuple[Verdict, Term]]) -> Access:
+    """Explained by the term that came nearest: the one heard of last."""
+    verdict, term = max(judged, key=lambda pair: max(fact.position for fact in pair[1].facts.values()))
+    return _answer(False, verdict.reason, None, (), _facts(term), verdict.otherwise)
+
+
+def _feature_missing(granting: list[tuple[Verdict, Term]], required: Requirement) -> Access:
+    deciding = tuple(fact for _, term in granting for fact in _facts(term))
+    otherwise = f"A plan that gives “{required.feature}” would open it."
+    return _answer(False, "feature_missing", None, _features(granting), deciding, otherwise)
+
+
+def _features(granting: list[tuple[Verdict, Term]]) -> tuple[str, ...]:
+    return tuple(sorted({feature for _, term in granting for feature in term.features}))
+
+
+def _facts(term: Term) -> tuple[Deciding, ...]:
+    return tuple(sorted(term.facts.values(), key=lambda fact: fact.position))
+
+
+def _no(reason: Reason, otherwise: str) -> Verdict:
+    return Verdict(granted=False, reason=reason, until=None, otherwise=otherwise)
+
+
+def _answer(
+    granted: bool,
+    reason: Reason,
+    until: datetime | None,
+    features: tuple[str, ...],
+    deciding: tuple[Deciding, ...],
+    otherwise: str,
+) -> Access:
+    return Access(
+        granted=granted, reason=reason, until=until, features=features, deciding=deciding, otherwise=otherwise
+    )

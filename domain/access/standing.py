@@ -1,0 +1,199 @@
+"""All that one account's facts say about its access: the one row that playback reads."""
+
+from datetime import datetime
+from typing import Literal, get_args
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, Role, RoleChanged
+from domain.facts import AnyFact
+from domain.payment.payment import PaymentFailed, PaymentSucceeded
+from domain.shared.fact import AccountFact
+from domain.shared.identity import derived_id
+from domain.subscription.subscription import (
+    CancellationScheduled,
+    CancellationWithdrawn,
+    CollectionPaused,
+    CollectionResumed,
+    GraceStarted,
+    PlanChanged,
+    StatusChanged,
+    SubscriptionEnded,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
+from domain.telling import tell
+
+TermChange = (
+    StatusChanged
+    | SubscriptionRenewed
+    | PlanChanged
+    | GraceStarted
+    | CancellationScheduled
+    | CancellationWithdrawn
+    | CollectionPaused
+    | CollectionResumed
+    | SubscriptionEnded
+)
+
+STANDING_FACTS: tuple[type[AccountFact], ...] = (
+    AccountRegistered,
+    RoleChanged,
+    AccountDisabled,
+    AccountEnabled,
+    SubscriptionStarted,
+    PaymentFailed,
+    PaymentSucceeded,
+    *get_args(TermChange),
+)
+"""The facts that a standing is made of."""
+
+Aspect = Literal["start", "period", "status", "grace", "plan", "cancellation", "collection", "end", "account"]
+
+
+class Deciding(msgspec.Struct, frozen=True):
+    """A fact that an answer rests on."""
+
+    position: int
+    type: str
+    at: datetime
+    summary: str
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """One subscription, as far as access is concerned; times are business time in UTC."""
+
+    subscription_id: UUID
+    plan_id: UUID
+    plan_name: str
+    features: tuple[str, ...]
+    stream_limit: int | None
+    max_height: int | None
+    status: str
+    started_at: datetime
+    period_end: datetime
+    trial_end: datetime | None
+    lease_until: datetime
+    ends_at: datetime | None = None
+    grace_since: datetime | None = None
+    grace_until: datetime | None = None
+    next_attempt_at: datetime | None = None
+    """When the provider tries again to collect what is owed."""
+    collection_denies: bool = False
+    ended_at: datetime | None = None
+    final_status: str | None = None
+    facts: dict[Aspect, Deciding] = {}
+    """The newest fact on each aspect."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One account: its role, its terms by subscription, and whether it is disabled."""
+
+    account_id: UUID
+    role: Role = "viewer"
+    terms: dict[str, Term] = {}
+    disabled: Deciding | None = None
+
+
+def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
+    """The standing after one more fact; facts that do not touch access change nothing."""
+    if isinstance(fact, AccountRegistered):
+        return Standing(account_id=fact.account_id, role=fact.role)
+    if standing is None:
+        return None
+    match fact:
+        case RoleChanged():
+            return replace(standing, role=fact.after)
+        case AccountDisabled():
+            return replace(standing, disabled=_deciding(fact))
+        case AccountEnabled():
+            return replace(standing, disabled=None)
+        case SubscriptionStarted():
+            return _with(standing, _started(fact))
+        case PaymentFailed() | PaymentSucceeded():
+            return _paid_for(standing, fact)
+        case _ if isinstance(fact, TermChange):
+            return _with(standing, _changed(standing.terms[str(fact.subscription_id)], fact))
+        case _:
+            return standing
+
+
+def _with(standing: Standing, term: Term) -> Standing:
+    return replace(standing, terms={**standing.terms, str(term.subscription_id): term})
+
+
+def _started(fact: SubscriptionStarted) -> Term:
+    return Term(
+        subscription_id=fact.subscription_id,
+        plan_id=fact.plan.plan_id,
+        plan_name=fact.plan.name,
+        features=fact.plan.features,
+        stream_limit=fact.plan.stream_limit,
+        max_height=fact.plan.max_height,
+        status=fact.status,
+        started_at=fact.started_at,
+        period_end=fact.period_end,
+        trial_end=fact.trial_end,
+        lease_until=fact.lease_until,
+        ends_at=fact.ends_at,
+        facts={"start": _deciding(fact)},
+    )
+
+
+def _paid_for(standing: Standing, fact: PaymentFailed | PaymentSucceeded) -> Standing:
+    """When the provider tries again, for as long as the payment is owed."""
+    subscription = str(derived_id("subscription", fact.provider, fact.subscription_reference))
+    if (term := standing.terms.get(subscription)) is None:
+        return standing
+    next_attempt_at = fact.next_attempt_at if isinstance(fact, PaymentFailed) else None
+    return _with(standing, replace(term, next_attempt_at=next_attempt_at))
+
+
+def _changed(term: Term, fact: TermChange) -> Term:  # noqa: PLR0911 - one line to a fact
+    match fact:
+        case StatusChanged():
+            return _noted(_in_status(term, fact.after), "status", fact)
+        case SubscriptionRenewed():
+            return _noted(replace(term, period_end=fact.period_end, lease_until=fact.lease_until), "period", fact)
+        case PlanChanged():
+            return _noted(_on_plan(term, fact), "plan", fact)
+        case GraceStarted():
+            return _noted(replace(term, grace_since=fact.since, grace_until=fact.until), "grace", fact)
+        case CancellationScheduled():
+            return _noted(replace(term, ends_at=fact.ends_at, lease_until=fact.lease_until), "cancellation", fact)
+        case CancellationWithdrawn():
+            return _noted(replace(term, ends_at=None, lease_until=fact.lease_until), "cancellation", fact)
+        case CollectionPaused():
+            return _noted(replace(term, collection_denies=not fact.grants_access), "collection", fact)
+        case CollectionResumed():
+            return _noted(replace(term, collection_denies=False), "collection", fact)
+        case SubscriptionEnded():
+            # The status before the end stays, so that a moment before the end can be judged with hindsight.
+            return _noted(replace(term, ended_at=fact.ended_at, final_status=fact.status), "end", fact)
+
+
+def _in_status(term: Term, status: str) -> Term:
+    if status == "past_due":
+        return replace(term, status=status)
+    return replace(term, status=status, grace_since=None, grace_until=None)
+
+
+def _on_plan(term: Term, fact: PlanChanged) -> Term:
+    return replace(
+        term,
+        plan_id=fact.after.plan_id,
+        plan_name=fact.after.name,
+        features=fact.after.features,
+        stream_limit=fact.after.stream_limit,
+        max_height=fact.after.max_height,
+    )
+
+
+def _noted(term: Term, aspect: Aspect, fact: AnyFact) -> Term:
+    return replace(term, facts={**term.facts, aspect: _deciding(fact)})
+
+
+def _deciding(fact: AnyFact) -> Deciding:
+    return Deciding(position=fact.position, type=fact.tag(), at=fact.recorded_at, summary=tell(fact))

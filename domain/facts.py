@@ -1,0 +1,15 @@
+"""Every fact there is, by the tag it is stored under: the one list."""
+
+from typing import get_args
+
+from domain.account.account import AccountEvent
+from domain.payment.payment import PaymentFact
+from domain.plan.plan import PlanFact
+from domain.shared.fact import Fact
+from domain.subscription.checkout import CheckoutFact
+from domain.subscription.subscription import SubscriptionEvent
+from domain.video.video import VideoFact
+
+AnyFact = AccountEvent | PlanFact | CheckoutFact | SubscriptionEvent | PaymentFact | VideoFact
+
+FACTS: dict[str, type[Fact]] = {kind.tag(): kind for kind in get_args(AnyFact)}

@@ -1,0 +1,22 @@
+"""Money in whole minor units; no floats anywhere."""
+
+from typing import Annotated
+
+import msgspec
+
+MINOR_UNITS_MAX = 10**12
+WITHOUT_CENTS = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
+
+
+class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount in minor units of an ISO 4217 currency: 999 USD is 9.99 dollars, 999 JPY is 999 yen."""
+
+    amount: Annotated[int, msgspec.Meta(ge=0, le=MINOR_UNITS_MAX, examples=[999])]
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", examples=["USD"])]
+
+    def __str__(self) -> str:
+        if self.currency in WITHOUT_CENTS:
+            return f"{self.amount} {self.currency}"
+        return f"{self.amount // 100}.{self.amount % 100:02d} {self.currency}"

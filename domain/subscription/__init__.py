@@ -1,0 +1,1 @@
+"""A viewer's claim on a plan, as the payment provider tells it."""

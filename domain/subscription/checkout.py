@@ -1,0 +1,129 @@
+"""A checkout: asked for, opened at the provider, completed there, or come to nothing."""
+
+from datetime import datetime
+from typing import Literal, Self, assert_never
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.shared.fact import AccountFact
+from domain.shared.plan_terms import PlanTerms
+
+
+class CheckoutRequested(AccountFact, frozen=True, tag="checkout.requested"):
+    """The intent, before the provider is asked."""
+
+    checkout_id: UUID
+    provider: str
+    plan: PlanTerms
+    price_id: str
+    idempotency_key: str
+
+
+class CheckoutOpened(AccountFact, frozen=True, tag="checkout.opened"):
+    checkout_id: UUID
+    provider_reference: str
+    expires_at: datetime
+
+
+class CheckoutFailed(AccountFact, frozen=True, tag="checkout.failed"):
+    """The provider would not open it."""
+
+    checkout_id: UUID
+    reason: str
+
+
+class CheckoutCompleted(AccountFact, frozen=True, tag="checkout.completed"):
+    """The viewer went through; whether money came is for the subscription and the payment to say."""
+
+    checkout_id: UUID
+    provider_reference: str
+
+
+class CheckoutExpired(AccountFact, frozen=True, tag="checkout.expired"):
+    checkout_id: UUID
+    provider_reference: str
+
+
+CheckoutFact = CheckoutRequested | CheckoutOpened | CheckoutFailed | CheckoutCompleted | CheckoutExpired
+Status = Literal["requested", "open", "failed", "completed", "expired"]
+
+
+class Checkout(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a checkout, folded from its facts."""
+
+    id: UUID
+    account_id: UUID
+    plan: PlanTerms
+    price_id: str
+    idempotency_key: str
+    status: Status = "requested"
+
+    @staticmethod
+    def request(
+        *, checkout_id: UUID, account_id: UUID, provider: str, plan: PlanTerms, price_id: str, idempotency_key: str
+    ) -> list[CheckoutFact]:
+        return [
+            CheckoutRequested(
+                checkout_id=checkout_id,
+                account_id=account_id,
+                provider=provider,
+                plan=plan,
+                price_id=price_id,
+                idempotency_key=idempotency_key,
+            )
+        ]
+
+    def open(self, *, provider_reference: str, expires_at: datetime) -> list[CheckoutFact]:
+        if self.status != "requested":
+            return []
+        return [
+            CheckoutOpened(
+                checkout_id=self.id,
+                account_id=self.account_id,
+                provider_reference=provider_reference,
+                expires_at=expires_at,
+            )
+        ]
+
+    def fail(self, *, reason: str) -> list[CheckoutFact]:
+        if self.status != "requested":
+            return []
+        return [CheckoutFailed(checkout_id=self.id, account_id=self.account_id, reason=reason)]
+
+    def complete(self, *, provider_reference: str) -> list[CheckoutFact]:
+        """Completion is final: a late notice of expiry changes nothing."""
+        if self.status == "completed":
+            return []
+        return [
+            CheckoutCompleted(checkout_id=self.id, account_id=self.account_id, provider_reference=provider_reference)
+        ]
+
+    def expire(self, *, provider_reference: str) -> list[CheckoutFact]:
+        if self.status not in {"requested", "open"}:
+            return []
+        return [CheckoutExpired(checkout_id=self.id, account_id=self.account_id, provider_reference=provider_reference)]
+
+    @classmethod
+    def evolve(cls, state: Self | None, fact: CheckoutFact) -> "Checkout":
+        if isinstance(fact, CheckoutRequested):
+            return cls(
+                id=fact.checkout_id,
+                account_id=fact.account_id,
+                plan=fact.plan,
+                price_id=fact.price_id,
+                idempotency_key=fact.idempotency_key,
+            )
+        assert state is not None, "a checkout is requested first"
+        match fact:
+            case CheckoutOpened():
+                return replace(state, status="open")
+            case CheckoutFailed():
+                return replace(state, status="failed")
+            case CheckoutCompleted():
+                return replace(state, status="completed")
+            case CheckoutExpired():
+                return replace(state, status="expired")
+            case _:
+                assert_never(fact)

@@ -1,0 +1,173 @@
+"""Each fact in plain words, as support would tell it to the person it is about."""
+
+from datetime import datetime
+from typing import assert_never
+
+from domain.account.account import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountEvent,
+    AccountRegistered,
+    CustomerBound,
+    RoleChanged,
+)
+from domain.facts import AnyFact
+from domain.payment.payment import PaymentFact, PaymentFailed, PaymentSucceeded
+from domain.plan.plan import PlanCreated, PlanFact, PriceBound, PriceRequested
+from domain.subscription.checkout import (
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFact,
+    CheckoutFailed,
+    CheckoutOpened,
+    CheckoutRequested,
+)
+from domain.subscription.subscription import (
+    CancellationRequested,
+    CancellationScheduled,
+    CancellationWithdrawn,
+    CollectionPaused,
+    CollectionResumed,
+    GraceStarted,
+    PlanChanged,
+    StatusChanged,
+    SubscriptionEnded,
+    SubscriptionEvent,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
+from domain.video.video import (
+    UploadReceived,
+    VideoCreated,
+    VideoFact,
+    VideoFailed,
+    VideoMadeReady,
+    VideoPublished,
+    VideoUnpublished,
+)
+
+
+def tell(fact: AnyFact) -> str:
+    """One sentence; it names no person, so that it can be kept where the person is erased."""
+    match fact:
+        case AccountRegistered() | RoleChanged() | CustomerBound() | AccountDisabled() | AccountEnabled():
+            return _account(fact)
+        case PlanCreated() | PriceRequested() | PriceBound():
+            return _plan(fact)
+        case CheckoutRequested() | CheckoutOpened() | CheckoutFailed() | CheckoutCompleted() | CheckoutExpired():
+            return _checkout(fact)
+        case PaymentSucceeded() | PaymentFailed():
+            return _payment(fact)
+        case VideoCreated() | UploadReceived() | VideoMadeReady() | VideoFailed() | VideoPublished():
+            return _video(fact)
+        case VideoUnpublished():
+            return _video(fact)
+        case _:
+            return _subscription(fact)
+
+
+def _account(fact: AccountEvent) -> str:
+    match fact:
+        case AccountRegistered():
+            return f"The account was registered as a {fact.role}."
+        case RoleChanged():
+            return f"The role changed from {fact.before} to {fact.after}."
+        case CustomerBound():
+            return f"The account was bound to the customer {fact.customer_id} at {fact.provider}."
+        case AccountDisabled():
+            return f"The account was disabled: {fact.reason}."
+        case AccountEnabled():
+            return f"The account was enabled again: {fact.reason}."
+        case _:
+            assert_never(fact)
+
+
+def _plan(fact: PlanFact) -> str:
+    match fact:
+        case PlanCreated():
+            return f"The plan {fact.terms.name} was created at {fact.terms.price} ({fact.terms.interval})."
+        case PriceRequested():
+            return f"A price of {fact.price} was asked for at {fact.provider}."
+        case PriceBound():
+            return f"The plan is sold at {fact.price} through {fact.provider} ({fact.price_id})."
+        case _:
+            assert_never(fact)
+
+
+def _checkout(fact: CheckoutFact) -> str:
+    match fact:
+        case CheckoutRequested():
+            return f"A checkout of the plan {fact.plan.name} for {fact.plan.price} was asked for."
+        case CheckoutOpened():
+            return f"The payment page was opened, until {_day(fact.expires_at)}."
+        case CheckoutFailed():
+            return f"The payment page could not be opened: {fact.reason}."
+        case CheckoutCompleted():
+            return "The checkout was completed."
+        case CheckoutExpired():
+            return "The payment page expired unused."
+        case _:
+            assert_never(fact)
+
+
+def _payment(fact: PaymentFact) -> str:
+    match fact:
+        case PaymentSucceeded():
+            return f"{fact.amount} was paid."
+        case PaymentFailed():
+            again = f"; the next try is on {_day(fact.next_attempt_at)}" if fact.next_attempt_at else ""
+            return f"The payment of {fact.amount} failed (attempt {fact.attempt}){again}."
+        case _:
+            assert_never(fact)
+
+
+def _subscription(fact: SubscriptionEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence to a fact
+    match fact:
+        case SubscriptionStarted():
+            until = _day(fact.period_end)
+            return f"A subscription to {fact.plan.name} started as {fact.status}, its first period until {until}."
+        case StatusChanged():
+            return f"The subscription went from {fact.before} to {fact.after}."
+        case SubscriptionRenewed():
+            return f"The subscription was renewed until {_day(fact.period_end)}."
+        case PlanChanged():
+            return f"The plan changed from {fact.before.name} to {fact.after.name}."
+        case GraceStarted():
+            return f"A renewal failed on {_day(fact.since)}; access goes on until {_day(fact.until)}."
+        case CancellationRequested():
+            return f"Cancellation {'at the end of the period' if fact.at_period_end else 'at once'} was asked for."
+        case CancellationScheduled():
+            return f"The subscription was cancelled and ends on {_day(fact.ends_at)}."
+        case CancellationWithdrawn():
+            return "The cancellation was withdrawn; the subscription renews again."
+        case CollectionPaused():
+            return f"Collection of payments was paused; access {'goes on' if fact.grants_access else 'stops'}."
+        case CollectionResumed():
+            return "Collection of payments was resumed."
+        case SubscriptionEnded():
+            return f"The subscription ended on {_day(fact.ended_at)} ({fact.status})."
+        case _:
+            assert_never(fact)
+
+
+def _video(fact: VideoFact) -> str:
+    match fact:
+        case VideoCreated():
+            return f"The video “{fact.title}” was created, for {fact.access}."
+        case UploadReceived():
+            return f"An upload of {fact.size_bytes} bytes was received."
+        case VideoMadeReady():
+            heights = ", ".join(f"{rendition.height}p" for rendition in fact.renditions)
+            return f"The video is ready: {fact.duration_seconds:.0f} s in {heights}."
+        case VideoFailed():
+            return f"The upload could not be used ({fact.reason}): {fact.detail}"
+        case VideoPublished():
+            return "The video was published."
+        case VideoUnpublished():
+            return "The video was taken out of the catalogue."
+        case _:
+            assert_never(fact)
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,1 @@
+"""A film on its way from upload to viewers."""
