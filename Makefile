@@ -58,10 +58,10 @@ clean: ## remove .venv and what the tools keep; data in var/ stays
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "Python 3.11 or newer is missing: $(PYTHON) is not (another one: make PYTHON=python3.12)" >&2; exit 1; }
+		{ echo "Python 3.11 or newer is missing: $(PYTHON) is $$($(PYTHON) -V 2>/dev/null || echo not there) (another: make PYTHON=python3.12)" >&2; exit 1; }
 	@test -n "$(UV)" || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "python3-venv is missing: install it (Debian, Ubuntu: apt install python3-venv), or uv" >&2; exit 1; }
-	@$(if $(UV),$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	@$(if $(UV),$(UV) venv --quiet --seed --allow-existing --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
 
 # pip compiles nothing ahead: Python does it where it is used, and that halves the time that this takes.
 install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet \

@@ -15,6 +15,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresUnavailable
+
 GIVEN_DSN = "STREAMLY_TEST_DATABASE_URL"
 ENGINE = "STREAMLY_TEST_PG"
 IMAGE = "postgres:17"
@@ -104,13 +106,12 @@ def _require_docker() -> None:
 
 @contextmanager
 def _embedded() -> Iterator[str]:
-    from adapters.embedded_postgres import EmbeddedPostgres
-
     with tempfile.TemporaryDirectory(prefix="streamly-tests-") as folder:
         server = EmbeddedPostgres(Path(folder), durable=False)
-        dsn = server.start()
         try:
-            yield dsn
+            yield server.start()
+        except EmbeddedPostgresUnavailable as unavailable:
+            pytest.exit(str(unavailable), returncode=1)
         finally:
             server.stop()
 
