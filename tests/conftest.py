@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 
+from adapters.postgres.migrate import migrate
 from tests.postgres import Databases, described, running_server
 
 PURE = (Path(__file__).parent / "domain", Path(__file__).parent / "application")
@@ -38,8 +39,6 @@ def databases(postgres_server: str) -> Iterator[Databases]:
 @pytest.fixture(scope="session")
 def template_database(databases: Databases) -> Iterator[str]:
     """The DSN of the database that the others are copies of: migrated once, and nobody connects to it."""
-    from adapters.postgres.migrations import migrate
-
     dsn = databases.create()
     migrate(dsn)
     yield dsn
