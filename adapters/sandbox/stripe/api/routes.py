@@ -1,0 +1,71 @@
+"""The operations of the simulated API: which verb on which path takes what, and who does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adapters.sandbox.stripe.api import catalog, customers, readings, sessions, subscriptions
+from adapters.sandbox.stripe.api.parameters import Reader
+from adapters.sandbox.stripe.errors import StripeRefusal
+from adapters.sandbox.stripe.shapes import StripeObject
+
+# Gets the moment, the parameters that were given, and the ids of the path.
+Perform = Callable[..., StripeObject]
+
+
+@dataclass(frozen=True)
+class Operation:
+    verb: str
+    path: str
+    perform: Perform
+    takes: Reader = readings.ONE
+
+    @property
+    def steps(self) -> list[str]:
+        return self.path.strip("/").split("/")
+
+
+OPERATIONS = (
+    Operation("POST", "/customers", customers.create, customers.CHANGES),
+    Operation("GET", "/customers", customers.listing, customers.FILTERS),
+    Operation("GET", "/customers/{}", readings.retrieve("customer")),
+    Operation("POST", "/customers/{}", customers.update, customers.CHANGES),
+    Operation("POST", "/products", catalog.create_product, catalog.NEW_PRODUCT),
+    Operation("GET", "/products", catalog.list_products, catalog.PRODUCT_FILTERS),
+    Operation("GET", "/products/{}", readings.retrieve("product")),
+    Operation("POST", "/products/{}", catalog.update_product, catalog.PRODUCT_CHANGES),
+    Operation("POST", "/prices", catalog.create_price, catalog.NEW_PRICE),
+    Operation("GET", "/prices", catalog.list_prices, catalog.PRICE_FILTERS),
+    Operation("GET", "/prices/{}", readings.retrieve("price")),
+    Operation("POST", "/prices/{}", catalog.update_price, catalog.PRICE_CHANGES),
+    Operation("POST", "/checkout/sessions", sessions.create, sessions.NEW),
+    Operation("GET", "/checkout/sessions", sessions.listing, sessions.FILTERS),
+    Operation("GET", "/checkout/sessions/{}", readings.retrieve("checkout.session")),
+    Operation("GET", "/checkout/sessions/{}/line_items", sessions.list_lines, sessions.LINES),
+    Operation("POST", "/checkout/sessions/{}/expire", sessions.expire, sessions.EXPIRY),
+    Operation("POST", "/subscriptions", subscriptions.create, subscriptions.NEW),
+    Operation("GET", "/subscriptions", subscriptions.listing, subscriptions.FILTERS),
+    Operation("GET", "/subscriptions/{}", readings.retrieve("subscription")),
+    Operation("POST", "/subscriptions/{}", subscriptions.update, subscriptions.CHANGES),
+    Operation("DELETE", "/subscriptions/{}", subscriptions.cancel, subscriptions.CANCEL),
+    Operation("GET", "/invoices", readings.list_invoices, readings.INVOICE_FILTERS),
+    Operation("GET", "/invoices/{}", readings.retrieve("invoice")),
+    Operation("GET", "/invoice_payments", readings.list_invoice_payments, readings.INVOICE_PAYMENT_FILTERS),
+    Operation("GET", "/invoice_payments/{}", readings.retrieve("invoice_payment")),
+    Operation("GET", "/payment_intents", readings.list_payment_intents, readings.PAYMENT_INTENT_FILTERS),
+    Operation("GET", "/payment_intents/{}", readings.retrieve("payment_intent")),
+    Operation("GET", "/charges", readings.list_charges, readings.CHARGE_FILTERS),
+    Operation("GET", "/charges/{}", readings.retrieve("charge")),
+    Operation("GET", "/events", readings.list_events, readings.EVENT_FILTERS),
+    Operation("GET", "/events/{}", readings.retrieve_event),
+)
+
+
+def find(verb: str, path: str) -> tuple[Operation, list[str]]:
+    """The operation at this path (below /v1), and the ids that the path holds."""
+    steps = path.strip("/").split("/")
+    for operation in OPERATIONS:
+        if operation.verb == verb and len(operation.steps) == len(steps):
+            pairs = list(zip(operation.steps, steps, strict=True))
+            if all(expected in ("{}", step) for expected, step in pairs):
+                return operation, [step for expected, step in pairs if expected == "{}"]
+    raise StripeRefusal(f"Unrecognized request URL ({verb}: /v1{path}).", status=404)

@@ -1,0 +1,1 @@
+"""What happens to customers, subscriptions, invoices and sessions, and when: the rules of billing."""

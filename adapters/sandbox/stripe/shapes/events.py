@@ -1,0 +1,27 @@
+"""The shape of a snapshot event (https://docs.stripe.com/api/events/object)."""
+
+from adapters.sandbox.stripe.shapes import API_VERSION, StripeObject
+
+
+def event(
+    id: str,
+    *,
+    at: int,
+    type: str,
+    obj: StripeObject,
+    previous: StripeObject | None,
+    request: tuple[str | None, str | None],
+) -> StripeObject:
+    """`request` is the id and the idempotency key of the API call that made it; none where time made it."""
+    data = {"object": obj} | ({"previous_attributes": previous} if previous else {})
+    return {
+        "id": id,
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": at,
+        "data": data,
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": request[0], "idempotency_key": request[1]},
+        "type": type,
+    }
