@@ -19,7 +19,8 @@ RUN /opt/venv/bin/pip install --no-build-isolation --no-deps . \
     && /opt/venv/bin/pip uninstall --yes editables hatchling tomlkit trove-classifiers
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/streamly --create-home streamly
+RUN useradd --system --uid 10001 --home-dir /var/lib/streamly streamly \
+    && install --directory --owner=streamly /var/lib/streamly
 COPY --from=builder /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
