@@ -14,7 +14,8 @@ from application.ports.ledger import Position
 from application.ports.reads import CatalogueReads
 from application.ports.video_platform import NotAVideo, OwnPlatform, UploadGrant
 from application.ports.world import Clock, Identifiers
-from application.projections.catalogue import Listed
+from application.projections.catalogue import Listed, catalogue
+from application.projections.projection import fold_alone
 from application.recall import Asked, Decided, Recalled, Records
 from domain.shared.fact import Actor, Cause
 from domain.video.video import Audience, Video, VideoStatus
@@ -139,6 +140,14 @@ class Videos:
             raise NotFound
         progress = await self.jobs.progress(video_id) if video.status == "processing" else None
         return self._shown(video, progress)
+
+    async def just_recorded(self, video_id: UUID) -> Shown:
+        """The video straight from its facts, for who has just changed it. Raises NotFound."""
+        facts = await self.records.ledger.read(video_id)
+        video = fold_alone(catalogue, facts).by_key[Listed].get(video_id)
+        if not isinstance(video, Listed):
+            raise NotFound
+        return self._shown(video)
 
     def _shown(self, video: Listed, progress: float | None = None) -> Shown:
         now = self.business_time.now()

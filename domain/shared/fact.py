@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
@@ -64,6 +65,18 @@ class AccountFact(Fact, frozen=True, kw_only=True):
 def account_of(fact: Fact) -> UUID | None:
     """The account that a fact is about, if it is about one."""
     return fact.account_id if isinstance(fact, AccountFact) else None
+
+
+@cache
+def personal_fields(kind: type[Fact]) -> tuple[str, ...]:
+    """The names of the fields about a person; all of them hold text."""
+    described = msgspec.inspect.type_info(kind)
+    assert isinstance(described, msgspec.inspect.StructType)
+    return tuple(
+        field.name
+        for field in described.fields
+        if isinstance(field.type, msgspec.inspect.Metadata) and (field.type.extra or {}).get("personal")
+    )
 
 
 class Refusal(Exception):

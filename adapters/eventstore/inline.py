@@ -1,0 +1,27 @@
+"""The read models that are written inside the append itself, and so are never behind the ledger."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Cursor
+
+from adapters.eventstore.tables import Generation
+from application.projections.projection import Projection
+from domain.shared.fact import Fact
+
+
+class InlineReadModels:
+    """Runs inline projections with the same engine as all others, on the cursor of the append."""
+
+    def __init__(self, projections: Sequence[Projection]) -> None:
+        self.projections = {projection.name: projection for projection in projections}
+
+    def follow(self, cursor: Cursor[Any], facts: Sequence[Fact], position: int) -> None:
+        """Bring each live generation from where it is to the position; the ledger's lock is held."""
+        live = cursor.execute(
+            "UPDATE ledger.read_models SET position = %s WHERE live AND name = ANY(%s) RETURNING name, generation",
+            (position, list(self.projections)),
+            prepare=True,
+        ).fetchall()
+        for row in live:
+            Generation(self.projections[row["name"]], row["generation"]).apply(cursor, facts)
