@@ -79,8 +79,7 @@ class Checkouts:
         """A foreign return address would let a stranger use our checkout as a trap."""
         if url is None:
             return self.public_url + otherwise
-        parts = urlsplit(url)
-        if parts.username or parts.password or f"{parts.scheme}://{parts.netloc}" not in self.own_origins:
+        if _origin(url) not in self.own_origins:
             raise ReturnUrlNotAllowed("Return addresses must be on one of this service's own origins.")
         return url
 
@@ -147,3 +146,12 @@ class Checkouts:
             reason = str(refused)
             await self.records.decide(Checkout, checkout.id, asked, lambda it: it.fail(reason=reason))
             raise
+
+
+def _origin(url: str) -> str | None:
+    """None for what is no address, or hides another one behind a user's name."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return None if "@" in parts.netloc else f"{parts.scheme}://{parts.netloc}"
