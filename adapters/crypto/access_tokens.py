@@ -26,7 +26,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
 """Since 1970, up to the end of the year 9999."""
 
 
-class Claims(msgspec.Struct, frozen=True):
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an access token says."""
 
     iss: str

@@ -63,9 +63,7 @@ class MasterKeys:
         """Raises MasterKeyMissing, and SealBroken where the purpose or the id is not the one it was wrapped for."""
         cipher = self._wrapping.get(wrapped.kid)
         if cipher is None:
-            raise MasterKeyMissing(
-                f"the key of {purpose} {id} is wrapped by master key {wrapped.kid!r}, not given here"
-            )
+            raise MasterKeyMissing(f"the key of {purpose} {id} is wrapped by {wrapped.kid!r}, which is not given")
         return cipher.open(wrapped.sealed, _place(purpose, id, wrapped.kid))
 
     def lasting_key(self, purpose: str) -> bytes:

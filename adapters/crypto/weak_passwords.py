@@ -9,7 +9,7 @@ GUESSES_SCORE_MIN = 2
 """zxcvbn's scale of 0 to 4: 2 stands for a million guesses or more, far past what throttled sign-in allows."""
 
 LOOKED_AT_CHARACTERS_MAX = 32
-"""The estimate takes time that grows with the square of the length: at most 15 ms for 32 characters."""
+"""The estimate takes time that grows with the square of the length: 20 ms at worst for 32 characters."""
 
 FAMILIAR_WORDS = ("streamly", "spring", "summer", "autumn", "winter")
 """The name of the service, and what most often stands before a year when a password is changed four times a year."""

@@ -1,0 +1,1 @@
+"""One suite to a port, run on every adapter."""
