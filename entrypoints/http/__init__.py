@@ -1,0 +1,1 @@
+"""The HTTP API: Litestar at the edge, one controller to a resource, every error a problem+json."""

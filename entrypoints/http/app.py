@@ -1,0 +1,107 @@
+"""The application: every controller, over the use cases of one house."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from litestar import Litestar
+from litestar.types import ControllerRouterHandler
+
+from application.accounts import Accounts
+from application.audit import Audit
+from application.business_clock import BusinessClock
+from application.checkouts import Checkouts
+from application.health import Health
+from application.plans import Plans
+from application.playback import Playback
+from application.ports.world import Clock
+from application.reading import ReadingYourWrites
+from application.subscriptions import Subscriptions
+from application.videos import Videos
+from application.webhooks import Webhooks
+from entrypoints.http.assembly import assemble
+from entrypoints.http.audit import AuditController
+from entrypoints.http.auth import AuthController
+from entrypoints.http.checkout import CheckoutController
+from entrypoints.http.health import HealthController
+from entrypoints.http.me import MeController
+from entrypoints.http.media import MediaController
+from entrypoints.http.plans import AdminPlanController, PlanController
+from entrypoints.http.playback import PlaybackController
+from entrypoints.http.sandbox import SandboxController
+from entrypoints.http.subscription import SubscriptionController
+from entrypoints.http.uploads import UploadController
+from entrypoints.http.videos import AdminVideoController, VideoController
+from entrypoints.http.webhooks import WebhookController
+
+VERSIONED: tuple[ControllerRouterHandler, ...] = (
+    AdminPlanController,
+    AdminVideoController,
+    AuditController,
+    AuthController,
+    CheckoutController,
+    MeController,
+    PlanController,
+    PlaybackController,
+    SubscriptionController,
+    VideoController,
+    WebhookController,
+)
+BESIDE: tuple[ControllerRouterHandler, ...] = (HealthController, MediaController, UploadController)
+
+PROVIDED = (
+    "accounts",
+    "audit",
+    "business_clock",
+    "business_time",
+    "checkouts",
+    "health",
+    "plans",
+    "playback",
+    "subscriptions",
+    "videos",
+    "webhooks",
+)
+
+
+class House(Protocol):
+    """The use cases, wired; handlers ask for each by its name here."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def business_clock(self) -> BusinessClock | None:
+        """None where time cannot be moved: then there is no address for it."""
+
+    @property
+    def business_time(self) -> Clock: ...
+    @property
+    def checkouts(self) -> Checkouts: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def plans(self) -> Plans: ...
+    @property
+    def playback(self) -> Playback: ...
+    @property
+    def reading(self) -> ReadingYourWrites: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
+    @property
+    def videos(self) -> Videos: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+
+
+def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
+    """Serves a house that is open, and stays open as long as it is served."""
+    sandbox = [SandboxController] if house.business_clock else []
+    return assemble(
+        versioned=[*VERSIONED, *sandbox],
+        beside=BESIDE,
+        provided={name: getattr(house, name) for name in PROVIDED},
+        who_is=house.accounts.who_is,
+        wait_for=house.reading.wait,
+        cors_origins=cors_origins,
+    )

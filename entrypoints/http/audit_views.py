@@ -1,0 +1,61 @@
+"""Facts as auditors see them: personal fields masked, unless an admin asks."""
+
+from base64 import b64encode
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, get_type_hints
+from uuid import UUID
+
+import msgspec
+
+from application.ports.ledger import Recorded
+from domain.shared.fact import Actor, Cause, Fact
+
+MASKED = "•••"
+STAMPED = frozenset(Fact.__struct_fields__)
+
+
+class EventView(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact of the ledger; `stored` are its bytes in base64, where they were asked for: what proofs cover."""
+
+    position: int
+    stream: UUID
+    version: int
+    type: Annotated[str, msgspec.Meta(examples=["subscription.renewed"])]
+    recorded_at: datetime
+    actor: Actor
+    cause: Cause
+    data: dict[str, Any]
+    stored: Annotated[str | None, msgspec.Meta(examples=[None])]
+
+
+def event_view(recorded: Recorded, *, masked: bool, stored: bool) -> EventView:
+    fact = recorded.fact
+    return EventView(
+        position=fact.position,
+        stream=recorded.stream,
+        version=recorded.version,
+        type=fact.tag(),
+        recorded_at=fact.recorded_at,
+        actor=fact.actor,
+        cause=fact.cause,
+        data=_data(fact, masked=masked),
+        stored=b64encode(recorded.stored).decode() if stored else None,
+    )
+
+
+def _data(fact: Fact, *, masked: bool) -> dict[str, Any]:
+    hidden = personal_fields(type(fact)) if masked else frozenset[str]()
+    shown = {name: getattr(fact, name) for name in fact.__struct_fields__ if name not in STAMPED}
+    return {name: MASKED if name in hidden and value is not None else value for name, value in shown.items()}
+
+
+@cache
+def personal_fields(kind: type[Fact]) -> frozenset[str]:
+    """The fields that are about a person, as `Personal` marks them."""
+    hints = get_type_hints(kind, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if any(map(_is_personal, getattr(hint, "__metadata__", ()))))
+
+
+def _is_personal(mark: object) -> bool:
+    return isinstance(mark, msgspec.Meta) and bool((mark.extra or {}).get("personal"))

@@ -1,0 +1,62 @@
+"""Buying a plan."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, post
+from litestar.params import JSONBody
+
+from application.checkouts import ReturnUrlNotAllowed
+from application.errors import NotFound, ProviderRefused, ProviderUnavailable
+from domain.access.access import AccountBlocked
+from domain.plan.plan import PlanNotForSale
+from domain.subscription.subscription import AlreadySubscribed
+from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
+from entrypoints.http.given import GivenCheckouts
+from entrypoints.http.positions import at
+from entrypoints.http.texts import Url
+
+
+class CheckoutToOpen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The addresses to come back to must be on one of this service's own origins."""
+
+    plan_id: UUID
+    success_url: Url | None = None
+    cancel_url: Url | None = None
+
+
+class CheckoutView(msgspec.Struct, frozen=True):
+    """Where to pay, and until when."""
+
+    id: UUID
+    url: str
+    expires_at: datetime
+
+
+class CheckoutController(Controller):
+    path = "/checkout"
+    tags = ("Subscriptions",)
+    guards = (SignedInAs(),)
+
+    @post(
+        operation_id="open_checkout",
+        summary="Buy a plan",
+        refuses=(
+            AccountBlocked,
+            AlreadySubscribed,
+            NotFound,
+            PlanNotForSale,
+            ProviderRefused,
+            ProviderUnavailable,
+            ReturnUrlNotAllowed,
+        ),
+    )
+    async def open(
+        self, viewer: Viewer, data: JSONBody[CheckoutToOpen], checkouts: GivenCheckouts, asked: ByRequest
+    ) -> Response[CheckoutView]:
+        """Opens a payment page at the provider."""
+        opened = await checkouts.open(
+            viewer.account_id, data.plan_id, success_url=data.success_url, cancel_url=data.cancel_url, asked=asked
+        )
+        return at(opened.position, CheckoutView(opened.checkout_id, opened.url, opened.expires_at))

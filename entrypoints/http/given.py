@@ -1,0 +1,28 @@
+"""The use cases, as handlers ask for them: each by the name that it has in the house."""
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from application.accounts import Accounts
+from application.audit import Audit
+from application.business_clock import BusinessClock
+from application.checkouts import Checkouts
+from application.health import Health
+from application.plans import Plans
+from application.playback import Playback
+from application.ports.world import Clock
+from application.subscriptions import Subscriptions
+from application.videos import Videos
+from application.webhooks import Webhooks
+
+GivenAccounts = NamedDependency[SkipValidation[Accounts]]
+GivenAudit = NamedDependency[SkipValidation[Audit]]
+GivenBusinessClock = NamedDependency[SkipValidation[BusinessClock]]
+GivenBusinessTime = NamedDependency[SkipValidation[Clock]]
+GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
+GivenHealth = NamedDependency[SkipValidation[Health]]
+GivenPlans = NamedDependency[SkipValidation[Plans]]
+GivenPlayback = NamedDependency[SkipValidation[Playback]]
+GivenSubscriptions = NamedDependency[SkipValidation[Subscriptions]]
+GivenVideos = NamedDependency[SkipValidation[Videos]]
+GivenWebhooks = NamedDependency[SkipValidation[Webhooks]]

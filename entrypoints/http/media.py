@@ -1,0 +1,32 @@
+"""HLS, captions and pictures of the local platform, behind a signed path."""
+
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.params import FromPath
+from litestar.response import File
+
+from application.ports.video_platform import MediaRefused
+from entrypoints.http.given import GivenPlayback
+
+# The token is part of the address, so what a browser keeps is nobody else's, and a player on any page may read it.
+HEADERS = {"Cache-Control": "private, max-age=3600", "Access-Control-Allow-Origin": "*"}
+
+
+class MediaController(Controller):
+    path = "/media"
+    tags = ("Playback",)
+
+    @get(
+        "/{token:str}/{video_id:uuid}/{path:path}",
+        operation_id="read_media",
+        summary="A file of a video",
+        media_type="application/octet-stream",
+        refuses=(MediaRefused,),
+    )
+    async def read(
+        self, token: FromPath[str], video_id: FromPath[UUID], path: FromPath[str], playback: GivenPlayback
+    ) -> File:
+        """Follow the addresses in the playlists; they are valid as long as the playback is."""
+        file = await playback.media(token, video_id, path.lstrip("/"))
+        return File(file.path, media_type=file.media_type, content_disposition_type="inline", headers=HEADERS)

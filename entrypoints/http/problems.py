@@ -1,0 +1,196 @@
+"""Every error as RFC 9457 problem+json: one table from what went wrong to a status, a code and a sentence."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, InternalServerException, MethodNotAllowedException, ValidationException
+from litestar.types import Scope
+
+from application.errors import Unavailable
+from application.ports.secrets import TooBusy
+from domain.shared.fact import Refusal
+from entrypoints.http.statuses import CODES, SPOKEN, STATUSES
+
+PROBLEM_JSON = "application/problem+json"
+TYPE_PREFIX = "urn:problem-type:streamly:"
+
+log = logging.getLogger("streamly.http")
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field of the body, or one parameter."""
+
+    field: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One error before it is written down; `more` are members of its own, such as `access`."""
+
+    status: int
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    more: Mapping[str, Any] = {}
+    headers: Mapping[str, str] = {}
+
+
+class Malformed(Exception):
+    """The request cannot be read; `code` says in a word what is wrong with it."""
+
+    status = 400
+
+    def __init__(self, detail: str, *, code: str = "malformed_request", errors: Iterable[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail, self.code, self.errors = detail, code, tuple(errors)
+
+
+class MediaTypeUnsupported(Malformed):
+    """The body is of another media type than the one that is documented."""
+
+    status = 415
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="unsupported_media_type")
+
+
+def answer_exception(request: Request[Any, Any, Any], exception: Exception) -> Response[bytes]:
+    """Litestar's one exception handler: the problem that an exception is."""
+    problem = problem_of(exception)
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request %s failed", request_id(request.scope), exc_info=exception)
+    return Response(
+        content=written(problem, request.scope),
+        status_code=problem.status,
+        media_type=PROBLEM_JSON,
+        headers=dict(problem.headers),
+    )
+
+
+def problem_of(exception: Exception) -> Problem:
+    """What an exception says to a client; one that nobody foresaw says nothing but that it happened."""
+    match exception:
+        case Malformed():
+            return Problem(
+                status=exception.status, code=exception.code, detail=exception.detail, errors=exception.errors
+            )
+        case HTTPException():
+            return _litestar(exception)
+        case _ if (status := status_of(type(exception))) is not None:
+            return _foreseen(exception, status)
+        case _:
+            detail = "Something went wrong on our side; the request id finds it in the log."
+            return Problem(status=500, code="internal_error", detail=detail)
+
+
+def status_of(kind: type[Exception]) -> int | None:
+    """The status of a class of exceptions, or of the nearest class above it that has one."""
+    return next((STATUSES[base] for base in kind.__mro__ if base in STATUSES), None)
+
+
+def code_of(kind: type[Exception]) -> str:
+    """The stable word of a class of exceptions: its name in snake_case, unless the API calls it otherwise."""
+    if issubclass(kind, Refusal):
+        return kind.code
+    return CODES.get(kind) or re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def _foreseen(exception: Exception, status: int) -> Problem:
+    kind = type(exception)
+    return Problem(
+        status=status,
+        code=getattr(exception, "code", None) or code_of(kind),
+        detail=SPOKEN.get(kind) or str(exception) or sentence(kind),
+        more=exception.more if isinstance(exception, Refusal) else {},
+        headers=_headers(exception, status),
+    )
+
+
+def _headers(exception: Exception, status: int) -> dict[str, str]:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": 'Bearer realm="streamly"'}
+    if isinstance(exception, Unavailable | TooBusy):
+        return {"Retry-After": str(exception.retry_after_seconds)}
+    return {}
+
+
+def sentence(kind: type[Exception]) -> str:
+    """The first line of a class's docstring, for those raised without words of their own."""
+    return (kind.__doc__ or kind.__name__).strip().splitlines()[0]
+
+
+LITESTAR_CODES = {
+    400: "malformed_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
+LITESTAR_DETAILS = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that method; the Allow header names those that it takes.",
+    413: "The body is longer than this address takes.",
+}
+
+
+def _litestar(exception: HTTPException) -> Problem:
+    """What the framework found; its words are replaced where they repeat the address, query and all."""
+    status = exception.status_code
+    if isinstance(exception, InternalServerException):
+        return _internal(exception)
+    if isinstance(exception, ValidationException):
+        return _invalid_parameters(exception)
+    return Problem(
+        status=status,
+        code=LITESTAR_CODES.get(status) or HTTPStatus(status).name.lower(),
+        detail=LITESTAR_DETAILS.get(status) or str(exception.detail),
+        headers=_allow(exception) if isinstance(exception, MethodNotAllowedException) else {},
+    )
+
+
+def _internal(exception: InternalServerException) -> Problem:
+    if exception.detail == "client disconnected prematurely":
+        return Problem(status=400, code="client_disconnected", detail="The body was not sent to its end.")
+    return problem_of(RuntimeError())
+
+
+def _invalid_parameters(exception: ValidationException) -> Problem:
+    errors = tuple(
+        FieldError(str(error.get("key", "")), str(error.get("message", "")))
+        for error in exception.extra or ()
+        if isinstance(error, dict)
+    )
+    detail = "A parameter is not as documented." if errors else exception.detail.partition(" for path ")[0] + "."
+    return Problem(status=400, code="invalid_parameter", detail=detail, errors=errors)
+
+
+def _allow(exception: MethodNotAllowedException) -> dict[str, str]:
+    methods = (exception.headers or {}).get("allow", "")
+    return {"Allow": ", ".join(sorted(methods.split(", ")))}
+
+
+def written(problem: Problem, scope: Scope) -> bytes:
+    """The body of a problem, by RFC 9457."""
+    body: dict[str, Any] = {
+        "type": TYPE_PREFIX + problem.code,
+        "title": problem.code.replace("_", " ").capitalize(),
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": quote(scope["path"]),
+        "code": problem.code,
+    }
+    if problem.errors:
+        body["errors"] = problem.errors
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        body["request_id"] = request_id(scope)
+    return msgspec.json.encode(body | dict(problem.more))
+
+
+def request_id(scope: Scope) -> str:
+    """The id under which this request is found in the log."""
+    return str(scope["state"].get("request_id", ""))

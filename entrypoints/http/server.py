@@ -1,0 +1,66 @@
+"""The HTTP server: uvicorn with a limit on everything that a client decides."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import cast
+
+import uvicorn
+from uvicorn._types import ASGIApplication
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX = 65_536
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 10
+DRAIN_SECONDS = 10
+
+TOO_LARGE = (
+    b"HTTP/1.1 %d Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    % HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+)
+
+
+class BoundedHead(HttpToolsProtocol):
+    """Ends a connection whose request line and headers do not end: httptools itself would take them for ever."""
+
+    _head_bytes = 0
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head, self._head_bytes = True, 0
+
+
+def new_server(app: object, *, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> uvicorn.Server:
+    """A server that has not started: `await server.serve()`. Forwarded addresses are believed of these proxies alone.
+
+    It says nothing of itself, and logs no paths: the application writes the access log.
+    """
+    config = uvicorn.Config(
+        cast("ASGIApplication", app),
+        host=host,
+        port=port,
+        http=BoundedHead,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    return uvicorn.Server(config)

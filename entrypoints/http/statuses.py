@@ -1,0 +1,69 @@
+"""Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
+
+from application import accounts, checkouts, errors, playback
+from application.ports import billing, ledger, secrets, video_platform
+from domain.access import access
+from domain.account import account
+from domain.plan import plan
+from domain.subscription import subscription
+from domain.video import video
+
+STATUSES: dict[type[Exception], int] = {
+    # The domain's refusals.
+    access.AccountBlocked: 403,
+    access.PlanUpgradeRequired: 402,
+    access.SubscriptionRequired: 402,
+    account.CustomerBoundElsewhere: 409,
+    account.EmailTaken: 409,
+    plan.PlanNotForSale: 409,
+    plan.PrepaidNeedsDuration: 422,
+    subscription.AlreadySubscribed: 409,
+    subscription.NoSubscription: 404,
+    subscription.SubscriptionAmbiguous: 409,
+    subscription.SubscriptionOver: 409,
+    video.UploadNotExpected: 409,
+    video.VideoNotReady: 409,
+    # The use cases'.
+    accounts.EmailInvalid: 422,
+    accounts.WeakPassword: 422,
+    checkouts.ReturnUrlNotAllowed: 422,
+    playback.SessionEnded: 403,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.NotSignedIn: 401,
+    errors.ProviderRefused: 422,
+    errors.Unavailable: 503,
+    errors.UnknownPosition: 400,
+    # The ports'.
+    billing.SignatureInvalid: 400,
+    ledger.StreamMoved: 409,
+    ledger.RowMoved: 409,
+    ledger.RowTaken: 409,
+    secrets.TooBusy: 503,
+    video_platform.MediaRefused: 403,
+    video_platform.StorageFull: 507,
+    video_platform.UploadLinkInvalid: 403,
+    video_platform.UploadStalled: 408,
+    video_platform.UploadTooLarge: 413,
+}
+
+CODES: dict[type[Exception], str] = {
+    billing.SignatureInvalid: "invalid_signature",
+    ledger.RowMoved: "stream_moved",
+    ledger.RowTaken: "stream_moved",
+    video_platform.UploadLinkInvalid: "invalid_upload_link",
+}
+
+SPOKEN: dict[type[Exception], str] = {
+    # What these say is for the log, or of no use to a client.
+    billing.SignatureInvalid: "The signature is not the provider's, or is out of its time.",
+    ledger.RowMoved: "Somebody else changed it at the same moment; try again.",
+    ledger.RowTaken: "Somebody else changed it at the same moment; try again.",
+    ledger.StreamMoved: "Somebody else changed it at the same moment; try again.",
+    secrets.TooBusy: "Too many are signing in at this moment; try again.",
+    video_platform.MediaRefused: "This link is not good for that, or is over.",
+    video_platform.UploadLinkInvalid: "This upload link is not good for that video, or is over.",
+    video_platform.StorageFull: "There is no room for this file here at the moment.",
+    video_platform.UploadStalled: "Nothing came for too long; send the file again.",
+    video_platform.UploadTooLarge: "The file is larger than this platform takes.",
+}

@@ -1,0 +1,36 @@
+"""The kinds of text that requests hold, each with its limits; PostgreSQL cannot hold NUL, so none may have it."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar.params import QueryParameter
+
+NO_NUL = r"^[^\u0000]*$"
+BIGINT_MAX = 2**63 - 1
+
+Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,39}$", examples=["hd"])]
+"""A word of our own making: a feature."""
+
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=NO_NUL)]
+"""A title or a name."""
+
+Prose = Annotated[str, msgspec.Meta(max_length=5000, pattern=NO_NUL)]
+
+Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, pattern=NO_NUL, examples=["anna@example.com"])]
+
+Password = Annotated[str, msgspec.Meta(pattern=NO_NUL, examples=["correct horse battery"])]
+"""As long as a body may be: that it is too long is for the rule on passwords to say, with 422."""
+
+RefreshToken = Annotated[str, msgspec.Meta(min_length=1, max_length=512, pattern=NO_NUL)]
+
+Url = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=2048, pattern=NO_NUL, examples=["http://localhost:8000/welcome"])
+]
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True, examples=["2026-12-20T12:00:00Z"])]
+
+AskedText = Annotated[str | None, QueryParameter(max_length=200, pattern=NO_NUL)]
+AskedId = Annotated[UUID | None, QueryParameter()]
+AskedFlag = Annotated[bool, QueryParameter()]
