@@ -1,4 +1,4 @@
-"""Where the programs of PostgreSQL are found: the folder that was named, the installed wheel, or the system's packages."""
+"""Where the programs of PostgreSQL are: in the folder that was named, the installed wheel, or the system's packages."""
 
 import re
 import subprocess

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from adapters.embedded_postgres.binaries import Binaries
 from adapters.embedded_postgres.identity import Identity
-from adapters.embedded_postgres.server_log import ServerLog
+from adapters.embedded_postgres.server_log import ServerLog, telling_words
 from adapters.embedded_postgres.unavailable import EmbeddedPostgresUnavailable
 
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -33,7 +33,9 @@ class Cluster:
         self.socket_dir = _socket_dir(self.folder)
 
     def dsn(self, database: str) -> str:
-        return f"postgresql://postgres@/{quote(database, safe='')}?host={quote(str(self.socket_dir), safe='')}"
+        """A URI; with the port in it, since $PGPORT would decide else."""
+        place = f"host={quote(str(self.socket_dir), safe='')}&port=5432"
+        return f"postgresql://postgres@/{quote(database, safe='')}?{place}"
 
     def socket_is_ours(self) -> bool:
         """Whether the socket's folder belongs to the data folder's owner: anyone may make one in a shared /tmp."""
@@ -81,7 +83,10 @@ class Cluster:
         _flush(self.data_dir)
 
     def make_room_for_server(self, identity: Identity) -> None:
-        """Clears what a killed server has left: by its pid file it would seem to run once the pid is another's."""
+        """Clears what a killed server has left: by its pid file it would seem to run, once another process has its pid.
+
+        A server that was started by hand keeps ours out all the same, by the shared memory that it holds.
+        """
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
         if self.socket_dir == self.folder:
             (self.folder / SOCKET_NAME).unlink(missing_ok=True)
@@ -119,8 +124,7 @@ def _run(command: list[str], lock: int) -> None:
         command, capture_output=True, text=True, timeout=INITDB_TIMEOUT_SECONDS, pass_fds=(lock,), check=False
     )
     if done.returncode != 0:
-        last_lines = "; ".join(done.stderr.strip().splitlines()[-3:])
-        raise EmbeddedPostgresUnavailable(f"the data folder could not be made: {last_lines}")
+        raise EmbeddedPostgresUnavailable(f"the data folder could not be made: {telling_words(done.stderr)}")
 
 
 def _flush(folder: Path) -> None:

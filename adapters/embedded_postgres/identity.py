@@ -12,6 +12,9 @@ from typing import Literal
 from adapters.embedded_postgres.binaries import Binaries
 from adapters.embedded_postgres.unavailable import EmbeddedPostgresUnavailable
 
+# How a program's life hangs on ours: see launch.py.
+Tie = Literal["exec", "guard"]
+
 LAUNCHER = Path(__file__).with_name("launch.py")
 TRIAL = 'cd "$1" && test -w . && exec "$2" --version'
 TRIAL_TIMEOUT_SECONDS = 10.0
@@ -36,7 +39,7 @@ class Identity:
     owner_uid: int
     owner_gid: int
 
-    def command(self, program: str, *arguments: str, tie: Literal["exec", "guard"] = "exec") -> list[str]:
+    def command(self, program: str, *arguments: str, tie: Tie = "exec") -> list[str]:
         """The command line that runs the program under this identity for as long as this thread lives."""
         life = (tie, str(os.getpid()))
         identity = (self.how, str(self.uid), str(self.gid))

@@ -4,8 +4,9 @@ A script of the standard library alone, which starts in 15 ms and keeps unsafe w
 
     python -I -S launch.py TIE PARENT_PID IDENTITY UID GID PROGRAM [ARGUMENT...]
 
-TIE is `exec` (become the program; on Linux the kernel sends it SIGINT when the parent's thread ends) or `guard` (stay
-beside it until standard input ends). identity.py explains IDENTITY; UID and GID are what the program sees itself run as.
+TIE is `exec` (become the program; on Linux the kernel interrupts it when the parent's thread ends) or `guard` (stay
+beside the program, and interrupt it when standard input ends). identity.py explains IDENTITY; UID and GID are what the
+program sees itself run as.
 """
 
 import ctypes

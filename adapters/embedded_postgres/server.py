@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from adapters.embedded_postgres.binaries import Binaries
 from adapters.embedded_postgres.cluster import Cluster
-from adapters.embedded_postgres.identity import Identity
+from adapters.embedded_postgres.identity import Identity, Tie
 
 # What each signal asks for, and how long it is given: a fast shutdown, an immediate one (the next start replays the
 # log), and no choice.
@@ -39,7 +39,6 @@ class Server:
 
     def __init__(self, cluster: Cluster, binaries: Binaries, identity: Identity, *, durable: bool, lock: int) -> None:
         self._log = cluster.log
-        self._log_begins_at = cluster.log.begin()
         command = _command(cluster, binaries, identity, durable=durable)
         started: Future[subprocess.Popen[bytes]] = Future()
         # Linux interrupts the server when the *thread* that forked it ends; this one ends with the server or with us.
@@ -49,9 +48,7 @@ class Server:
         self._thread.start()
         self._process = started.result()
 
-    def _run(
-        self, command: list[str], identity: Identity, lock: int, started: Future[subprocess.Popen[bytes]]
-    ) -> None:
+    def _run(self, command: list[str], identity: Identity, lock: int, started: Future[subprocess.Popen[bytes]]) -> None:
         try:
             process = self._spawn(command, identity, lock)
         except OSError as error:
@@ -59,9 +56,11 @@ class Server:
         else:
             started.set_result(process)
             process.wait()
+            if process.stdin:
+                process.stdin.close()
 
     def _spawn(self, command: list[str], identity: Identity, lock: int) -> subprocess.Popen[bytes]:
-        with self._log.path.open("ab") as log:
+        with self._log.open() as log:
             os.fchown(log.fileno(), identity.owner_uid, identity.owner_gid)
             return subprocess.Popen(
                 command,
@@ -76,10 +75,6 @@ class Server:
     def ended(self) -> bool:
         return not self._thread.is_alive()
 
-    def last_words(self) -> str:
-        """What it said last, or that it could not even say it: where the disk is full, the log is too."""
-        return self._log.last_words(self._log_begins_at) or f"it wrote nothing (exit status {self._process.returncode})"
-
     def stop(self) -> None:
         """A fast shutdown: open transactions are rolled back, and what was committed is on the disk."""
         for number, patience_seconds in STOP_SIGNALS_SECONDS:
@@ -87,13 +82,11 @@ class Server:
             self._thread.join(patience_seconds)
             if self.ended:
                 break
-        if self._process.stdin:
-            self._process.stdin.close()
 
 
 def _command(cluster: Cluster, binaries: Binaries, identity: Identity, *, durable: bool) -> list[str]:
     socket_dir = str(cluster.socket_dir).replace('"', '""')
     settings = (*SETTINGS, f'unix_socket_directories="{socket_dir}"', *(() if durable else NOT_DURABLE))
     options = [part for setting in settings for part in ("-c", setting)]
-    tie = "exec" if sys.platform == "linux" else "guard"
+    tie: Tie = "exec" if sys.platform == "linux" else "guard"
     return identity.command(binaries.program("postgres"), "-D", str(cluster.folder), *options, tie=tie)

@@ -4,34 +4,40 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 SIZE_LIMIT_BYTES = 10_000_000
 QUOTED_BYTES = 8_000
-QUOTED_LINES = 2
-TELLING = re.compile(r"(?:FATAL|PANIC|ERROR|HINT): .*|.*(?:could not|cannot|ermission denied).*")
+LINE_PREFIX = re.compile(r"^\S+ \S+ UTC \[\d+\] ")
+TELLING = re.compile(r"FATAL|PANIC|ERROR|HINT|could not|cannot|denied|error:")
+
+
+def telling_words(text: str) -> str:
+    """Of what a program of PostgreSQL wrote, the first and the last line that name an error, or else the last line."""
+    lines = [LINE_PREFIX.sub("", line).strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if TELLING.search(line)] or lines[-1:]
+    return "; ".join(dict.fromkeys([*telling[:1], *telling[-1:]])).rstrip(".")
 
 
 @dataclass(frozen=True)
 class ServerLog:
-    """The file `postgres.log`; when it has grown past 10 MB the next server begins a new one, and one old one is kept."""
+    """The file `postgres.log`. Once it has grown past 10 MB the next server begins a new one; one old one is kept."""
 
     path: Path
 
-    def begin(self) -> int:
-        """Where the next server's lines will begin, in bytes."""
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if size <= SIZE_LIMIT_BYTES:
-            return size
-        self.path.replace(self.path.with_name("postgres.log.1"))
-        return 0
+    def length(self) -> int:
+        """In bytes."""
+        return self.path.stat().st_size if self.path.exists() else 0
 
-    def last_words(self, since: int = 0) -> str:
-        """The last lines from byte `since` on that name an error, or else the last ones; on one line."""
-        if not self.path.exists():
+    def open(self) -> BinaryIO:
+        if self.length() > SIZE_LIMIT_BYTES:
+            self.path.replace(self.path.with_name("postgres.log.1"))
+        return self.path.open("ab")
+
+    def telling_words(self, since: int) -> str:
+        """Of what came after that many bytes."""
+        if since >= self.length():
             return ""
         with self.path.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(since, size - QUOTED_BYTES))
-            lines = log.read().decode(errors="replace").splitlines()
-        telling = [match[0] for line in lines if (match := TELLING.search(line))]
-        return "; ".join((telling or lines)[-QUOTED_LINES:])
+            log.seek(max(since, log.seek(0, os.SEEK_END) - QUOTED_BYTES))
+            return telling_words(log.read().decode(errors="replace"))

@@ -23,8 +23,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 START_TIMEOUT_SECONDS = 30.0
 START_POLL_SECONDS = 0.02
 WATCH_SECONDS = 0.5
-# A server that turns a connection away for these reasons is alive.
-FULL = ("too many clients already", "remaining connection slots are reserved")
+# Begins the refusals of a server that starts, recovers or ends; with any other, such as too many clients, it is alive.
+NOT_READY = "FATAL:  the database system is"
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class EmbeddedPostgres:
             except EmbeddedPostgresUnavailable as error:
                 if str(error) != complaint:
                     complaint = str(error)
-                    logger.error("%s", complaint)
+                    logger.warning("The database is gone, and will be tried again. %s", complaint)
             await asyncio.sleep(WATCH_SECONDS)
 
     def stop(self) -> None:
@@ -86,15 +86,15 @@ class EmbeddedPostgres:
 
     def _bring_up(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        log_length = self._cluster.log.length()
         started: Server | None = None
         while not self._accepts_connections():
             if started is None:
                 started = self._start_unless_held()
             elif started.ended:
-                raise EmbeddedPostgresUnavailable(self._failure("it ended at once", started.last_words()))
+                raise self._failure("it ended at once", since=log_length)
             if time.monotonic() > deadline:
-                waited = f"it accepts no connection after {START_TIMEOUT_SECONDS:.0f} s"
-                raise EmbeddedPostgresUnavailable(self._failure(waited, self._cluster.log.last_words()))
+                raise self._failure(f"it accepts no connection after {START_TIMEOUT_SECONDS:.0f} s", since=log_length)
             time.sleep(START_POLL_SECONDS)
 
     def _accepts_connections(self) -> bool:
@@ -104,13 +104,11 @@ class EmbeddedPostgres:
         try:
             self._connect().close()
         except psycopg.OperationalError as error:
-            return any(reason in str(error) for reason in FULL)
+            return "FATAL:" in str(error) and NOT_READY not in str(error)
         return True
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(
-            self._cluster.dsn("postgres"), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
-        )
+        return psycopg.connect(self._cluster.dsn("postgres"), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS)
 
     def _start_unless_held(self) -> Server | None:
         """None while another process starts a server, or one is still ending."""
@@ -132,6 +130,9 @@ class EmbeddedPostgres:
                 with suppress(DuplicateDatabase, UniqueViolation):  # another process was quicker
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._database)))
 
-    def _failure(self, what: str, last_words: str) -> str:
+    def _failure(self, what: str, *, since: int) -> EmbeddedPostgresUnavailable:
         free_megabytes = shutil.disk_usage(self._cluster.data_dir).free // 1_000_000
-        return f"in {self._cluster.data_dir} {what}, with {free_megabytes} MB free on the disk. Its log: {last_words}"
+        words = self._cluster.log.telling_words(since) or "nothing"
+        return EmbeddedPostgresUnavailable(
+            f"in {self._cluster.data_dir} {what}; {free_megabytes} MB are free there, and its log says: {words}"
+        )
