@@ -39,11 +39,26 @@ def migrations() -> list[Migration]:
     return sorted(Migration(entry.name, entry.read_text("utf-8")) for entry in found)
 
 
-def migrate(owner_dsn: str, *, app_role: str | None = None, more: Sequence[Migration] = ()) -> list[str]:
+class AppRole(NamedTuple):
+    """The role that the program runs as; `password` None: the server lets it in without one."""
+
+    name: str
+    password: str | None = None
+
+
+def pending(dsn: str, *, more: Sequence[Migration] = ()) -> list[str]:
+    """The names of the migrations that the database lacks. Raises MigrationEdited, DatabaseTooNew."""
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+        found = connection.execute("SELECT to_regclass('public.schema_migrations')").fetchone()
+        known = _known(connection) if found and found[0] else {}
+        return [migration.name for migration in _missing([*migrations(), *more], known)]
+
+
+def migrate(owner_dsn: str, *, app: AppRole | None = None, more: Sequence[Migration] = ()) -> list[str]:
     """Bring the database up to date and say which files were applied.
 
-    `app_role` is the role that the program runs as, when it is another than the owner: it is made where it is missing
-    and allowed, and may then insert into and select from the ledger, but not change it. `more` are the migrations that a library brings.
+    `app` is the program's role, where it is another than the owner's: it is made if it is missing, and may insert into
+    and select from the ledger, but not change it. `more` are the migrations that a library brings.
 
     Raises:
         MigrationEdited, DatabaseTooNew, psycopg.Error.
@@ -52,58 +67,60 @@ def migrate(owner_dsn: str, *, app_role: str | None = None, more: Sequence[Migra
         connection.execute(sql.SQL("SET lock_timeout = '{}s'").format(LOCK_TIMEOUT_SECONDS))
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         applied = _apply_missing(connection, [*migrations(), *more])
-        if app_role is not None:
-            _let_app_in(connection, app_role)
+        if app is not None:
+            _let_app_in(connection, app)
         return applied
 
 
 def _apply_missing(connection: Connection, wanted: Sequence[Migration]) -> list[str]:
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations"
+        "CREATE TABLE IF NOT EXISTS public.schema_migrations"
         " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
     )
-    known: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM schema_migrations").fetchall())
-    if strangers := known.keys() - {migration.name for migration in wanted}:
-        raise DatabaseTooNew(f"this program does not know {', '.join(sorted(strangers))}")
-    missing = [migration for migration in wanted if _is_missing(migration, known)]
+    missing = _missing(wanted, _known(connection))
     for migration in missing:
         _apply(connection, migration)
     return [migration.name for migration in missing]
 
 
-def _is_missing(migration: Migration, known: dict[str, str]) -> bool:
-    if migration.name in known and known[migration.name] != migration.digest:
-        raise MigrationEdited(f"{migration.name} was changed after it had been applied")
-    return migration.name not in known
+def _known(connection: Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, sha256 FROM public.schema_migrations").fetchall())
+
+
+def _missing(wanted: Sequence[Migration], known: dict[str, str]) -> list[Migration]:
+    if strangers := known.keys() - {migration.name for migration in wanted}:
+        raise DatabaseTooNew(f"this program does not know {', '.join(sorted(strangers))}")
+    for migration in wanted:
+        if known.get(migration.name, migration.digest) != migration.digest:
+            raise MigrationEdited(f"{migration.name} was changed after it had been applied")
+    return [migration for migration in wanted if migration.name not in known]
 
 
 def _apply(connection: Connection, migration: Migration) -> None:
     with connection.transaction():
         connection.execute(migration.statements.encode())
         connection.execute(
-            "INSERT INTO schema_migrations (name, sha256) VALUES (%s, %s)", (migration.name, migration.digest)
+            "INSERT INTO public.schema_migrations (name, sha256) VALUES (%s, %s)", (migration.name, migration.digest)
         )
 
 
-def _let_app_in(connection: Connection, app_role: str) -> None:
+def _let_app_in(connection: Connection, app: AppRole) -> None:
     """The rights of the program: everything on its own tables, insert and select on the ledger."""
-    owner = connection.execute("SELECT current_user").fetchone()
-    if owner == (app_role,):
+    if connection.execute("SELECT current_user").fetchone() == (app.name,):
         return
-    role = sql.Identifier(app_role)
+    role = sql.Identifier(app.name)
     with connection.transaction():
-        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (app_role,)).fetchone():
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (app.name,)).rowcount:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(app.password)))
         database = connection.execute("SELECT current_database()").fetchone()
-        assert database is not None
-        connection.execute(
-            sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(database[0]), role)
-        )
+        assert database is not None, "a query without FROM gives one row"
+        name = sql.Identifier(database[0])
+        connection.execute(sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(name, role))
         for schema in OWN_SCHEMAS:
             _grant(connection, sql.Identifier(schema), role)
         connection.execute(sql.SQL("GRANT CREATE ON SCHEMA read TO {}").format(role))
         connection.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM {}").format(role))
-        connection.execute(sql.SQL("GRANT SELECT ON schema_migrations TO {}").format(role))
+        connection.execute(sql.SQL("GRANT SELECT ON public.schema_migrations TO {}").format(role))
 
 
 def _grant(connection: Connection, schema: sql.Identifier, role: sql.Identifier) -> None:

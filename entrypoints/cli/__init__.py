@@ -1,0 +1,1 @@
+"""The command line: everything that an operator, an admin or an auditor types."""

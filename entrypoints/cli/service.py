@@ -1,0 +1,153 @@
+"""The service as one command runs it: database, simulators, worker and API, started in order and stopped in reverse."""
+
+import logging
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+import httpx
+
+from entrypoints.cli.children import Child
+from entrypoints.settings import Settings
+from entrypoints.wiring import ready_database
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 60.0
+POLL_SECONDS = 0.05
+RESTARTS_MAX = 5
+RESTART_WINDOW_SECONDS = 60.0
+BACKLOG = 2048
+
+
+class ServiceFailed(Exception):
+    """A part of the service did not start, or keeps ending."""
+
+
+class Service:
+    """The processes of a running service."""
+
+    def __init__(self, settings: Settings, children: list[Child]) -> None:
+        self.settings = settings
+        self._children = children
+        self._restarts: list[float] = []
+
+    def watch_until_stopped(self) -> None:
+        """Until SIGTERM or Ctrl-C; a process that ends is started again, up to 5 times a minute.
+
+        Raises ServiceFailed.
+        """
+        stopped = _StopSignal()
+        while not stopped.caught:
+            self._restart_ended()
+            time.sleep(POLL_SECONDS * 4)
+
+    def _restart_ended(self) -> None:
+        for child in self._children:
+            if (code := child.exit_code) is not None:
+                self._count_restart(child, code)
+                child.start()
+
+    def _count_restart(self, child: Child, code: int) -> None:
+        now = time.monotonic()
+        self._restarts = [moment for moment in self._restarts if now - moment < RESTART_WINDOW_SECONDS]
+        if len(self._restarts) >= RESTARTS_MAX:
+            raise ServiceFailed(f"{child.name} keeps ending (code {code})")
+        self._restarts.append(now)
+        log.warning("a process ended and is started again", extra={"process": child.name, "code": code})
+
+
+class _StopSignal:
+    """Remembers that somebody asked to stop."""
+
+    def __init__(self) -> None:
+        self.caught = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._catch)
+
+    def _catch(self, number: int, _: FrameType | None) -> None:
+        self.caught = True
+
+
+@contextmanager
+def running_service(
+    settings: Settings, *, api_workers: int = 1, worker: bool = True, sandbox: bool = True
+) -> Iterator[Service]:
+    """Everything up and answering inside, everything stopped after. Raises ServiceFailed, DatabaseNotReady."""
+    with ExitStack() as stack:
+        dsn = stack.enter_context(ready_database(settings))
+        environment = _environment(settings, dsn)
+        children: list[Child] = []
+        if sandbox and settings.simulates_stripe:
+            children.append(Child("sandbox", ["sandbox"], environment))
+        if worker:
+            children.append(Child("worker", ["worker"], environment))
+        listening = stack.enter_context(_listening(settings))
+        number = str(listening.fileno())
+        children += [
+            Child(f"api-{each}", ["api", "--fd", number], environment, fds=[listening.fileno()])
+            for each in range(1, api_workers + 1)
+        ]
+        for child in children:
+            stack.callback(child.stop)
+            child.start()
+        _wait_until_ready(settings, children)
+        yield Service(settings, children)
+
+
+def _environment(settings: Settings, dsn: str) -> dict[str, str]:
+    """The children see what we see; the database is ours, whether it was given or embedded."""
+    return {
+        "DATABASE_URL": dsn,
+        "PORT": str(settings.port),
+        "SANDBOX_PORT": str(settings.sandbox_port),
+        "SANDBOX_CLOCK": "1" if settings.sandbox_clock else "0",
+        "DATA_DIR": str(settings.data_dir.absolute()),
+        "ENV": settings.env,
+    }
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """One socket, on which all API processes accept."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((settings.host, settings.port))
+        except OSError as taken:
+            raise ServiceFailed(f"{settings.host}:{settings.port} cannot be listened on: {taken.strerror}") from None
+        listening.listen(BACKLOG)
+        yield listening
+
+
+def _wait_until_ready(settings: Settings, children: list[Child]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    addresses = [f"http://127.0.0.1:{settings.port}/health/ready"]
+    if any(child.name == "sandbox" for child in children):
+        addresses.append(f"{settings.sandbox_address}/health")
+    while addresses:
+        for child in children:
+            if child.exit_code is not None:
+                raise ServiceFailed(f"{child.name} ended at its start (code {child.exit_code})")
+        if time.monotonic() > deadline:
+            raise ServiceFailed(f"{addresses[0]} does not answer after {START_SECONDS:.0f} s")
+        addresses = [address for address in addresses if not _answers(address)]
+        time.sleep(POLL_SECONDS)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,127 @@
+"""The settings: read once from the environment and one `.env` file, checked before anything starts."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+SECRET_LENGTH_MIN = 32
+SIMULATED_STRIPE_KEY = "sk_test_simulated"
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
+
+
+class SettingsInvalid(Exception):
+    """A setting is missing or makes no sense; one line for each, naming it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, named as its environment variable in lower case; `.env.example` says what each is for."""
+
+    env: Literal["development", "production"] = "development"
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    database_owner_url: str = ""
+    vault_database_url: str = ""
+    jwt_secret: str = ""
+    jwt_keys: str = ""
+    master_keys: str = ""
+    stripe_secret_key: str = ""
+    stripe_webhook_secrets: str = ""
+    stripe_api_base: str = ""
+    grace_days_past_due: Days = 7
+    lease_slack_days: Days = 2
+    pause_collection_grants: bool = True
+    video_platform: Literal["local"] = "local"
+    cors_origins: str = ""
+    trusted_proxies: str = ""
+    sandbox_port: Port = 8001
+    sandbox_clock: bool = False
+
+    @property
+    def in_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def address(self) -> str:
+        """Where viewers and providers reach the API, without a slash at the end."""
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @property
+    def sandbox_address(self) -> str:
+        """Where the simulators listen."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def simulates_stripe(self) -> bool:
+        """Without keys, in development, Stripe is the simulator's."""
+        return not self.in_production and self.stripe_secret_key in {"", SIMULATED_STRIPE_KEY}
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The entries of a comma-separated setting."""
+    return tuple(entry for part in text.split(",") if (entry := part.strip()))
+
+
+def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
+    """The environment, which outweighs the file. Raises SettingsInvalid."""
+    given = {**(_from_file(env_file) if env_file else {}), **(os.environ if environment is None else environment)}
+    names = Settings.__struct_fields__
+    wanted = {name: value for name in names if (value := given.get(name.upper(), "").strip())}
+    try:
+        settings = msgspec.convert(wanted, Settings, strict=False)
+    except msgspec.ValidationError as trouble:
+        raise SettingsInvalid(_named(str(trouble))) from None
+    if settings.in_production:
+        _refuse_unsafe(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    """`NAME=value` lines; `#` begins a comment line, quotes around a value are taken off."""
+    if not path.is_file():
+        return {}
+    lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    pairs = [line.removeprefix("export ").partition("=") for line in lines if line and not line.startswith("#")]
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
+
+
+def _named(trouble: str) -> str:
+    """msgspec's words, with the setting's name as the operator knows it."""
+    what, _, path = trouble.partition(" - at `$.")
+    return f"{path.rstrip('`').upper() or 'A setting'}: {what}"
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    """In production nothing is made up: what is missing, short or meant for development stops the start."""
+    troubles = []
+    for name in ("public_url", "database_url", "master_keys", "stripe_secret_key", "stripe_webhook_secrets"):
+        if not getattr(settings, name):
+            troubles.append(f"{name.upper()} is missing")
+    troubles += _troubles_of_signing(settings)
+    if settings.sandbox_clock:
+        troubles.append("SANDBOX_CLOCK is for development only")
+    if settings.public_url and not settings.public_url.startswith("https://"):
+        troubles.append("PUBLIC_URL must begin with https://")
+    if any(secret in {"whsec_", "whsec"} for secret in listed(settings.stripe_webhook_secrets)):
+        troubles.append("STRIPE_WEBHOOK_SECRETS holds an empty secret")
+    if troubles:
+        raise SettingsInvalid("\n".join(f"{trouble} (ENV=production)" for trouble in troubles))
+
+
+def _troubles_of_signing(settings: Settings) -> list[str]:
+    if settings.jwt_keys:
+        keys = [entry.partition(":")[2] for entry in listed(settings.jwt_keys)]
+        short = any(len(key) < SECRET_LENGTH_MIN for key in keys)
+        return [f"JWT_KEYS has a secret of less than {SECRET_LENGTH_MIN} characters"] if short else []
+    if not settings.jwt_secret:
+        return ["JWT_SECRET is missing"]
+    if len(settings.jwt_secret) < SECRET_LENGTH_MIN:
+        return [f"JWT_SECRET has less than {SECRET_LENGTH_MIN} characters"]
+    return []
