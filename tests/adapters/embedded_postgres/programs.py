@@ -1,4 +1,4 @@
-"""Programs that the tests start and kill, and what can be seen of the processes that they leave."""
+"""Servers and programs that the tests start and kill, and what can be seen of the processes that they leave."""
 
 import subprocess
 import sys
@@ -6,12 +6,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.embedded_postgres.identity import Identity
 
 ROOT = Path(__file__).parents[3]
 COMMITTING = (sys.executable, "-m", "tests.adapters.embedded_postgres.committing")
 
 Program = subprocess.Popen[str]
+
+
+@contextmanager
+def running(data_dir: Path, *, durable: bool = True, bin_dir: Path | None = None) -> Iterator[str]:
+    """The DSN of a server in this process, stopped at the end."""
+    postgres = EmbeddedPostgres(data_dir, durable=durable, bin_dir=bin_dir)
+    try:
+        yield postgres.start()
+    finally:
+        postgres.stop()
 
 
 @contextmanager

@@ -20,47 +20,38 @@ def refusal(postgres: EmbeddedPostgres) -> str:
     return line
 
 
-@pytest.fixture(scope="module")
-def made_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data_dir = tmp_path_factory.mktemp("postgres")
-    postgres = EmbeddedPostgres(data_dir, durable=False)
-    postgres.start()
-    postgres.stop()
-    return data_dir
-
-
 @pytest.fixture
-def version_file(made_folder: Path) -> Iterator[Path]:
-    file = made_folder / "cluster" / "PG_VERSION"
+def version_file(data_dir: Path) -> Iterator[Path]:
+    file = data_dir / "cluster" / "PG_VERSION"
     version = file.read_text()
     yield file
     file.write_text(version)
 
 
-def test_a_folder_made_by_another_major_version(made_folder: Path, version_file: Path) -> None:
+def test_a_folder_made_by_another_major_version(data_dir: Path, version_file: Path) -> None:
     version_file.write_text("14\n")
-    line = refusal(EmbeddedPostgres(made_folder))
+    line = refusal(EmbeddedPostgres(data_dir))
     assert "the data folder was made by PostgreSQL 14, and here is only 18" in line
     assert "STREAMLY_PG_BIN" in line
 
 
-def test_a_folder_that_the_named_binaries_cannot_open(made_folder: Path) -> None:
+def test_a_folder_that_the_named_binaries_cannot_open(data_dir: Path) -> None:
     older = find_binaries(None, made_by=16)
-    line = refusal(EmbeddedPostgres(made_folder, bin_dir=older.bin_dir))
+    line = refusal(EmbeddedPostgres(data_dir, bin_dir=older.bin_dir))
     assert "the data folder was made by PostgreSQL 18, and here is only 16" in line
 
 
 @pytest.mark.parametrize("content", ["", "eighteen"])
-def test_a_damaged_version_file(made_folder: Path, version_file: Path, content: str) -> None:
+def test_a_damaged_version_file(data_dir: Path, version_file: Path, content: str) -> None:
     version_file.write_text(content)
-    assert "its file PG_VERSION is absent or holds no number" in refusal(EmbeddedPostgres(made_folder))
+    assert "its file PG_VERSION is absent or holds no number" in refusal(EmbeddedPostgres(data_dir))
 
 
-def test_a_damaged_cluster_is_told_in_the_words_of_its_log(made_folder: Path) -> None:
-    control = made_folder / "cluster" / "global" / "pg_control"
+def test_a_damaged_cluster_is_told_in_the_words_of_its_log(data_dir: Path) -> None:
+    control = data_dir / "cluster" / "global" / "pg_control"
     content = control.read_bytes()
     control.write_bytes(b"")
-    line = refusal(EmbeddedPostgres(made_folder))
+    line = refusal(EmbeddedPostgres(data_dir))
     control.write_bytes(content)
     assert "its log says: PANIC: could not read file" in line.replace("  ", " ")
 
@@ -75,11 +66,11 @@ def test_a_place_where_no_folder_can_be(tmp_path: Path) -> None:
     assert "Not a directory" in refusal(EmbeddedPostgres(tmp_path / "file" / "postgres"))
 
 
-def test_a_folder_that_another_holds_without_answering(made_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_another_holds_without_answering(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.embedded_postgres.supervisor.START_TIMEOUT_SECONDS", 0.2)
-    with Cluster(made_folder).lock() as held:
+    with Cluster(data_dir).lock() as held:
         assert held
-        line = refusal(EmbeddedPostgres(made_folder))
+        line = refusal(EmbeddedPostgres(data_dir))
     assert "it accepts no connection after" in line
 
 

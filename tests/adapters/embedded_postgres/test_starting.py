@@ -1,6 +1,7 @@
 """From an empty folder to a database that answers, in any folder, and back."""
 
 import os
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,9 +11,12 @@ from threading import Thread
 import psycopg
 import pytest
 
-from adapters.embedded_postgres import EmbeddedPostgres
+from adapters.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresUnavailable
 from adapters.embedded_postgres.binaries import SUPPORTED_MAJORS, find_binaries
-from adapters.embedded_postgres.unavailable import EmbeddedPostgresUnavailable
+from adapters.embedded_postgres.cluster import Cluster
+from tests.adapters.embedded_postgres.programs import running
+
+DEEP = "a-folder-with-a-rather-long-name/" * 8
 
 
 def one_value(dsn: str, query: str) -> object:
@@ -35,8 +39,7 @@ def test_an_empty_folder_is_a_database_within_two_seconds(tmp_path: Path) -> Non
     assert min(seconds) < 2
 
 
-def test_what_was_written_is_there_after_a_stop_and_a_start(tmp_path: Path) -> None:
-    postgres = EmbeddedPostgres(tmp_path)
+def test_what_was_written_is_there_after_a_stop_and_a_start(postgres: EmbeddedPostgres) -> None:
     dsn = postgres.start()
     with psycopg.connect(dsn) as connection:
         connection.execute("CREATE TABLE videos AS SELECT 'Nosferatu' AS title")
@@ -47,27 +50,20 @@ def test_what_was_written_is_there_after_a_stop_and_a_start(tmp_path: Path) -> N
 
     assert postgres.start() == dsn
     assert one_value(dsn, "SELECT title FROM videos") == "Nosferatu"
-    postgres.stop()
 
 
-@pytest.mark.parametrize(("durable", "fsync"), [(True, "on"), (False, "off")])
-def test_it_knows_unicode_and_is_as_durable_as_asked(tmp_path: Path, *, durable: bool, fsync: str) -> None:
-    postgres = EmbeddedPostgres(tmp_path, durable=durable)
-    dsn = postgres.start()
-    assert one_value(dsn, "SELECT lower('ŠÉ')") == "šé"
-    assert one_value(dsn, "SELECT current_setting('data_checksums')") == "on"
-    for name in ("fsync", "synchronous_commit", "full_page_writes"):
-        assert one_value(dsn, f"SELECT current_setting('{name}')") == fsync
-    postgres.stop()
+@pytest.mark.parametrize(("durable", "expected"), [(True, "on"), (False, "off")])
+def test_it_is_as_durable_as_asked(data_dir: Path, *, durable: bool, expected: str) -> None:
+    with running(data_dir, durable=durable) as dsn:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert one_value(dsn, f"SELECT current_setting('{name}')") == expected
 
 
-def test_nobody_else_can_reach_it(tmp_path: Path) -> None:
-    postgres = EmbeddedPostgres(tmp_path / "postgres", durable=False)
+def test_nobody_else_can_reach_it(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     dsn = postgres.start()
     assert one_value(dsn, "SELECT current_setting('listen_addresses')") == ""
-    socket = tmp_path / "postgres" / "cluster" / ".s.PGSQL.5432"
+    socket = data_dir / "cluster" / ".s.PGSQL.5432"
     assert [oct(place.stat().st_mode & 0o777) for place in (socket, socket.parent)] == ["0o700", "0o700"]
-    postgres.stop()
 
 
 def test_threads_and_objects_that_start_at_once_get_one_server_and_only_its_starter_stops_it(tmp_path: Path) -> None:
@@ -87,27 +83,32 @@ def test_threads_and_objects_that_start_at_once_get_one_server_and_only_its_star
         psycopg.connect(dsns[0])
 
 
-def test_the_server_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
-    postgres = EmbeddedPostgres(tmp_path, durable=False)
+def test_the_server_outlives_the_thread_that_asked_for_it(postgres: EmbeddedPostgres) -> None:
     asking = Thread(target=postgres.start)
     asking.start()
     asking.join()
     time.sleep(0.3)
     assert one_value(postgres.ensure(), "SELECT now() - pg_postmaster_start_time() > '0.3 s'") is True
-    postgres.stop()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["deep/" + "a-folder-with-a-rather-long-name/" * 8, "O'Hara's \"best\", new & ünïcode %41 \\ films"],
-    ids=["deep", "odd"],
-)
+@pytest.mark.parametrize("name", [DEEP, "O'Hara's \"best\", new & ünïcode %41 \\ films"], ids=["deep", "odd"])
 def test_any_path_will_do(tmp_path: Path, name: str) -> None:
-    postgres, other = (EmbeddedPostgres(tmp_path / name, durable=False) for _ in range(2))
-    dsn = postgres.start()
-    assert other.start() == dsn
-    assert one_value(dsn, "SELECT current_setting('data_directory')") == str((tmp_path / name / "cluster").resolve())
-    postgres.stop()
+    folder = tmp_path / name
+    with running(folder, durable=False) as dsn, running(folder) as joined:
+        assert joined == dsn
+        assert one_value(dsn, "SELECT current_setting('data_directory')") == str((folder / "cluster").resolve())
+    shutil.rmtree(Cluster(folder).socket_dir)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone can make what a stranger would")
+def test_a_folder_that_a_stranger_has_put_in_tmp_is_not_trusted(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path / DEEP)
+    cluster.folder.mkdir(parents=True)
+    cluster.socket_dir.mkdir()
+    assert cluster.socket_is_ours()
+    os.chown(cluster.socket_dir, 54_321, 54_321)
+    assert not cluster.socket_is_ours()
+    cluster.socket_dir.rmdir()
 
 
 def test_a_relative_folder_means_the_same_after_a_change_of_folder(
@@ -117,20 +118,17 @@ def test_a_relative_folder_means_the_same_after_a_change_of_folder(
     postgres = EmbeddedPostgres(Path("var/postgres"), durable=False)
     monkeypatch.chdir("/")
     postgres.start()
-    assert (tmp_path / "var" / "postgres" / "cluster" / "PG_VERSION").exists()
     postgres.stop()
+    assert (tmp_path / "var" / "postgres" / "cluster" / "PG_VERSION").exists()
 
 
-def test_the_environment_does_not_lead_it_astray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_does_not_lead_it_astray(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PGPORT": "1", "PGDATA": "/nowhere", "LC_ALL": "xx_XX.UTF-8", "LANG": "de_DE"}.items():
         monkeypatch.setenv(name, value)
-    postgres = EmbeddedPostgres(tmp_path, durable=False)
     assert one_value(postgres.start(), "SELECT current_setting('port')") == "5432"
-    postgres.stop()
 
 
-def test_a_server_that_has_no_connection_to_spare_is_not_taken_for_dead(tmp_path: Path) -> None:
-    postgres = EmbeddedPostgres(tmp_path, durable=False)
+def test_a_server_that_has_no_connection_to_spare_is_not_taken_for_dead(postgres: EmbeddedPostgres) -> None:
     dsn = postgres.start()
     with ExitStack() as connections:
         for _ in range(100):
@@ -138,7 +136,6 @@ def test_a_server_that_has_no_connection_to_spare_is_not_taken_for_dead(tmp_path
         with pytest.raises(psycopg.OperationalError, match="too many clients"):
             psycopg.connect(dsn, connect_timeout=5)
         assert postgres.ensure() == dsn
-    postgres.stop()
 
 
 @pytest.mark.parametrize("major", SUPPORTED_MAJORS)
@@ -148,19 +145,16 @@ def test_every_supported_version_runs_and_goes_on_with_its_own_folder(tmp_path: 
     except EmbeddedPostgresUnavailable as error:
         pytest.skip(str(error))
     for bin_dir in (binaries.bin_dir, None):
-        postgres = EmbeddedPostgres(tmp_path, durable=False, bin_dir=bin_dir)
-        version = one_value(postgres.start(), "SELECT current_setting('server_version_num') || lower('É')")
-        assert str(version).startswith(str(major))
-        assert str(version).endswith("é")
-        postgres.stop()
+        with running(tmp_path, durable=False, bin_dir=bin_dir) as dsn:
+            assert str(one_value(dsn, "SELECT current_setting('server_version_num')")).startswith(str(major))
+            assert one_value(dsn, "SELECT lower('ŠÉ')") == "šé"
+            assert one_value(dsn, "SELECT current_setting('data_checksums')") == "on"
 
 
-def test_the_log_has_a_limit(tmp_path: Path) -> None:
-    log = tmp_path / "postgres.log"
+def test_the_log_has_a_limit(data_dir: Path, postgres: EmbeddedPostgres) -> None:
+    log = data_dir / "postgres.log"
     log.touch()
     os.truncate(log, 10_000_001)
-    postgres = EmbeddedPostgres(tmp_path, durable=False)
     postgres.start()
-    postgres.stop()
     assert log.stat().st_size < 10_000
     assert log.with_name("postgres.log.1").stat().st_size == 10_000_001

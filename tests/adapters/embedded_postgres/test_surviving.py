@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -15,16 +15,9 @@ import pytest
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.embedded_postgres.binaries import find_binaries
 from adapters.embedded_postgres.identity import take_over
-from tests.adapters.embedded_postgres.programs import acknowledged, committing, kill_9, processes_in
+from tests.adapters.embedded_postgres.programs import acknowledged, committing, kill_9, processes_in, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes by /proc")
-
-
-@pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    postgres = EmbeddedPostgres(tmp_path)
-    yield postgres
-    postgres.stop()
 
 
 def seconds_until(true: Callable[[], bool], *, limit_seconds: float) -> float:
@@ -48,20 +41,20 @@ def answers(dsn: str) -> bool:
     return True
 
 
-def test_a_killed_parent_leaves_no_server_and_loses_no_commit(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
-    with committing(tmp_path) as program:
+def test_a_killed_parent_leaves_no_server_and_loses_no_commit(data_dir: Path, postgres: EmbeddedPostgres) -> None:
+    with committing(data_dir) as program:
         printed = acknowledged(program, at_least=200)
-        assert processes_in(tmp_path)
+        assert processes_in(data_dir)
         printed += kill_9(program)
-    seconds_until(lambda: not processes_in(tmp_path), limit_seconds=3)
+    seconds_until(lambda: not processes_in(data_dir), limit_seconds=3)
     assert set(printed) <= numbers_in(postgres.start())
 
 
 @pytest.mark.anyio
 async def test_who_shares_the_folder_has_its_database_back_within_two_seconds(
-    tmp_path: Path, postgres: EmbeddedPostgres
+    data_dir: Path, postgres: EmbeddedPostgres
 ) -> None:
-    with committing(tmp_path) as program:
+    with committing(data_dir) as program:
         printed = acknowledged(program, at_least=50)
         dsn = postgres.start()
         assert set(printed) <= numbers_in(dsn)
@@ -70,54 +63,55 @@ async def test_who_shares_the_folder_has_its_database_back_within_two_seconds(
             await anyio.sleep(0.1)
             printed += kill_9(program)
             with anyio.fail_after(2):
-                while processes_in(tmp_path)[:1] == [program.pid] or not answers(dsn):
+                while processes_in(data_dir)[:1] == [program.pid] or not answers(dsn):
                     await anyio.sleep(0.02)
             tasks.cancel_scope.cancel()
     assert set(printed) <= numbers_in(dsn)
 
 
 def test_a_killed_postmaster_is_replaced_although_its_backends_linger(
-    tmp_path: Path, postgres: EmbeddedPostgres
+    data_dir: Path, postgres: EmbeddedPostgres
 ) -> None:
     dsn = postgres.start()
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("CREATE TABLE acknowledged AS SELECT 7 AS number")
-        os.kill(int((tmp_path / "cluster" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        connection.execute("CREATE TABLE IF NOT EXISTS rentals (customer text)")
+        connection.execute("INSERT INTO rentals VALUES ('Ada')")
+        os.kill(int((data_dir / "cluster" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
         assert postgres.ensure() == dsn
-    assert numbers_in(dsn) == {7}
+        with psycopg.connect(dsn) as again:
+            assert again.execute("SELECT customer FROM rentals").fetchall() == [("Ada",)]
 
 
-def test_a_pid_file_that_names_a_strangers_process_stops_nothing(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
+def test_a_pid_file_that_names_a_strangers_process_stops_nothing(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     postgres.start()
     postgres.stop()
     with subprocess.Popen(["sleep", "60"]) as stranger:
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
-            (tmp_path / "cluster" / name).write_text(f"{stranger.pid}\n{tmp_path / 'cluster'}\n0\n5432\n")
+            (data_dir / "cluster" / name).write_text(f"{stranger.pid}\n{data_dir / 'cluster'}\n0\n5432\n")
         postgres.start()
         stranger.kill()
 
 
-def test_a_run_killed_while_it_makes_the_cluster_does_not_spoil_the_folder(
-    tmp_path: Path, postgres: EmbeddedPostgres
-) -> None:
+def test_a_run_killed_while_it_makes_the_cluster_does_not_spoil_the_folder(tmp_path: Path) -> None:
     with committing(tmp_path) as program:
-        seconds_until((tmp_path / "cluster.new" / "base").exists, limit_seconds=5)
+        seconds_until((tmp_path / "cluster.new" / "base").exists, limit_seconds=10)
         kill_9(program)
     assert not (tmp_path / "cluster").exists()
     (tmp_path / "cluster.new").mkdir(exist_ok=True)
     (tmp_path / "cluster.new" / "half").write_text("done")
-    assert answers(postgres.start())
+    with running(tmp_path) as dsn:
+        assert answers(dsn)
 
 
-def test_where_the_kernel_has_no_death_signal_a_guard_stands_in(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
+def test_where_the_kernel_has_no_death_signal_a_guard_stands_in(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     dsn = postgres.start()
     postgres.stop()
     binaries = find_binaries(None, made_by=None)
-    arguments = ("-D", str(tmp_path / "cluster"), "-k", str(tmp_path / "cluster"), "-c", "listen_addresses=")
-    command = take_over(tmp_path, binaries).command(binaries.program("postgres"), *arguments, tie="guard")
+    arguments = ("-D", str(data_dir / "cluster"), "-k", str(data_dir / "cluster"), "-c", "listen_addresses=")
+    command = take_over(data_dir, binaries).command(binaries.program("postgres"), *arguments, tie="guard")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as guard:
         seconds_until(lambda: answers(dsn), limit_seconds=5)
         assert guard.stdin
         guard.stdin.close()  # as the kernel does when we are killed
         assert guard.wait(5) == 0
-    assert not processes_in(tmp_path)
+    assert not processes_in(data_dir)
