@@ -9,7 +9,7 @@ import msgspec
 
 from application.errors import ProviderRefused
 from application.ports.billing import BillingProvider, CheckoutPage
-from application.ports.ledger import Insert, Position
+from application.ports.ledger import Insert, Position, UpdateIf
 from application.ports.reads import AccessReads
 from application.ports.secrets import BlindIndex
 from application.ports.world import Clock, Identifiers
@@ -119,11 +119,18 @@ class Checkouts:
         claim = Insert(
             "claims", {"kind": kind, "blind_index": self.blind_index.of(kind, customer_id), "owner": account_id}
         )
+        # What came about the customer before anybody knew whose it is.
+        parked = UpdateIf(
+            "inbox",
+            where={"provider": self.billing.name, "customer_id": customer_id, "status": "parked"},
+            values={"status": "received"},
+            required=False,
+        )
 
         async def once() -> Decided | None:
             recalled = await self.records.recall(Account, account_id)
             facts = recalled.existing().bind_customer(provider=self.billing.name, customer_id=customer_id)
-            return await self.records.append(asked, (recalled, facts), rows=[claim]) if facts else None
+            return await self.records.append(asked, (recalled, facts), rows=[claim, parked]) if facts else None
 
         await again_when_moved(once)
 

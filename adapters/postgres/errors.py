@@ -1,12 +1,27 @@
 """What goes wrong with a database, in the application's words, in one place."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
-import psycopg_pool
+from psycopg import AsyncConnection, errors
+from psycopg.rows import TupleRow
 
+from adapters.postgres.pool import Pool
 from application.errors import DatabaseUnavailable
+
+ANSWER_SECONDS_MAX = 20
+"""The server ends a statement after 15 s; this is for a server that does not even do that."""
+
+UNAVAILABLE = (
+    # A lost connection, a wait that took too long, a full disk; the pool's own errors are of this kind too.
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    # The primary became a replica under us.
+    errors.ReadOnlySqlTransaction,
+    errors.IdleInTransactionSessionTimeout,
+)
 
 
 @contextmanager
@@ -14,5 +29,16 @@ def database_errors() -> Iterator[None]:
     """Turns a lost connection, a full pool or a wait that took too long into DatabaseUnavailable."""
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, psycopg_pool.TooManyRequests) as lost:
-        raise DatabaseUnavailable("The database does not answer now.") from lost
+    except UNAVAILABLE as trouble:
+        raise DatabaseUnavailable("The database does not answer now.") from trouble
+
+
+@asynccontextmanager
+async def connected(pool: Pool) -> AsyncIterator[AsyncConnection[TupleRow]]:
+    """A connection of the pool, in autocommit mode, for 20 s at most. Raises DatabaseUnavailable, also in the block."""
+    with database_errors():
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX), pool.connection() as connection:
+                yield connection
+        except TimeoutError as late:
+            raise DatabaseUnavailable(f"The database took more than {ANSWER_SECONDS_MAX} s.") from late

@@ -29,8 +29,15 @@ class Waiting(msgspec.Struct, frozen=True):
 class Inbox(Protocol):
     """Deliveries, each once."""
 
-    async def keep(self, delivery: Delivery, *, now: datetime) -> bool:
-        """Durable when it returns; False when it was there already."""
+    async def keep(self, delivery: Delivery, *, now: datetime, to_settle: bool = True) -> bool:
+        """Durable when it returns; False when it was there already.
+
+        It is done at once when it is not `to_settle` (the wrong livemode), or names no customer to ask about.
+        """
+        ...
+
+    async def body(self, id: int) -> bytes | None:
+        """The very bytes that came; None when there is no such delivery, or it has been erased."""
         ...
 
     async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
@@ -38,11 +45,11 @@ class Inbox(Protocol):
         ...
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:
-        """This customer's unsettled deliveries, oldest first; parked ones too."""
+        """This customer's deliveries that are not done, oldest first; parked and failed ones too: the truth settles all."""
         ...
 
     async def park(self, customer: Customer, *, why: str) -> None:
-        """Set aside until the customer is bound to an account."""
+        """Set aside until the append that binds the customer makes them `received`; looked at again now and then."""
         ...
 
     async def retry_later(self, customer: Customer, *, error: str, delays_seconds: Sequence[float]) -> None:

@@ -1,0 +1,84 @@
+"""What providers sent us, in memory."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import count
+
+from adapters.memory.tables import MemoryTables, TableRow
+from application.ports.billing import Delivery
+from application.ports.inbox import Customer, Waiting
+from application.ports.world import Clock
+
+LOOK_AGAIN = timedelta(minutes=1), timedelta(days=1)
+"""A parked delivery is looked at again when it has waited for as long once more, within these bounds."""
+
+
+class MemoryInbox:
+    """Rows of the table `inbox`, which appends change too; `real_time` says what is due."""
+
+    def __init__(self, tables: MemoryTables, real_time: Clock) -> None:
+        self._tables = tables
+        self._real_time = real_time
+        self._ids = count(1)
+
+    async def keep(self, delivery: Delivery, *, now: datetime, to_settle: bool = True) -> bool:
+        to_settle = to_settle and delivery.customer_id is not None
+        row = {
+            "id": next(self._ids),
+            "provider": delivery.provider,
+            "event_id": delivery.event_id,
+            "type": delivery.type,
+            "customer_id": delivery.customer_id,
+            "livemode": delivery.livemode,
+            "body": delivery.body,
+            "status": "received" if to_settle else "done",
+            "attempts": 0,
+            "kept_at": self._real_time.now(),
+            "due_at": self._real_time.now(),
+        }
+        return self._tables.insert("inbox", row)
+
+    async def body(self, id: int) -> bytes | None:
+        found = self._tables.rows("inbox", id=id)
+        return found[0]["body"] if found else None
+
+    async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
+        due = sorted(filter(self._is_due, self._tables.rows("inbox")), key=lambda row: (row["due_at"], row["id"]))
+        return list(dict.fromkeys(Customer(row["provider"], row["customer_id"]) for row in due))[:limit]
+
+    async def waiting(self, customer: Customer) -> Sequence[Waiting]:
+        return [
+            Waiting(row["id"], row["event_id"], row["type"], row["attempts"])
+            for row in self._of(customer, "received", "parked", "failed")
+        ]
+
+    async def park(self, customer: Customer, *, why: str) -> None:
+        now = self._real_time.now()
+        shortest, longest = LOOK_AGAIN
+        for row in self._of(customer, "received", "parked"):
+            pause = min(max(now - row["kept_at"], shortest), longest)
+            row.update(status="parked", error=why, look_again_at=now + pause)
+
+    async def retry_later(self, customer: Customer, *, error: str, delays_seconds: Sequence[float]) -> None:
+        for row in filter(self._is_due, self._of(customer, "received", "parked")):
+            failed = row["attempts"]
+            row.update(attempts=failed + 1, error=error)
+            if failed < len(delays_seconds):
+                due_at = self._real_time.now() + timedelta(seconds=delays_seconds[failed])
+                row.update(status="received", due_at=due_at)
+            else:
+                row.update(status="failed")
+
+    async def unsettled(self) -> int:
+        return len(self._tables.rows("inbox", status="received"))
+
+    def _of(self, customer: Customer, *statuses: str) -> list[TableRow]:
+        return self._tables.rows(
+            "inbox", provider=customer.provider, customer_id=customer.customer_id, status=list(statuses)
+        )
+
+    def _is_due(self, row: TableRow) -> bool:
+        now = self._real_time.now()
+        if row["status"] == "parked":
+            return bool(row["look_again_at"] <= now)
+        return bool(row["status"] == "received" and row["due_at"] <= now)

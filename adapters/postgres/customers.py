@@ -1,0 +1,44 @@
+"""Whose customer is whose, found by claims; and the fence around asking about one."""
+
+from uuid import UUID
+
+from adapters.postgres.errors import connected
+from adapters.postgres.pool import Pool
+from application.ports.inbox import Customer
+from application.ports.secrets import BlindIndex
+
+OWNER = "SELECT owner FROM ops.claims WHERE kind = %s AND blind_index = %s"
+
+TAKE_FENCE = """
+    INSERT INTO ops.customer_fences (provider, customer_id, epoch) VALUES (%s, %s, 1)
+    ON CONFLICT (provider, customer_id) DO UPDATE SET epoch = customer_fences.epoch + 1
+    RETURNING epoch
+"""
+
+
+class PostgresCustomers:
+    """Claims are made with the ledger's append, and read here."""
+
+    def __init__(self, pool: Pool, blind_index: BlindIndex) -> None:
+        self._pool = pool
+        self._blind_index = blind_index
+
+    async def account_of(self, customer: Customer) -> UUID | None:
+        return await self._owner(f"{customer.provider}_customer", customer.customer_id)
+
+    async def plan_of_price(self, provider: str, price_id: str) -> UUID | None:
+        return await self._owner(f"{provider}_price", price_id)
+
+    async def _owner(self, kind: str, value: str) -> UUID | None:
+        async with connected(self._pool) as connection:
+            cursor = await connection.execute(OWNER, (kind, self._blind_index.of(kind, value)))
+            row = await cursor.fetchone()
+        return row[0] if row else None
+
+    async def take_fence(self, customer: Customer) -> int:
+        """Committed when it returns; it waits while somebody appends under the epoch before."""
+        async with connected(self._pool) as connection:
+            cursor = await connection.execute(TAKE_FENCE, (customer.provider, customer.customer_id))
+            row = await cursor.fetchone()
+        assert row is not None, "an upsert returns its row"
+        return int(row[0])

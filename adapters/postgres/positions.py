@@ -1,0 +1,68 @@
+"""How far the ledger and its read models are, and waiting until they have come to a position."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import LiteralString
+
+from adapters.postgres.errors import connected
+from adapters.postgres.gathering import Gathering
+from adapters.postgres.listening import READ_MODELS, Listener
+from adapters.postgres.pool import Pool
+
+POLL_SECONDS = 0.25
+
+HEAD = "SELECT coalesce(max(notification_id), 0) FROM ledger.events"
+
+# Without a read model there is nothing that could be behind.
+REACHED = "SELECT coalesce(min(position), 9223372036854775807) FROM ledger.read_models WHERE live"
+
+LAGS = """
+    SELECT name, greatest((SELECT coalesce(max(notification_id), 0) FROM ledger.events) - position, 0)
+    FROM ledger.read_models WHERE live
+"""
+
+
+class PostgresPositions:
+    """Waits are woken by the notification that a read model moved, with a look every 250 ms behind it."""
+
+    def __init__(self, pool: Pool, listener: Listener) -> None:
+        """The listener listens to `read_models`."""
+        self._pool = pool
+        self._moved = listener.signal(READ_MODELS)
+        self._reached: Gathering[None, int] = Gathering(self._read_reached, rounds=1)
+
+    async def head(self) -> int:
+        return await self._number(HEAD)
+
+    async def wait_for(self, position: int, *, timeout_seconds: float) -> bool:
+        """Also False where a look at the database took all the time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._reach(position)
+                return True
+        return False
+
+    async def _reach(self, position: int) -> None:
+        while True:
+            # Taken before the look: a move between the look and the wait is not missed.
+            moved = self._moved.next
+            if await self._reached.ask(None) >= position:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await moved.wait()
+
+    async def lags(self) -> dict[str, int]:
+        async with connected(self._pool) as connection:
+            return dict(await (await connection.execute(LAGS)).fetchall())
+
+    async def _read_reached(self, askers: Sequence[None]) -> list[int]:
+        """One look serves all who wait."""
+        return [await self._number(REACHED)] * len(askers)
+
+    async def _number(self, query: LiteralString) -> int:
+        async with connected(self._pool) as connection:
+            row = await (await connection.execute(query, prepare=True)).fetchone()
+        assert row is not None, "an aggregate always gives one row"
+        return int(row[0])

@@ -1,0 +1,50 @@
+"""Deletes operational rows that have been kept for as long as their table says (migrations/0003_operations.sql)."""
+
+from typing import LiteralString
+
+from adapters.postgres.errors import connected
+from adapters.postgres.pool import Pool
+
+DELETED_AT_ONCE_MAX = 5_000
+
+# A chosen few at a time, so that no statement holds many locks or runs long.
+FORGET: dict[str, LiteralString] = {
+    "sessions": """
+        DELETE FROM ops.sessions WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.sessions WHERE expires_at < now() - interval '30 days' LIMIT %s
+        ))
+    """,
+    "refresh_tokens": """
+        DELETE FROM ops.refresh_tokens WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.refresh_tokens WHERE expires_at < now() LIMIT %s
+        ))
+    """,
+    "inbox": """
+        DELETE FROM ops.inbox WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.inbox WHERE kept_at < now() - interval '90 days'
+            AND (status = 'done' OR kept_at < now() - interval '400 days') LIMIT %s
+        ))
+    """,
+    "play_sessions": """
+        DELETE FROM ops.play_sessions WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.play_sessions WHERE started_at < now() - interval '7 days'
+            AND (account_id IS NULL OR started_at < now() - interval '400 days') LIMIT %s
+        ))
+    """,
+}
+
+
+class PostgresRetention:
+    """Called now and then by the worker; any number of them may at once."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def forget(self) -> dict[str, int]:
+        """Delete at most 5,000 rows of each table, and say how many; call again while one is full."""
+        deleted: dict[str, int] = {}
+        for table, statement in FORGET.items():
+            async with connected(self._pool) as connection:
+                cursor = await connection.execute(statement, (DELETED_AT_ONCE_MAX,))
+                deleted[table] = cursor.rowcount
+        return deleted
