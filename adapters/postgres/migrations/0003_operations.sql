@@ -109,7 +109,7 @@ CREATE INDEX play_sessions_started_at_idx ON ops.play_sessions USING brin (start
 
 -- How far business time is ahead of real time; moved in the sandbox alone. One row, for ever.
 CREATE TABLE ops.business_clock (
-    only           boolean PRIMARY KEY DEFAULT true CHECK (only),
+    the_one        boolean PRIMARY KEY DEFAULT true CHECK (the_one),
     offset_seconds double precision NOT NULL DEFAULT 0
 );
 
@@ -117,7 +117,7 @@ INSERT INTO ops.business_clock DEFAULT VALUES;
 
 -- Written to by the health check, since a database that can be read may still refuse to be written. One row, for ever.
 CREATE TABLE ops.write_check (
-    only       boolean PRIMARY KEY DEFAULT true CHECK (only),
+    the_one    boolean PRIMARY KEY DEFAULT true CHECK (the_one),
     written_at timestamptz NOT NULL DEFAULT now()
 );
 
