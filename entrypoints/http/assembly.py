@@ -15,8 +15,8 @@ from entrypoints.http.bodies import BODY_BYTES_MAX, JsonRequest
 from entrypoints.http.docs import docs_router
 from entrypoints.http.middleware import surround
 from entrypoints.http.openapi import openapi_config
-from entrypoints.http.positions import POSITION_HEADER, Wait, wait_for_position
-from entrypoints.http.problems import answer_exception
+from entrypoints.http.positions import Wait, wait_for_position
+from entrypoints.http.problems import POSITION_HEADER, answer_exception
 
 CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", POSITION_HEADER, "X-Request-ID"]

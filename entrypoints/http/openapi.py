@@ -28,7 +28,7 @@ from entrypoints.http.authentication import MaybeSignedIn, SignedInAs
 from entrypoints.http.bodies import needs_body
 from entrypoints.http.documented_problems import PROBLEM_SCHEMA, problem_responses
 from entrypoints.http.examples import example_of
-from entrypoints.http.positions import POSITION_HEADER
+from entrypoints.http.problems import POSITION_HEADER
 
 COMPONENT = "#/components/schemas/{name}"
 GENERIC_NAME = re.compile(rb"(Page)[\[_][\w.]*?(\w+)[\]_](?=\")")

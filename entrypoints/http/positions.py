@@ -5,9 +5,8 @@ from typing import Any, TypeVar
 
 from litestar import Request, Response
 
-from entrypoints.http.problems import FieldError, Malformed
+from entrypoints.http.problems import POSITION_HEADER, FieldError, Malformed
 
-POSITION_HEADER = "Ledger-Position"
 POSITION_DIGITS_MAX = 18
 
 Wait = Callable[[int], Awaitable[None]]

@@ -19,6 +19,8 @@ from entrypoints.http.statuses import CODES, SPOKEN, STATUSES
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:problem-type:streamly:"
+POSITION_HEADER = "Ledger-Position"
+IN_ADDRESSES = "%/:@!$&'()*+,;=~"
 
 log = logging.getLogger("streamly.http")
 
@@ -103,12 +105,15 @@ def code_of(kind: type[Exception]) -> str:
 
 def _foreseen(exception: Exception, status: int) -> Problem:
     kind = type(exception)
+    more = dict(exception.more) if isinstance(exception, Refusal) else {}
+    position = more.pop("ledger_position", None)
+    stands_at = {} if position is None else {POSITION_HEADER: str(position)}
     return Problem(
         status=status,
         code=getattr(exception, "code", None) or code_of(kind),
         detail=SPOKEN.get(kind) or str(exception) or sentence(kind),
-        more=exception.more if isinstance(exception, Refusal) else {},
-        headers=_headers(exception, status),
+        more=more,
+        headers=_headers(exception, status) | stands_at,
     )
 
 
@@ -181,7 +186,7 @@ def written(problem: Problem, scope: Scope) -> bytes:
         "title": problem.code.replace("_", " ").capitalize(),
         "status": problem.status,
         "detail": problem.detail,
-        "instance": quote(scope["path"]),
+        "instance": quote(scope["raw_path"], safe=IN_ADDRESSES),
         "code": problem.code,
     }
     if problem.errors:

@@ -1,0 +1,1 @@
+"""The HTTP API, through the application as a client meets it."""

@@ -1,0 +1,25 @@
+"""A real server on a free port, for what only a real connection can show."""
+
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+
+from entrypoints.http.server import new_server
+
+
+@asynccontextmanager
+async def served(app: object, *, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[int]:
+    """The port of an application that is served for as long as this is open."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        server = new_server(app, host="127.0.0.1", port=port, trusted_proxies=trusted_proxies)
+        server.config.load()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server._serve, [listening])
+            with anyio.fail_after(10):
+                while not server.started:
+                    await anyio.sleep(0.01)
+            yield port
+            server.should_exit = True

@@ -1,0 +1,121 @@
+"""What holds for every address: ids, headers, pages, positions and the log."""
+
+import json
+import logging
+
+import httpx
+import pytest
+
+from tests.http.problem import problem_in
+from tests.http.small_app import ANNA, AS_VIEWER, client_of, small_app
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("path", ["/v1/greeting", "/v1/nowhere", "/v1/broken", "/docs"])
+async def test_every_answer_has_the_request_id_and_safe_headers(small: httpx.AsyncClient, path: str) -> None:
+    answer = await small.get(path, headers={"X-Request-ID": "from-the-client.1"})
+
+    assert answer.headers["x-request-id"] == "from-the-client.1"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "strict-transport-security" not in answer.headers
+
+
+@pytest.mark.parametrize("given", ["", "with space", "x" * 129, "<script>", "a\tb"])
+async def test_a_request_id_that_is_not_safe_to_log_is_replaced(small: httpx.AsyncClient, given: str) -> None:
+    made = (await small.get("/v1/greeting", headers={"X-Request-ID": given})).headers["x-request-id"]
+
+    assert made != given
+    assert len(made) == 36
+
+
+async def test_encrypted_connections_stay_encrypted(small: httpx.AsyncClient) -> None:
+    answer = await small.get("https://streamly.test/v1/greeting")
+
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_the_log_has_one_line_to_a_request_and_no_secret(
+    small: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "streamly"):
+        await small.get("/v1/tickets?limit=3&hint=CANARY", headers=AS_VIEWER | {"X-Request-ID": "one"})
+        await small.put("/v1/files/CANARY", content=b"CANARY")
+        await small.put("/v1/files/CANARY/beyond", content=b"CANARY")
+        await small.post("/v1/tickets", json={"film": "CANARY", "password": "CANARY"}, headers=AS_VIEWER)
+
+    lines = [json.loads(record.getMessage()) for record in caplog.records if record.name == "streamly.access"]
+    assert [(line["method"], line["route"], line["status"]) for line in lines] == [
+        ("GET", "/v1/tickets", 200),
+        ("PUT", "/v1/files/{token}", 200),
+        ("PUT", None, 404),
+        ("POST", "/v1/tickets", 400),
+    ]
+    assert lines[0]["request_id"] == "one"
+    assert [line["account_id"] for line in lines] == [str(ANNA), None, None, str(ANNA)]
+    assert all(line["ms"] >= 0 for line in lines)
+    assert "CANARY" not in " ".join(record.getMessage() for record in caplog.records if record.name != "httpx")
+
+
+async def test_pages_follow_each_other_to_the_end(small: httpx.AsyncClient) -> None:
+    seen: list[int] = []
+    cursor: str | None = None
+    sizes: list[int] = []
+    while True:
+        asked = {"limit": "20"} | ({"cursor": cursor} if cursor else {})
+        page = (await small.get("/v1/tickets", params=asked, headers=AS_VIEWER)).json()
+        seen += page["items"]
+        sizes.append(len(page["items"]))
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert seen == list(range(1, 46))
+    assert sizes == [20, 20, 5]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "é", "bnVsbA", "WyJhIl0", "Wy0xXQ", "WzkyMjMzNzIwMzY4NTQ3NzU4MDhd", "W10", "", "%00"]
+)
+async def test_a_cursor_of_somebody_elses_making_is_refused(small: httpx.AsyncClient, cursor: str) -> None:
+    answer = await small.get("/v1/tickets", params={"cursor": cursor}, headers=AS_VIEWER)
+
+    assert problem_in(answer, 400, "invalid_cursor")["errors"][0]["field"] == "cursor"
+
+
+async def test_a_write_answers_with_its_position(small: httpx.AsyncClient) -> None:
+    answer = await small.post("/v1/tickets", json={"film": "Nosferatu"}, headers=AS_VIEWER)
+
+    assert answer.headers["ledger-position"] == "7"
+
+
+async def test_a_read_waits_for_the_position_that_it_names(small: httpx.AsyncClient) -> None:
+    async def reading(position: str) -> httpx.Response:
+        given = {b"authorization": b"Bearer viewer", b"ledger-position": position.encode("latin-1")}
+        return await small.get("/v1/tickets", headers=given)
+
+    assert (await reading("30")).status_code == 200
+    late = await reading("31")
+    problem_in(late, 503, "not_yet_visible")
+    assert late.headers["retry-after"] == "1"
+    problem_in(await reading("41"), 400, "unknown_position")
+    for nonsense in ("-1", "1.5", "x", "", "1" * 19, " 1 2", "²"):
+        problem_in(await reading(nonsense), 400, "invalid_parameter")
+
+
+async def test_a_stranger_makes_nobody_wait(small: httpx.AsyncClient) -> None:
+    problem_in(await small.get("/v1/tickets", headers={"Ledger-Position": "41"}), 401, "not_signed_in")
+
+
+async def test_pages_of_other_origins_are_let_in_only_by_name() -> None:
+    asked = {"Origin": "https://shop.test", "Access-Control-Request-Method": "GET"}
+    async with client_of(small_app()) as closed, client_of(small_app(cors_origins=("https://shop.test",))) as opened:
+        assert "access-control-allow-origin" not in (await closed.get("/v1/greeting", headers=asked)).headers
+        preflight = await opened.options("/v1/greeting", headers=asked)
+        stranger = await opened.get("/v1/greeting", headers={"Origin": "https://evil.test"})
+
+    assert preflight.headers["access-control-allow-origin"] == "https://shop.test"
+    assert stranger.headers.get("access-control-allow-origin") != "https://evil.test"

@@ -1,0 +1,188 @@
+"""The document says what the API does: who may, what goes in, what comes out, and by what name it is refused."""
+
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+from litestar import Litestar
+
+from entrypoints.http.app import PROVIDED, House, create_app
+from entrypoints.http.openapi import true_document
+
+Described = dict[str, Any]
+
+
+async def nobody(_: object) -> None:
+    raise AssertionError("the document is made without asking anybody")
+
+
+@pytest.fixture(scope="module")
+def app() -> Litestar:
+    """The routes alone: no use case is called for the document."""
+    parts = {name: SimpleNamespace(who_is=nobody, wait=nobody) for name in (*PROVIDED, "reading")}
+    return create_app(cast("House", SimpleNamespace(**parts)))
+
+
+@pytest.fixture(scope="module")
+def document(app: Litestar) -> Described:
+    made: Described = json.loads(msgspec.json.encode(true_document(app)))
+    return made
+
+
+def operations(document: Described) -> Iterator[tuple[str, Described]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_every_address_of_the_contract_that_is_built_is_in_it(document: Described) -> None:
+    assert {name for name, _ in operations(document)} == {
+        "DELETE /v1/playback/{session_id}",
+        "GET /health/live",
+        "GET /health/ready",
+        "GET /media/{token}/{video_id}/{path}",
+        "GET /v1/audit/accounts/{account_id}/access",
+        "GET /v1/audit/accounts/{account_id}/timeline",
+        "GET /v1/audit/events",
+        "GET /v1/me",
+        "GET /v1/me/subscription",
+        "GET /v1/plans",
+        "GET /v1/videos",
+        "GET /v1/videos/{video_id}",
+        "POST /v1/admin/plans",
+        "POST /v1/admin/videos",
+        "POST /v1/admin/videos/{video_id}/publish",
+        "POST /v1/admin/videos/{video_id}/unpublish",
+        "POST /v1/auth/login",
+        "POST /v1/auth/logout",
+        "POST /v1/auth/refresh",
+        "POST /v1/auth/register",
+        "POST /v1/checkout",
+        "POST /v1/me/subscription/cancel",
+        "POST /v1/playback/{session_id}/heartbeat",
+        "POST /v1/sandbox/clock",
+        "POST /v1/videos/{video_id}/playback",
+        "POST /v1/webhooks/stripe",
+        "PUT /uploads/{token}/{video_id}",
+    }
+
+
+def test_the_clock_is_absent_where_it_cannot_be_moved(app: Litestar) -> None:
+    parts = {name: SimpleNamespace(who_is=nobody, wait=nobody) for name in (*PROVIDED, "reading")}
+    in_production = create_app(cast("House", SimpleNamespace(**parts | {"business_clock": None})))
+
+    assert {route.path for route in app.routes} - {route.path for route in in_production.routes} == {
+        "/v1/sandbox/clock"
+    }
+
+
+def test_every_operation_has_a_name_and_a_group(document: Described) -> None:
+    named = list(operations(document))
+    groups = {tag["name"] for tag in document["tags"]}
+
+    assert len({operation["operationId"] for _, operation in named}) == len(named)
+    assert [name for name, operation in named if not operation.get("summary")] == []
+    assert [name for name, operation in named if not set(operation.get("tags", ["none"])) <= groups] == []
+
+
+def test_what_is_for_admins_and_auditors_asks_for_a_token(document: Described) -> None:
+    for name, operation in operations(document):
+        if "/admin/" in name or "/audit/" in name:
+            assert operation["security"] == [{"bearer": []}], name
+            assert {"401", "403"} <= set(operation["responses"]), name
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_what_is_public_says_so(document: Described) -> None:
+    public = {name for name, operation in operations(document) if operation["security"] == [{}]}
+
+    assert {"GET /v1/plans", "GET /v1/videos", "POST /v1/auth/login", "GET /health/live"} <= public
+    assert not any("/me" in name.removeprefix("GET /media") or "/admin" in name for name in public)
+
+
+def test_a_body_takes_no_unknown_field_and_shows_an_example(document: Described) -> None:
+    schemas = document["components"]["schemas"]
+    for name, operation in operations(document):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if not content:
+            continue
+        assert schemas[content["schema"]["$ref"].rpartition("/")[2]]["additionalProperties"] is False, name
+        assert content["example"], name
+
+
+def test_every_good_answer_with_a_body_shows_an_example(document: Described) -> None:
+    for name, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if status < "300" and "application/json" in answer.get("content", {}):
+                assert answer["content"]["application/json"]["example"], name
+
+
+def test_every_problem_is_named_with_an_example(document: Described) -> None:
+    for name, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if status < "400" or name == "GET /health/ready":
+                continue
+            problem = answer["content"]["application/problem+json"]
+            assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}, name
+            for code, example in problem["examples"].items():
+                assert (example["value"]["code"], example["value"]["status"]) == (code, int(status)), name
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "code"),
+    [
+        ("POST /v1/auth/register", "409", "email_taken"),
+        ("POST /v1/auth/register", "422", "weak_password"),
+        ("POST /v1/auth/login", "401", "invalid_credentials"),
+        ("POST /v1/auth/refresh", "401", "token_reused"),
+        ("POST /v1/checkout", "409", "already_subscribed"),
+        ("POST /v1/checkout", "422", "return_url_not_allowed"),
+        ("POST /v1/me/subscription/cancel", "409", "subscription_ambiguous"),
+        ("POST /v1/webhooks/stripe", "400", "invalid_signature"),
+        ("POST /v1/videos/{video_id}/playback", "401", "not_signed_in"),
+        ("POST /v1/videos/{video_id}/playback", "402", "subscription_required"),
+        ("POST /v1/videos/{video_id}/playback", "402", "plan_upgrade_required"),
+        ("POST /v1/videos/{video_id}/playback", "403", "account_blocked"),
+        ("POST /v1/videos/{video_id}/playback", "409", "video_not_ready"),
+        ("POST /v1/playback/{session_id}/heartbeat", "403", "session_ended"),
+        ("GET /v1/videos", "400", "invalid_cursor"),
+        ("GET /v1/me", "400", "unknown_position"),
+        ("PUT /uploads/{token}/{video_id}", "413", "upload_too_large"),
+        ("POST /v1/admin/plans", "503", "provider_unavailable"),
+    ],
+)
+def test_the_refusals_of_the_contract_are_named(document: Described, operation: str, status: str, code: str) -> None:
+    answer = dict(operations(document))[operation]["responses"][status]
+
+    assert code in answer["content"]["application/problem+json"]["examples"]
+
+
+def test_what_records_facts_says_where_the_ledger_stands(document: Described) -> None:
+    recording = {
+        name
+        for name, operation in operations(document)
+        if any("Ledger-Position" in answer.get("headers", {}) for answer in operation["responses"].values())
+    }
+
+    assert recording == {
+        "POST /v1/admin/plans",
+        "POST /v1/admin/videos",
+        "POST /v1/admin/videos/{video_id}/publish",
+        "POST /v1/admin/videos/{video_id}/unpublish",
+        "POST /v1/auth/register",
+        "POST /v1/checkout",
+        "POST /v1/me/subscription/cancel",
+        "POST /v1/videos/{video_id}/playback",
+        "PUT /uploads/{token}/{video_id}",
+    }
+
+
+def test_every_reference_leads_somewhere(document: Described) -> None:
+    written = json.dumps(document)
+    named = {part.partition('"')[0] for part in written.split('"#/components/schemas/')[1:]}
+
+    assert named <= set(document["components"]["schemas"])
+    assert not [name for name in document["components"]["schemas"] if "." in name or "[" in name]

@@ -1,0 +1,141 @@
+"""What only a real connection can show: heads and bodies that do not end, and bytes that are no HTTP."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import NoReturn
+
+import anyio
+import httpx
+import pytest
+from anyio.abc import SocketStream
+
+from entrypoints.http.server import HEAD_BYTES_MAX
+from tests.http.problem import problem_in
+from tests.http.serving import served
+from tests.http.small_app import AS_VIEWER, small_app
+
+pytestmark = pytest.mark.anyio
+
+LAST_GREETING = b"GET /v1/greeting HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with served(small_app()) as port:
+        yield port
+
+
+@pytest.fixture
+async def client(port: int) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        yield client
+
+
+async def say(port: int, *pieces: bytes) -> bytes:
+    """Everything that the server answers to these very bytes, until it hangs up or has nothing to say for a while."""
+    answer = b""
+    async with await anyio.connect_tcp("127.0.0.1", port) as connection:
+        try:
+            for piece in pieces:
+                await connection.send(piece)
+            with anyio.move_on_after(1):
+                while True:
+                    answer += await connection.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            pass
+    return answer
+
+
+async def send_for_ever(connection: SocketStream, piece: bytes) -> NoReturn:
+    while True:
+        await connection.send(piece)
+
+
+async def endless(chunks: int) -> AsyncIterator[bytes]:
+    for _ in range(chunks):
+        yield b"x" * 65_536
+
+
+async def test_a_body_without_a_length_is_counted(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/raw", content=endless(16))
+
+    problem_in(answer, 413, "body_too_large")
+    assert (await client.post("/v1/raw", content=endless(15))).json() == {"bytes": 15 * 65_536}
+
+
+async def test_a_file_has_no_limit_here(client: httpx.AsyncClient) -> None:
+    assert (await client.put("/v1/files/token", content=endless(160))).json() == {"bytes": 160 * 65_536}
+
+
+async def test_deep_json_leaves_the_server_as_it_was(client: httpx.AsyncClient) -> None:
+    body = b'{"film": "x", "extra": {"a": ' + b"[" * 400_000
+    headers = AS_VIEWER | {"Content-Type": "application/json"}
+
+    problem_in(await client.post("/v1/tickets", content=body, headers=headers), 400, "malformed_body")
+    assert (await client.get("/v1/greeting")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/tickets/%FF", "/v1/%C3%28", "/%00", "/v1/tickets?limit=%FF", "/v1//greeting"])
+async def test_no_spelling_of_an_address_makes_a_500(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers=AS_VIEWER)
+
+    assert answer.status_code in {200, 400, 404}
+
+
+async def test_the_server_says_nothing_of_itself(client: httpx.AsyncClient) -> None:
+    assert "server" not in (await client.get("/v1/greeting")).headers
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /v1/greeting HTTP/1.1\r\nHost: x\r\nBad Name: 1\r\n\r\n",
+        b"GET /v1/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/raw HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /v1/raw HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /v1/raw HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_400_and_hung_up_on(port: int, sent: bytes) -> None:
+    answer = await say(port, sent)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert (await say(port, LAST_GREETING)).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("start", [b"GET /v1/greeting HTTP/1.1\r\nX-Long: ", b"GET /"])
+async def test_a_head_that_does_not_end_is_cut_off(port: int, start: bytes) -> None:
+    answer = await say(port, start.ljust(HEAD_BYTES_MAX + 1, b"y"))
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert answer.endswith(b"connection: close\r\n\r\n")
+
+
+async def test_a_flood_of_headers_is_hung_up_on(port: int) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", port) as connection:
+        await connection.send(b"GET /v1/greeting HTTP/1.1\r\n")
+        with anyio.fail_after(5), pytest.raises(anyio.BrokenResourceError):
+            await send_for_ever(connection, b"X-Flood: " + b"y" * 60_000 + b"\r\n")
+
+
+async def test_requests_on_one_connection_have_each_their_own_head(port: int) -> None:
+    one = b"GET /v1/greeting HTTP/1.1\r\nHost: x\r\nX-Fill: " + b"y" * 9000 + b"\r\n\r\n"
+
+    assert (await say(port, *[one] * 12, LAST_GREETING)).count(b"HTTP/1.1 200 ") == 13
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_trouble_of_ours(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "streamly")
+    async with await anyio.connect_tcp("127.0.0.1", port) as connection:
+        await connection.send(b"PUT /v1/files/t HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        await anyio.sleep(0.1)
+    with anyio.fail_after(5):
+        while not (lines := [r.getMessage() for r in caplog.records if r.name == "streamly.access"]):
+            await anyio.sleep(0.01)
+
+    assert json.loads(lines[0])["status"] == 400
+    assert [record for record in caplog.records if record.name == "streamly.http"] == []
