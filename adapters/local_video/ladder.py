@@ -1,0 +1,148 @@
+"""One pass of FFmpeg from an upload to HLS in several heights, with their key frames at the same moments."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from adapters.local_video.child import FFmpeg, Outcome, hostile_input
+from adapters.local_video.limits import Limits
+from adapters.local_video.probe import Source
+from application.ports.video_platform import NotAVideo
+
+HEIGHTS = (240, 480, 720, 1080)
+KEY_FRAME_SECONDS = 2
+SEGMENT_SECONDS = 4
+MEASURED = "measured.m3u8"
+"""FFmpeg's own master playlist, which lacks the frame rate; ours is made from it."""
+
+_PEAK_KBIT = {240: 450, 480: 1400, 720: 3000, 1080: 5500}
+_SOUND_KBIT = {240: 64, 480: 96, 720: 128, 1080: 128}
+
+# More make nothing faster, and each takes address space, of which there is a limit.
+_THREADS = str(min(8, os.cpu_count() or 1))
+
+_REACHED = re.compile(r"^out_time_us=(\d+)$")
+_CUT_OFF = re.compile(r"^\[.*(partial file|File ended prematurely)", re.MULTILINE)
+_WHOLE = 0.98
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """One rendition to make: `label` is its short side, and its height where the picture lies."""
+
+    label: int
+    width: int
+    height: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}p"
+
+
+def plan_ladder(width: int, height: int) -> tuple[Rung, ...]:
+    """The heights up to the source's own; a smaller source keeps its own. Nothing is ever made larger."""
+    short = min(width, height)
+    labels = [label for label in HEIGHTS if label <= short] or [_even(short)]
+    return tuple(Rung(label, _even(width * label / short), _even(height * label / short)) for label in labels)
+
+
+def _even(length: float) -> int:
+    """H.264 halves the colour's resolution, so that both sides must be even."""
+    return max(2, round(length / 2) * 2)
+
+
+async def transcode(
+    ffmpeg: FFmpeg,
+    upload: Path,
+    source: Source,
+    rungs: tuple[Rung, ...],
+    *,
+    folder: Path,
+    limits: Limits,
+    on_progress: Callable[[float], None],
+) -> None:
+    """Write `240p/index.m3u8` and so on into `folder`, and FFmpeg's `measured.m3u8`; progress goes from 0.0 to 1.0.
+
+    Raises:
+        NotAVideo: the upload cannot be decoded to its end, or takes too long.
+    """
+    reached = 0.0
+
+    def hear(line: str) -> None:
+        nonlocal reached
+        if found := _REACHED.match(line):
+            reached = max(reached, int(found[1]) / 1_000_000)
+            on_progress(min(1.0, reached / max(source.duration_seconds, 0.1)))
+
+    outcome = await ffmpeg.run(
+        _command(source, rungs, limits),
+        source=upload,
+        folder=folder,
+        seconds=limits.seconds_to_process(source.duration_seconds),
+        on_line=hear,
+    )
+    _check(outcome, source, reached, limits)
+
+
+def _command(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> list[str]:
+    return [
+        *("-v", "warning", "-progress", "pipe:1", "-stats_period", "0.5"),
+        *hostile_input(limits),
+        *("-filter_complex_threads", _THREADS, "-filter_complex", ";".join(_filters(source, rungs))),
+        *_encoders(source, rungs),
+        *_output(source, rungs, limits),
+    ]
+
+
+def _filters(source: Source, rungs: tuple[Rung, ...]) -> Iterator[str]:
+    """Pictures at one steady rate, decoded once and scaled for each rung; sound as long as they are, without gaps."""
+    split = "".join(f"[s{n}]" for n in range(len(rungs)))
+    yield f"[0:V:0]fps={source.frame_rate}:start_time=0,split={len(rungs)}{split}"
+    for n, rung in enumerate(rungs):
+        yield f"[s{n}]scale={rung.width}:{rung.height}:flags=bicubic,setsar=1,format=yuv420p[v{n}]"
+    if source.has_sound:
+        split = "".join(f"[a{n}]" for n in range(len(rungs)))
+        yield f"[0:a:0]aresample=48000:async=1:first_pts=0,apad,asplit={len(rungs)}{split}"
+
+
+def _encoders(source: Source, rungs: tuple[Rung, ...]) -> Iterator[str]:
+    for n, rung in enumerate(rungs):
+        peak = _at(_PEAK_KBIT, rung)
+        yield from ("-map", f"[v{n}]", f"-maxrate:v:{n}", f"{peak}k", f"-bufsize:v:{n}", f"{peak * 3 // 2}k")
+        if source.has_sound:
+            yield from ("-map", f"[a{n}]", f"-b:a:{n}", f"{_at(_SOUND_KBIT, rung)}k")
+    yield from ("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-crf", "23", "-threads", _THREADS)
+    # A cut in the film makes no key frame: they stay on one grid, the same in every rung.
+    yield from ("-sc_threshold", "0", "-force_key_frames", f"expr:gte(t,n_forced*{KEY_FRAME_SECONDS})")
+    if source.has_sound:
+        yield from ("-c:a", "aac", "-ac", "2", "-ar", "48000", "-shortest")
+
+
+def _at(kbit: dict[int, int], rung: Rung) -> int:
+    return kbit.get(rung.label, kbit[HEIGHTS[0]])
+
+
+def _output(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> Iterator[str]:
+    """HLS in fragmented MP4, a folder to a rung; where and by whom it was filmed is left out."""
+    yield from ("-map_metadata", "-1", "-map_chapters", "-1", "-max_muxing_queue_size", "4096")
+    yield from ("-t", str(limits.duration_seconds + 1))
+    yield from ("-f", "hls", "-hls_time", str(SEGMENT_SECONDS), "-hls_playlist_type", "vod")
+    yield from ("-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "init.mp4")
+    yield from ("-hls_flags", "independent_segments", "-hls_segment_filename", "%v/seg_%05d.m4s")
+    sound = "v:{n},a:{n},name:{name}" if source.has_sound else "v:{n},name:{name}"
+    variants = " ".join(sound.format(n=n, name=rung.name) for n, rung in enumerate(rungs))
+    yield from ("-master_pl_name", MEASURED, "-var_stream_map", variants, "%v/index.m3u8")
+
+
+def _check(outcome: Outcome, source: Source, reached: float, limits: Limits) -> None:
+    if outcome.ran_out_of_memory:
+        raise NotAVideo("too_much_memory", "The video takes too much memory to decode.")
+    if outcome.code != 0:
+        raise NotAVideo("processing_failed", "The video could not be decoded to its end; it is probably damaged.")
+    if reached > limits.duration_seconds:
+        raise NotAVideo("too_long", f"The video is longer than {limits.duration_seconds / 3600:g} hours.")
+    if _CUT_OFF.search(outcome.messages) and reached < _WHOLE * source.duration_seconds:
+        detail = f"The file ends after {reached:.0f} of its {source.duration_seconds:.0f} seconds; it was cut off."
+        raise NotAVideo("truncated", detail)

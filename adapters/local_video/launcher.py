@@ -1,0 +1,51 @@
+"""Becomes FFmpeg under limits that the kernel keeps: `launcher.py PARENT CPU_SECONDS MEMORY FILE PROGRAM ARGUMENT...`.
+
+Started as a script of its own, since code between fork and exec (`preexec_fn`) can lock up a process with threads.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+GRACE_SECONDS = 30
+
+
+def limit(kind: int, soft: int, hard: int) -> None:
+    """Lower a limit, and never try to raise one that we were started under."""
+    ceiling = resource.getrlimit(kind)[1]
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    resource.setrlimit(kind, (soft, hard))
+
+
+def die_with(parent: int) -> None:
+    """Killed by the kernel as soon as the parent is gone, even by `kill -9`; other systems than Linux lack this."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("launcher: the parent is gone")
+
+
+def main() -> None:
+    parent, cpu_seconds, memory_bytes, file_bytes = map(int, sys.argv[1:5])
+    program = sys.argv[5:]
+    os.setsid()
+    die_with(parent)
+    # FFmpeg ends by itself at the soft limit and says so; the hard one is for an FFmpeg that no longer listens.
+    limit(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + GRACE_SECONDS)
+    limit(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
+    limit(resource.RLIMIT_CORE, 0, 0)
+    with suppress(OSError, ValueError):  # some systems have no such limit
+        limit(resource.RLIMIT_AS, memory_bytes, memory_bytes)
+    try:
+        os.execv(program[0], program)
+    except OSError as refused:
+        sys.exit(f"launcher: {program[0]}: {refused.strerror}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""`LocalVideo`: the video platform that needs nothing but a disk and FFmpeg."""
+
+import re
+from asyncio import to_thread
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import imageio_ffmpeg  # type: ignore[import-untyped]
+
+from adapters.local_video.child import FFmpeg
+from adapters.local_video.incoming import write_upload
+from adapters.local_video.limits import Limits
+from adapters.local_video.playlist import MASTER, up_to
+from adapters.local_video.poster import POSTER
+from adapters.local_video.processing import Processing
+from adapters.local_video.storage import Storage
+from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens
+from application.ports.video_platform import (
+    MediaFile,
+    MediaRefused,
+    PlaybackGrant,
+    Processed,
+    ReceivedUpload,
+    UploadGrant,
+    UploadLinkInvalid,
+    UploadTooLarge,
+)
+
+UPLOAD_LINK_TTL = timedelta(hours=24)
+PICTURE_BUCKET = timedelta(hours=6)
+"""For as long the address of a picture stays the same, so that browsers keep it; it holds for one to two of them."""
+
+_DAWN = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MEDIA_PATH = re.compile(
+    r"master\.m3u8|poster\.jpg|(?P<height>[1-9][0-9]{1,3})p/(?:index\.m3u8|init(?:_[0-9]{1,2})?\.mp4|seg_[0-9]{5}\.m4s)"
+)
+_MEDIA_TYPES = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mp4": "video/mp4",
+    ".m4s": "video/iso.segment",
+    ".jpg": "image/jpeg",
+}
+
+
+class LocalVideo:
+    """Takes uploads, transcodes them and says what to serve, all under `root`, which must be on one local disk.
+
+    `public_url` is where clients reach us; `signing_keys` are secrets by name, of which the first signs and all verify;
+    `ffmpeg` is a program of version 6 or newer, in place of the one that comes with imageio-ffmpeg. Several processes
+    may share one `root`.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        public_url: str,
+        signing_keys: Mapping[str, bytes],
+        limits: Limits | None = None,
+        ffmpeg: Path | None = None,
+    ) -> None:
+        self._limits = limits or Limits()
+        self._public_url = public_url.rstrip("/")
+        self._tokens = Tokens(signing_keys)
+        self._storage = Storage(root)
+        program = FFmpeg(ffmpeg or Path(imageio_ffmpeg.get_ffmpeg_exe()), self._limits)
+        self._processing = Processing(program, self._storage, self._limits)
+
+    async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
+        if size_bytes is not None and size_bytes > self._limits.upload_bytes:
+            raise UploadTooLarge(f"the limit is {self._limits.upload_bytes} bytes")
+        expires_at = now + UPLOAD_LINK_TTL
+        token = self._tokens.for_upload(video_id, expires_at)
+        return UploadGrant(
+            protocol="put",
+            method="PUT",
+            url=f"{self._public_url}/uploads/{token}/{video_id}",
+            headers={"Content-Type": "application/octet-stream"},
+            expires_at=expires_at,
+        )
+
+    async def receive(
+        self, video_id: UUID, upload_token: str, chunks: AsyncIterator[bytes], *, now: datetime
+    ) -> ReceivedUpload:
+        try:
+            self._tokens.check_upload(upload_token, video_id, now=now)
+        except TokenRefused as refused:
+            raise UploadLinkInvalid(str(refused)) from refused
+        async with self._storage.workplace() as scratch:
+            file = scratch / "incoming"
+            received = await write_upload(chunks, file, self._limits)
+            await to_thread(self._storage.keep_upload, file, video_id, received.sha256)
+        return received
+
+    async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
+        return await self._processing.process(video_id, sha256, on_progress)
+
+    async def grant_playback(
+        self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None
+    ) -> PlaybackGrant:
+        token = self._tokens.for_media(video_id, MediaPass(playback_id, until, session_id, max_height))
+        return PlaybackGrant(
+            provider=self.name,
+            playback_id=playback_id,
+            url=self._media_url(token, video_id, MASTER),
+            token=token,
+            expires_at=until,
+        )
+
+    def thumbnail_url(self, video_id: UUID, playback_id: str, *, now: datetime) -> str:
+        bucket = (now - _DAWN) // PICTURE_BUCKET
+        token = self._tokens.for_media(video_id, MediaPass(playback_id, _DAWN + (bucket + 2) * PICTURE_BUCKET))
+        return self._media_url(token, video_id, POSTER)
+
+    def _media_url(self, token: str, video_id: UUID, path: str) -> str:
+        return f"{self._public_url}/media/{token}/{video_id}/{path}"
+
+    def open_media(self, token: str, video_id: UUID, path: str, *, now: datetime) -> MediaFile:
+        try:
+            leave = self._tokens.read_media(token, video_id, now=now)
+        except TokenRefused as refused:
+            raise MediaRefused(str(refused)) from refused
+        _check_path(path, leave)
+        file = self._existing(video_id, leave.playback_id, path)
+        body = None
+        if path == MASTER and leave.max_height is not None:
+            body = up_to(file.read_text("ascii"), leave.max_height).encode()
+        return MediaFile(str(file), _MEDIA_TYPES[file.suffix], leave.session_id, body)
+
+    def _existing(self, video_id: UUID, playback_id: str, path: str) -> Path:
+        file = self._storage.playback(video_id, playback_id) / path
+        # Wherever a symbolic link were on the way, the path would resolve to another one.
+        if not file.is_file() or file.resolve() != file:
+            raise MediaRefused("the video has no such file")
+        return file
+
+    async def delete(self, video_id: UUID) -> None:
+        await self._storage.delete(video_id)
+
+
+def _check_path(path: str, leave: MediaPass) -> None:
+    wanted = _MEDIA_PATH.fullmatch(path)
+    if wanted is None:
+        raise MediaRefused("no video has such a file")
+    if leave.session_id is None and path != POSTER:
+        raise MediaRefused("the token is for pictures alone")
+    height = wanted["height"]
+    if height and leave.max_height is not None and int(height) > leave.max_height:
+        raise MediaRefused(f"the token is for heights up to {leave.max_height}")

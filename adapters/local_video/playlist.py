@@ -1,0 +1,74 @@
+"""The master playlist of a video: written from what was measured, and cut down to what a viewer may see.
+
+RFC 8216 and its successor draft-pantos-hls-rfc8216bis say what each attribute means.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+
+from adapters.local_video.ladder import MEASURED, SEGMENT_SECONDS, Rung
+
+MASTER = "master.m3u8"
+MEDIA = "index.m3u8"
+
+_SEGMENT = re.compile(r"^#EXTINF:([\d.]+),[^\n]*\n(seg_\d{5}\.m4s)$", re.MULTILINE)
+_CODECS = re.compile(r'^#EXT-X-STREAM-INF:[^\n]*CODECS="([^"\n]+)"[^\n]*\n([^\n]+)$', re.MULTILINE)
+_VARIANT = re.compile(r"^#EXT-X-STREAM-INF:[^\n]*\n(\d+)p/[^\n]*\n", re.MULTILINE)
+
+
+class Segment(msgspec.Struct, frozen=True):
+    name: str
+    seconds: float
+    size_bytes: int
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """A rung as it came out; rates in bits per second."""
+
+    rung: Rung
+    peak_rate: int
+    average_rate: int
+    codecs: str
+    duration_seconds: float
+
+
+def segments(folder: Path) -> list[Segment]:
+    """The segments of one rung, in order, as its playlist lists them."""
+    listed = _SEGMENT.findall((folder / MEDIA).read_text("ascii"))
+    return [Segment(name, float(seconds), (folder / name).stat().st_size) for seconds, name in listed]
+
+
+def measure(folder: Path, rungs: Iterable[Rung]) -> list[Variant]:
+    """What FFmpeg made of the rungs, from its playlists and the sizes of its segments."""
+    codecs = {uri: names for names, uri in _CODECS.findall((folder / MEASURED).read_text("ascii"))}
+    return [_variant(rung, segments(folder / rung.name), codecs[f"{rung.name}/{MEDIA}"]) for rung in rungs]
+
+
+def _variant(rung: Rung, parts: list[Segment], codecs: str) -> Variant:
+    duration = sum(part.seconds for part in parts)
+    # The RFC counts stretches from half a segment on: the rate of a last one of a few pictures says nothing.
+    peak = max(8 * part.size_bytes / max(part.seconds, SEGMENT_SECONDS / 2) for part in parts)
+    average = 8 * sum(part.size_bytes for part in parts) / duration
+    return Variant(rung, max(round(peak), round(average)), round(average), codecs, duration)
+
+
+def write_master(folder: Path, variants: Iterable[Variant], frame_rate: Fraction) -> None:
+    (folder / MASTER).write_text("".join(_master(variants, frame_rate)), "ascii")
+
+
+def _master(variants: Iterable[Variant], frame_rate: Fraction) -> Iterator[str]:
+    yield "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+    for variant in variants:
+        rung = variant.rung
+        yield f"#EXT-X-STREAM-INF:BANDWIDTH={variant.peak_rate},AVERAGE-BANDWIDTH={variant.average_rate},"
+        yield f'CODECS="{variant.codecs}",RESOLUTION={rung.width}x{rung.height},FRAME-RATE={float(frame_rate):.3f}\n'
+        yield f"{rung.name}/{MEDIA}\n"
+
+
+def up_to(master: str, max_height: int) -> str:
+    """The playlist without the variants above a height."""
+    return _VARIANT.sub(lambda variant: variant[0] if int(variant[1]) <= max_height else "", master)

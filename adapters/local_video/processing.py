@@ -1,0 +1,91 @@
+"""From an upload to what is served: probe, ladder, poster, record; published all at once, and once only."""
+
+import hashlib
+from asyncio import to_thread
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from adapters.local_video.child import FFmpeg
+from adapters.local_video.ladder import MEASURED, plan_ladder, transcode
+from adapters.local_video.limits import Limits
+from adapters.local_video.playlist import measure, write_master
+from adapters.local_video.poster import take_poster
+from adapters.local_video.probe import Source, probe
+from adapters.local_video.storage import Storage
+from application.ports.video_platform import NotAVideo, Processed
+from domain.video.video import Rendition
+
+_RECORD = "processed.json"
+_TRANSCODED = 0.97  # of all the work; the rest is the poster and the disk
+
+
+class Processing:
+    """The steps in order; killed at any of them, the next try starts anew and ends with the same playback id."""
+
+    def __init__(self, ffmpeg: FFmpeg, storage: Storage, limits: Limits) -> None:
+        self._ffmpeg, self._storage, self._limits = ffmpeg, storage, limits
+
+    async def process(self, video_id: UUID, sha256: str, on_progress: Callable[[float], None]) -> Processed:
+        playback_id = _playback_id(video_id, sha256)
+        place = self._storage.playback(video_id, playback_id)
+        processed = await to_thread(_read_record, place)
+        if processed is None:
+            upload = self._storage.upload(video_id, sha256)
+            processed = await self._make(video_id, playback_id, upload, on_progress)
+        await to_thread(self._storage.drop_uploads, video_id)
+        on_progress(1.0)
+        return processed
+
+    async def _make(
+        self, video_id: UUID, playback_id: str, upload: Path, on_progress: Callable[[float], None]
+    ) -> Processed:
+        if not await to_thread(upload.is_file):
+            raise NotAVideo("upload_missing", "The uploaded file is no longer there; it has to be sent again.")
+        async with self._storage.workplace() as scratch:
+            source = await probe(self._ffmpeg, upload, folder=scratch, limits=self._limits)
+            folder = scratch / "playback"
+            folder.mkdir()
+            processed = await self._fill(folder, playback_id, upload, source, on_progress)
+            await to_thread(self._storage.publish, folder, video_id, playback_id)
+        return processed
+
+    async def _fill(
+        self, folder: Path, playback_id: str, upload: Path, source: Source, on_progress: Callable[[float], None]
+    ) -> Processed:
+        rungs = plan_ladder(source.width, source.height)
+        await transcode(
+            self._ffmpeg,
+            upload,
+            source,
+            rungs,
+            folder=folder,
+            limits=self._limits,
+            on_progress=lambda done: on_progress(done * _TRANSCODED),
+        )
+        variants = await to_thread(measure, folder, rungs)
+        write_master(folder, variants, source.frame_rate)
+        (folder / MEASURED).unlink()
+        await take_poster(self._ffmpeg, rungs, folder=folder)
+        processed = Processed(
+            playback_id=playback_id,
+            duration_seconds=round(variants[0].duration_seconds, 3),
+            renditions=tuple(Rendition(variant.rung.label, variant.peak_rate) for variant in variants),
+        )
+        (folder / _RECORD).write_bytes(msgspec.json.encode(processed))
+        return processed
+
+
+def _playback_id(video_id: UUID, sha256: str) -> str:
+    """The same for the same upload; it tells nobody the upload's hash."""
+    return hashlib.sha256(video_id.bytes + bytes.fromhex(sha256)).hexdigest()[:16]
+
+
+def _read_record(place: Path) -> Processed | None:
+    """What an earlier try ended with, which may have been killed before anybody heard of it."""
+    try:
+        return msgspec.json.decode((place / _RECORD).read_bytes(), type=Processed)
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,113 @@
+"""Where a video lies on disk, and how it gets there all at once or not at all.
+
+`uploads/{video}/{sha256}` is what came in, `hls/{video}/{playback}/` what is served, and `work/` what is being made:
+each piece of work has a folder of its own there, locked while its process lives, and what is done is moved out by one
+rename. All three must lie on one local disk.
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from asyncio import to_thread
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from uuid import UUID
+
+
+class Storage:
+    """The folders under `root`; made when missing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._uploads, self._hls, self._work = (self.root / name for name in ("uploads", "hls", "work"))
+        for folder in (self._uploads, self._hls, self._work):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def upload(self, video_id: UUID, sha256: str) -> Path:
+        return self._uploads / str(video_id) / sha256
+
+    def playback(self, video_id: UUID, playback_id: str) -> Path:
+        return self._hls / str(video_id) / playback_id
+
+    @asynccontextmanager
+    async def workplace(self) -> AsyncIterator[Path]:
+        """An empty folder that is gone afterwards; what processes left behind that were killed goes first."""
+        await to_thread(self._sweep)
+        with self._claimed_folder() as folder:
+            try:
+                yield folder
+            finally:
+                await to_thread(shutil.rmtree, folder)
+
+    @contextmanager
+    def _claimed_folder(self) -> Iterator[Path]:
+        while True:
+            folder = self._work / secrets.token_hex(8)
+            folder.mkdir()
+            claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(claim, fcntl.LOCK_EX)
+            if folder.exists():  # else a sweep came between the making and the lock
+                break
+            os.close(claim)
+        try:
+            yield folder
+        finally:
+            os.close(claim)
+
+    def _sweep(self) -> None:
+        for folder in self._work.iterdir():
+            with suppress(FileNotFoundError, NotADirectoryError, BlockingIOError), _claim(folder):
+                shutil.rmtree(folder)
+
+    def keep_upload(self, file: Path, video_id: UUID, sha256: str) -> None:
+        """Move a whole upload to its place; the file itself must be on the disk already."""
+        self._move(file, self.upload(video_id, sha256))
+
+    def publish(self, folder: Path, video_id: UUID, playback_id: str) -> None:
+        """Move a finished folder to where it is served from; nothing happens where the same one is there already."""
+        for written in (*folder.rglob("*"), folder):
+            _sync(written)
+        place = self.playback(video_id, playback_id)
+        try:
+            self._move(folder, place)
+        except OSError as refused:
+            if refused.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+                raise
+
+    def _move(self, source: Path, place: Path) -> None:
+        place.parent.mkdir(exist_ok=True)
+        source.rename(place)
+        _sync(place.parent)
+        _sync(place.parent.parent)
+
+    def drop_uploads(self, video_id: UUID) -> None:
+        shutil.rmtree(self._uploads / str(video_id), ignore_errors=True)
+
+    async def delete(self, video_id: UUID) -> None:
+        """Nothing of it is served from the first rename on, however long the rest takes."""
+        async with self.workplace() as trash:
+            for kind in (self._hls, self._uploads):
+                with suppress(FileNotFoundError):
+                    (kind / str(video_id)).rename(trash / kind.name)
+
+
+@contextmanager
+def _claim(folder: Path) -> Iterator[None]:
+    claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(claim)
+
+
+def _sync(path: Path) -> None:
+    """Have it on the disk: a rename may otherwise outlive a power cut that the bytes do not."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

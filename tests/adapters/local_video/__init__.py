@@ -1,0 +1,1 @@
+"""The local video platform, on real FFmpeg and real files."""

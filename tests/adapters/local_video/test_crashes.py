@@ -1,0 +1,144 @@
+"""Killed in the middle, nothing half-made is served; done again, it finishes once, and no FFmpeg is left running."""
+
+import asyncio
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from adapters.local_video.limits import Limits
+from adapters.local_video.platform import LocalVideo
+from application.ports.video_platform import NotAVideo, Processed
+from tests.adapters.local_video.clips import Clips
+from tests.adapters.local_video.programs import COMMAND, ROOT
+from tests.adapters.local_video.screening import Screening, decoded, listing, local_video, upload
+
+pytestmark = pytest.mark.anyio
+
+
+def working_in(folder: Path) -> list[int]:
+    """The processes that are in this folder or under it; FFmpeg is started in one that is gone afterwards."""
+    found = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            if process.name.isdecimal() and (process / "cwd").readlink().is_relative_to(folder):
+                found.append(int(process.name))
+    return found
+
+
+def everything(root: Path) -> list[Path]:
+    return list(root.rglob("*"))
+
+
+def until_nobody_works_in(folder: Path) -> None:
+    deadline = time.monotonic() + 1
+    while working_in(folder):
+        assert time.monotonic() < deadline, f"still running: {working_in(folder)}"
+        time.sleep(0.01)
+
+
+@contextmanager
+def processing(root: Path, video_id: UUID, sha256: str) -> Iterator[subprocess.Popen[str]]:
+    """A worker that is half-way through."""
+    command = (*COMMAND, "process", str(root), str(video_id), sha256)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
+        try:
+            assert worker.stdout
+            assert 0 < float(worker.stdout.readline()) < 0.9
+            yield worker
+        finally:
+            worker.kill()
+
+
+async def test_a_worker_that_is_killed_leaves_no_ffmpeg_and_nothing_to_see(
+    platform: LocalVideo, root: Path, clips: Clips
+) -> None:
+    video_id = uuid4()
+    sha256 = await upload(platform, clips.minute, video_id)
+
+    with processing(root, video_id, sha256) as worker:
+        assert len(working_in(root)) == 1
+        worker.send_signal(signal.SIGKILL)
+        worker.wait(timeout=5)
+    until_nobody_works_in(root)
+    assert listing(root / "hls") == []
+    assert len(listing(root / "work")) == 1
+
+    processed = await platform.process(video_id, sha256=sha256, on_progress=lambda _: None)
+
+    assert listing(root / "hls" / str(video_id)) == [processed.playback_id]
+    playlist = root / "hls" / str(video_id) / processed.playback_id / "180p" / "index.m3u8"
+    assert len(decoded(playlist, "-map", "0:v")) == 60 * 30
+    assert listing(root / "work") == []
+    assert listing(root / "uploads") == []
+
+
+async def test_done_again_it_is_the_same_and_costs_nothing(film: Screening) -> None:
+    before = written(film)
+    progress: list[float] = []
+
+    again = await film.platform.process(film.video_id, sha256=film.sha256, on_progress=progress.append)
+
+    assert again == film.processed
+    assert progress == [1.0]
+    assert written(film) == before
+
+
+def written(film: Screening) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in film.folder.rglob("*")}
+
+
+async def test_two_workers_at_once_make_one_playback(root: Path, clips: Clips) -> None:
+    video_id = uuid4()
+    first, second = local_video(root), local_video(root)
+    sha256 = await upload(first, clips.small, video_id)
+
+    made: list[Processed] = await asyncio.gather(
+        *(worker.process(video_id, sha256=sha256, on_progress=lambda _: None) for worker in (first, second))
+    )
+
+    assert made[0].playback_id == made[1].playback_id
+    assert listing(root / "hls" / str(video_id)) == [made[0].playback_id]
+    assert listing(root / "work") == []
+
+
+async def test_processing_that_is_cancelled_ends_its_ffmpeg(platform: LocalVideo, root: Path, clips: Clips) -> None:
+    video_id, begun = uuid4(), asyncio.Event()
+    sha256 = await upload(platform, clips.minute, video_id)
+    working = asyncio.create_task(platform.process(video_id, sha256=sha256, on_progress=lambda _: begun.set()))
+    await begun.wait()
+
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+    assert working_in(root) == []
+    assert listing(root / "work") == []
+
+
+async def test_processing_that_takes_too_long_is_ended(root: Path, clips: Clips) -> None:
+    platform, video_id = local_video(root, Limits(processing_seconds=1, processing_seconds_per_second=0)), uuid4()
+    sha256 = await upload(platform, clips.minute, video_id)
+
+    with pytest.raises(NotAVideo) as refused:
+        await platform.process(video_id, sha256=sha256, on_progress=lambda _: None)
+
+    assert refused.value.reason == "processing_timed_out"
+    assert working_in(root) == []
+
+
+async def test_a_deleted_video_is_gone(platform: LocalVideo, root: Path, clips: Clips) -> None:
+    video_id = uuid4()
+    sha256 = await upload(platform, clips.small, video_id)
+    await platform.process(video_id, sha256=sha256, on_progress=lambda _: None)
+    await upload(platform, clips.small, video_id)
+
+    await platform.delete(video_id)
+    await platform.delete(video_id)
+
+    assert sorted(path.name for path in everything(root)) == ["hls", "uploads", "work"]
