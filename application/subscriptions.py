@@ -17,12 +17,8 @@ from application.recall import Asked, Records
 from domain.access.access import ANY_PLAN, Access, decide, judge
 from domain.access.standing import Standing, Term
 from domain.account.account import Account
-from domain.subscription.subscription import (
-    CancellationRequested,
-    NoSubscription,
-    Subscription,
-    SubscriptionAmbiguous,
-)
+from domain.subscription.facts import CancellationRequested
+from domain.subscription.subscription import NoSubscription, Subscription, SubscriptionAmbiguous
 
 
 class MySubscription(msgspec.Struct, frozen=True, kw_only=True):

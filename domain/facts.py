@@ -7,7 +7,7 @@ from domain.payment.payment import PaymentFact
 from domain.plan.plan import PlanFact
 from domain.shared.fact import Fact
 from domain.subscription.checkout import CheckoutFact
-from domain.subscription.subscription import SubscriptionEvent
+from domain.subscription.facts import SubscriptionEvent
 from domain.video.video import VideoFact
 
 AnyFact = AccountEvent | PlanFact | CheckoutFact | SubscriptionEvent | PaymentFact | VideoFact

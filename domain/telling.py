@@ -22,7 +22,7 @@ from domain.subscription.checkout import (
     CheckoutOpened,
     CheckoutRequested,
 )
-from domain.subscription.subscription import (
+from domain.subscription.facts import (
     CancellationRequested,
     CancellationScheduled,
     CancellationWithdrawn,

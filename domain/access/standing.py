@@ -12,7 +12,7 @@ from domain.facts import AnyFact
 from domain.payment.payment import PaymentFailed, PaymentSucceeded
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
-from domain.subscription.subscription import (
+from domain.subscription.facts import (
     CancellationScheduled,
     CancellationWithdrawn,
     CollectionPaused,

@@ -1,0 +1,109 @@
+"""What can happen to a subscription, as it is kept for ever."""
+
+from datetime import datetime
+from uuid import UUID
+
+from domain.shared.fact import AccountFact
+from domain.shared.plan_terms import PlanTerms
+
+
+class SubscriptionFact(AccountFact, frozen=True, kw_only=True):
+    """A fact about one subscription of one account."""
+
+    subscription_id: UUID
+
+
+class SubscriptionStarted(SubscriptionFact, frozen=True, tag="subscription.started"):
+    """First seen; whether it gives access is for its status to say."""
+
+    provider: str
+    provider_reference: str
+    customer_id: str
+    plan: PlanTerms
+    price_id: str
+    status: str
+    started_at: datetime
+    period_start: datetime
+    period_end: datetime
+    trial_end: datetime | None
+    ends_at: datetime | None
+    lease_until: datetime
+
+
+class StatusChanged(SubscriptionFact, frozen=True, tag="subscription.status_changed"):
+    before: str
+    after: str
+
+
+class SubscriptionRenewed(SubscriptionFact, frozen=True, tag="subscription.renewed"):
+    """A new period began; `lease_until` is when access stops if nothing more is heard."""
+
+    period_start: datetime
+    period_end: datetime
+    before_period_end: datetime
+    lease_until: datetime
+
+
+class PlanChanged(SubscriptionFact, frozen=True, tag="subscription.plan_changed"):
+    before: PlanTerms
+    after: PlanTerms
+    before_price_id: str
+    after_price_id: str
+
+
+class GraceStarted(SubscriptionFact, frozen=True, tag="subscription.grace_started"):
+    """A renewal failed; access goes on until `until`, counted from the first failure."""
+
+    since: datetime
+    until: datetime
+
+
+class CancellationRequested(SubscriptionFact, frozen=True, tag="subscription.cancellation_requested"):
+    """The intent, before the provider is asked; done twice, it happens once."""
+
+    at_period_end: bool
+    idempotency_key: str
+
+
+class CancellationScheduled(SubscriptionFact, frozen=True, tag="subscription.cancellation_scheduled"):
+    before_ends_at: datetime | None
+    ends_at: datetime
+    lease_until: datetime
+
+
+class CancellationWithdrawn(SubscriptionFact, frozen=True, tag="subscription.cancellation_withdrawn"):
+    before_ends_at: datetime
+    lease_until: datetime
+
+
+class CollectionPaused(SubscriptionFact, frozen=True, tag="subscription.collection_paused"):
+    """The provider stopped collecting money; `grants_access` is what the policy said of it then."""
+
+    grants_access: bool
+
+
+class CollectionResumed(SubscriptionFact, frozen=True, tag="subscription.collection_resumed"):
+    pass
+
+
+class SubscriptionEnded(SubscriptionFact, frozen=True, tag="subscription.ended"):
+    """For good; a viewer who comes back starts another."""
+
+    before: str
+    status: str
+    ended_at: datetime
+
+
+SubscriptionEvent = (
+    SubscriptionStarted
+    | StatusChanged
+    | SubscriptionRenewed
+    | PlanChanged
+    | GraceStarted
+    | CancellationRequested
+    | CancellationScheduled
+    | CancellationWithdrawn
+    | CollectionPaused
+    | CollectionResumed
+    | SubscriptionEnded
+)
