@@ -1,6 +1,5 @@
 """What every answer gets, also a 404: a request id, safe headers, a line in the log, limits on what came in."""
 
-import json
 import logging
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from litestar.response.base import ASGIResponse
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
+from application.ports.secrets import SignedIn
 from entrypoints.http.problems import PROBLEM_JSON, Problem, request_id, written
 
 PATH_BYTES_MAX = 4096
@@ -48,7 +48,7 @@ class RequestIds:
 
 
 class AccessLog:
-    """One JSON line to a request. It names the route, never the path: a path may hold a token."""
+    """One line to a request. It names the route, never the path: a path may hold a token."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -63,22 +63,20 @@ class AccessLog:
         try:
             await self._app(scope, receive, on_start(send, note))
         finally:
-            access_log.info(log_line(scope, status, perf_counter() - started))
+            access_log.info("answered", extra=logged(scope, status, perf_counter() - started))
 
 
-def log_line(scope: Scope, status: int, seconds: float) -> str:
+def logged(scope: Scope, status: int, seconds: float) -> dict[str, object]:
     """What is known of a request without its path, query, headers and bodies."""
-    viewer = scope["state"].get("viewer")
-    return json.dumps(
-        {
-            "method": scope.get("method", scope["type"]),
-            "route": scope.get("path_template"),
-            "status": status,
-            "ms": round(seconds * 1000, 1),
-            "request_id": request_id(scope),
-            "account_id": str(viewer.account_id) if viewer else None,
-        }
-    )
+    viewer: SignedIn | None = scope["state"].get("viewer")
+    return {
+        "method": scope.get("method", scope["type"]),
+        "route": scope.get("path_template"),
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+        "request_id": request_id(scope),
+        "account_id": str(viewer.account_id) if viewer else None,
+    }
 
 
 SAFE_HEADERS = {

@@ -66,7 +66,7 @@ def answer_exception(request: Request[Any, Any, Any], exception: Exception) -> R
     """Litestar's one exception handler: the problem that an exception is."""
     problem = problem_of(exception)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request %s failed", request_id(request.scope), exc_info=exception)
+        log.error("a request failed", extra={"request_id": request_id(request.scope)}, exc_info=exception)
     return Response(
         content=written(problem, request.scope),
         status_code=problem.status,
