@@ -54,7 +54,7 @@ class Identity:
 
 def take_over(folder: Path, binaries: Binaries) -> Identity:
     """The first identity under which PostgreSQL can work in the folder, which it then owns."""
-    objection = ""
+    objection = "the system has no user `nobody`"
     for identity in _candidates(folder):
         _give(folder, identity)
         objection = identity.objection(folder, binaries)
@@ -67,10 +67,12 @@ def take_over(folder: Path, binaries: Binaries) -> Identity:
 def _candidates(folder: Path) -> Iterator[Identity]:
     """Best first: whoever owns the folder keeps it, and no more of root's power is lent than it takes."""
     uid, gid, owner = os.geteuid(), os.getegid(), folder.stat()
-    if uid != 0 and _has_name(uid):
+    if uid != 0 and _user(uid):  # initdb asks for a name, and in a container a uid may have none
         yield Identity("itself", uid, gid, uid, gid)
         return
-    nobody = pwd.getpwnam("nobody")
+    nobody = _user("nobody")
+    if nobody is None:
+        return
     namespace = Identity("namespace", nobody.pw_uid, nobody.pw_gid, uid, gid)
     if owner.st_uid == uid:
         yield namespace
@@ -82,12 +84,11 @@ def _candidates(folder: Path) -> Iterator[Identity]:
         yield namespace
 
 
-def _has_name(uid: int) -> bool:
-    """A container may run under a number that no user has; initdb does not."""
+def _user(who: int | str) -> pwd.struct_passwd | None:
     try:
-        return bool(pwd.getpwuid(uid))
+        return pwd.getpwnam(who) if isinstance(who, str) else pwd.getpwuid(who)
     except KeyError:
-        return False
+        return None
 
 
 def _give(folder: Path, identity: Identity) -> None:

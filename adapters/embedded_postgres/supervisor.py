@@ -34,7 +34,8 @@ class EmbeddedPostgres:
 
     The server is a child of the process that started it, and ends with it, cleanly, even after a kill -9; another
     process that shares it then starts it again, at the latest when its `watch` looks, every 0.5 s. All methods may be
-    called from any thread. With `durable=False`, for tests, a crash of the machine may lose the data.
+    called from any thread. With `durable=False`, for tests, a crash of the machine may lose the data; who joins a
+    running server takes it as it is.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """The DSN of the database, once the server accepts connections: a running one is joined.
 
-        Raises EmbeddedPostgresUnavailable, at the latest after 30 s.
+        Raises EmbeddedPostgresUnavailable, at the latest after 30 s, or 90 s where the folder has to be made first.
         """
         with self._one_at_a_time:
             try:
@@ -78,7 +79,7 @@ class EmbeddedPostgres:
             await asyncio.sleep(WATCH_SECONDS)
 
     def stop(self) -> None:
-        """Stop the server if this object started it: open transactions are rolled back, committed ones are safe."""
+        """Stop the server if this object started it; nothing is lost. Cancel a `watch` first, or it starts it again."""
         with self._one_at_a_time:
             server, self._server = self._server, None
             if server is not None:

@@ -1,5 +1,6 @@
 """Servers and programs that the tests start and kill, and what can be seen of the processes that they leave."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ ROOT = Path(__file__).parents[3]
 COMMITTING = (sys.executable, "-m", "tests.adapters.embedded_postgres.committing")
 
 Program = subprocess.Popen[str]
+
+
+def alone(seconds: float) -> float:
+    """What a promise of so many seconds comes to while other work takes its share of the machine."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.embedded_postgres.binaries import find_binaries
 from adapters.embedded_postgres.identity import take_over
-from tests.adapters.embedded_postgres.programs import acknowledged, committing, kill_9, processes_in, running
+from tests.adapters.embedded_postgres.programs import acknowledged, alone, committing, kill_9, processes_in, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes by /proc")
 
@@ -46,7 +46,7 @@ def test_a_killed_parent_leaves_no_server_and_loses_no_commit(data_dir: Path, po
         printed = acknowledged(program, at_least=200)
         assert processes_in(data_dir)
         printed += kill_9(program)
-    seconds_until(lambda: not processes_in(data_dir), limit_seconds=3)
+    seconds_until(lambda: not processes_in(data_dir), limit_seconds=alone(3))
     assert set(printed) <= numbers_in(postgres.start())
 
 
@@ -62,7 +62,7 @@ async def test_who_shares_the_folder_has_its_database_back_within_two_seconds(
             tasks.start_soon(postgres.watch)
             await anyio.sleep(0.1)
             printed += kill_9(program)
-            with anyio.fail_after(2):
+            with anyio.fail_after(alone(2)):
                 while processes_in(data_dir)[:1] == [program.pid] or not answers(dsn):
                     await anyio.sleep(0.02)
             tasks.cancel_scope.cancel()
