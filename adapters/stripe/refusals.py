@@ -1,0 +1,34 @@
+"""What the SDK raises, as the application knows it: cannot now, or will not at all."""
+
+import re
+
+import stripe
+
+from application.errors import ProviderRefused, ProviderUnavailable
+
+KEYS = re.compile(r"\b(?:sk|rk|pk|whsec)_[\w*]+")
+# Of the 4xx these say "not now": a timeout, a lock or a key in use, and too many requests.
+PASSING = frozenset({408, 409, 429})
+REFUSING = range(400, 500)
+MESSAGE_LENGTH = 300
+
+
+def translated(error: stripe.StripeError) -> ProviderUnavailable | ProviderRefused:
+    """Refused is what stays refused however often it is asked; the message shows no key and no payload."""
+    if isinstance(error, stripe.APIConnectionError):
+        return ProviderUnavailable("Stripe cannot be reached.")
+    status = error.http_status or 0
+    if status in PASSING or status not in REFUSING or isinstance(error, stripe.RateLimitError):
+        return ProviderUnavailable(f"Stripe cannot answer now (status {status}{_request(error)}).")
+    return ProviderRefused(f"Stripe refused (status {status}{_request(error)}): {_reason(error)}")
+
+
+def _request(error: stripe.StripeError) -> str:
+    return f", {error.request_id}" if error.request_id else ""
+
+
+def _reason(error: stripe.StripeError) -> str:
+    """Stripe's own sentence; where the answer was in no known shape the SDK has put all of it there."""
+    if error.error is None:
+        return "no reason was given"
+    return KEYS.sub("[key]", error.user_message or "no reason was given")[:MESSAGE_LENGTH]

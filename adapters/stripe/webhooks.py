@@ -1,0 +1,121 @@
+"""Stripe's webhooks: whose signature it is, how old it is, and the few fields that are read at once.
+
+https://docs.stripe.com/webhooks/signature. The check of the SDK compares with the machine's clock and accepts any time
+in the future, so the time is compared here: with the time that is handed in, and both ways.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from stripe import SignatureVerificationError, WebhookSignature
+
+from adapters.stripe.objects import Reference
+from adapters.stripe.reading import PROVIDER, at
+from application.ports.billing import Delivery, SignatureInvalid
+
+HEADER = "stripe-signature"
+SECRET_PREFIX = "whsec_"  # noqa: S105 - with nothing behind it it is no secret
+TIMESTAMP = re.compile("t=([0-9]{1,12})")
+LATEST_SECONDS = 253_402_300_799  # the end of the year 9999
+
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_SECONDS)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What a snapshot event and a thin one (`v2.core.event`) have in common; a thin one carries no object."""
+
+    id: Word
+    type: Word
+    livemode: bool
+    created: Seconds | Instant
+    """Unix seconds in a snapshot, RFC 3339 in a thin event."""
+    api_version: str | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class About(msgspec.Struct, frozen=True):
+    """The object of an event, as far as it tells whom it is about."""
+
+    object: str = ""
+    id: str | None = None
+    customer: str | Reference | None = None
+
+
+class EventData(msgspec.Struct, frozen=True):
+    object: About
+
+
+class Signatures:
+    """The secrets of our endpoint: while one replaces another, both are good."""
+
+    def __init__(self, secrets: Sequence[str], *, tolerance: timedelta) -> None:
+        """Raises ValueError where one is empty, or none is given: anybody could sign with that."""
+        if not secrets or any(not secret.strip().removeprefix(SECRET_PREFIX) for secret in secrets):
+            raise ValueError("a webhook secret is missing or empty")
+        self._secrets = tuple(secret.strip() for secret in secrets)
+        self._tolerance = tolerance
+
+    def check(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> None:
+        """Raises SignatureInvalid unless one of the secrets signed these very bytes within the tolerance of `now`."""
+        header = next((value for name, value in headers.items() if name.lower() == HEADER), "")
+        signed_at = _signed_at(header)
+        if not any(_is_signed(body, header, secret) for secret in self._secrets):
+            raise SignatureInvalid("No signature in the header is that of this body under one of our secrets.")
+        if abs(now.timestamp() - signed_at) > self._tolerance.total_seconds():
+            raise SignatureInvalid("It was signed too long ago, or in the future.")
+
+
+def _signed_at(header: str) -> int:
+    """The one timestamp of the header: with a second one, another could be checked than was signed."""
+    stamps = [part for part in header.split(",") if part.startswith("t=")]
+    stamp = TIMESTAMP.fullmatch(stamps[0]) if len(stamps) == 1 else None
+    if stamp is None:
+        raise SignatureInvalid("The Stripe-Signature header is missing, or has no timestamp that can be read.")
+    return int(stamp[1])
+
+
+def _is_signed(body: bytes, header: str, secret: str) -> bool:
+    try:
+        WebhookSignature.verify_header(body, header, secret, tolerance=None)
+    except (SignatureVerificationError, TypeError, UnicodeError):
+        # TypeError: a signature that is not ASCII. UnicodeError: a body that is no text.
+        return False
+    return True
+
+
+def delivery(body: bytes, *, livemode: bool) -> Delivery:
+    """What a verified body says; of the other mode's customers nobody is asked, so it names none.
+
+    Raises:
+        SignatureInvalid: it is signed, and still no event.
+    """
+    try:
+        envelope = msgspec.json.decode(body, type=Envelope)
+    except msgspec.DecodeError as error:
+        raise SignatureInvalid(f"It is signed, but it is no event: {error}") from None
+    return Delivery(
+        provider=PROVIDER,
+        event_id=envelope.id,
+        type=envelope.type,
+        customer_id=_customer(envelope.data) if envelope.livemode == livemode else None,
+        livemode=envelope.livemode,
+        api_version=envelope.api_version,
+        created_at=envelope.created.astimezone(UTC) if isinstance(envelope.created, datetime) else at(envelope.created),
+        body=body,
+    )
+
+
+def _customer(data: msgspec.Raw) -> str | None:
+    """Whom the event is about; None where it is of a kind or a version that says it in another way."""
+    try:
+        about = msgspec.json.decode(data, type=EventData).object
+    except msgspec.DecodeError:
+        return None
+    if about.object == "customer":
+        return about.id or None
+    return (about.customer.id if isinstance(about.customer, Reference) else about.customer) or None

@@ -1,0 +1,66 @@
+"""A simulated Stripe and a faulty one, each on a real port, and the adapter that talks to it."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.sandbox.server import create_sandbox_app
+from adapters.sandbox.stripe import stripe_simulator
+from adapters.stripe.billing import StripeBilling
+from tests.adapters.stripe.faulty import FaultyStripe
+from tests.adapters.stripe.simulated import SimulatedStripe, address, at, bound, serving
+
+WEBHOOK_SECRET = "whsec_alice"
+NEW_YEAR = at("2026-01-01T00:00:00")
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Iterator[SimulatedStripe]:
+    """Its clock stands still at New Year until a test lets time pass."""
+
+    def clock() -> datetime:
+        return NEW_YEAR
+
+    with bound() as free:
+        simulator = stripe_simulator(
+            store_path=tmp_path / "stripe.sqlite",
+            public_url=address(free),
+            webhook_url=None,
+            webhook_secret=WEBHOOK_SECRET,
+            clock=clock,
+        )
+        with serving(create_sandbox_app([simulator]), free) as url, contextlib.closing(SimulatedStripe(url)) as stripe:
+            yield stripe
+
+
+@pytest.fixture
+async def billing(simulated: SimulatedStripe) -> AsyncIterator[StripeBilling]:
+    billing = StripeBilling("sk_test_x", [WEBHOOK_SECRET], api_base=simulated.api_base, livemode=False)
+    yield billing
+    await billing.close()
+
+
+@pytest.fixture(scope="module")
+def faulty_server() -> Iterator[FaultyStripe]:
+    stripe = FaultyStripe()
+    with bound() as free, serving(stripe.app(), free) as stripe.url:
+        yield stripe
+
+
+@pytest.fixture
+def faulty(faulty_server: FaultyStripe) -> FaultyStripe:
+    faulty_server.requests.clear()
+    return faulty_server
+
+
+@pytest.fixture
+async def troubled(faulty: FaultyStripe) -> AsyncIterator[StripeBilling]:
+    """The adapter with a faulty Stripe behind it, and with little patience."""
+    billing = StripeBilling(
+        "sk_test_of_ours", [WEBHOOK_SECRET], api_base=faulty.url, livemode=False, timeout_seconds=0.3
+    )
+    yield billing
+    await billing.close()

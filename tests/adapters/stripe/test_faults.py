@@ -1,0 +1,153 @@
+"""A Stripe that fails: what is tried again, what is put off, and what is refused, without a word of our keys."""
+
+import socket
+import time
+from uuid import UUID
+
+import pytest
+
+from adapters.stripe.billing import PAGES_MAX, StripeBilling
+from application.errors import ProviderRefused, ProviderUnavailable
+from application.ports.billing import CustomerTruth
+from tests.adapters.stripe.faulty import Answer, FaultyStripe, error
+
+pytestmark = pytest.mark.anyio
+
+ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
+CUSTOMER = Answer(body={"id": "cus_1", "object": "customer"})
+NOTHING = {"object": "list", "data": [], "has_more": False, "url": "/v1/invoices"}
+
+
+async def create_alice(billing: StripeBilling) -> str:
+    return await billing.create_customer(account_id=ALICE, email=None, idempotency_key="customer-alice")
+
+
+async def test_what_fails_twice_is_done_at_the_third_try_under_one_key(
+    troubled: StripeBilling, faulty: FaultyStripe
+) -> None:
+    faulty.will(error(500), error(503), CUSTOMER)
+
+    assert await create_alice(troubled) == "cus_1"
+    assert [asked.idempotency_key for asked in faulty.requests] == ["customer-alice"] * 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(error(500), id="broken"),
+        pytest.param(error(409, code="lock_timeout"), id="locked"),
+        pytest.param(Answer(after_seconds=0.6, body={"id": "cus_late"}), id="slow"),
+    ],
+)
+async def test_what_does_not_get_better_is_put_off_after_three_tries(
+    troubled: StripeBilling, faulty: FaultyStripe, answer: Answer
+) -> None:
+    faulty.will(answer)
+    began = time.monotonic()
+
+    with pytest.raises(ProviderUnavailable):
+        await create_alice(troubled)
+
+    assert len(faulty.requests) == 3
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(error(429, code="rate_limit"), id="too many requests"),
+        pytest.param(error(400, code="rate_limit"), id="too many requests, the old way"),
+        pytest.param(error(500, stripe_should_retry="false"), id="told not to try again"),
+        pytest.param(Answer(body=b"<html>Welcome to the hotel's network</html>"), id="another server"),
+        pytest.param(Answer(body=[]), id="no object"),
+    ],
+)
+async def test_what_trying_again_at_once_would_not_help_is_put_off(
+    troubled: StripeBilling, faulty: FaultyStripe, answer: Answer
+) -> None:
+    faulty.will(answer)
+
+    with pytest.raises(ProviderUnavailable):
+        await create_alice(troubled)
+
+    assert len(faulty.requests) == 1
+
+
+async def test_a_stripe_that_is_not_there_is_put_off() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        billing = StripeBilling("sk_test_x", ["whsec_x"], api_base=base, livemode=False)
+        with pytest.raises(ProviderUnavailable, match="cannot be reached"):
+            await create_alice(billing)
+        await billing.close()
+
+
+async def test_a_refusal_gives_the_reason_and_no_key(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    faulty.will(error(401, "Invalid API Key provided: sk_test_of_ours", request_id="req_7"))
+
+    with pytest.raises(ProviderRefused) as refused:
+        await create_alice(troubled)
+
+    assert str(refused.value) == "Stripe refused (status 401, req_7): Invalid API Key provided: [key]"
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 422])
+async def test_a_refusal_is_not_tried_again(troubled: StripeBilling, faulty: FaultyStripe, status: int) -> None:
+    faulty.will(error(status, "Your card was declined."))
+
+    with pytest.raises(ProviderRefused, match="Your card was declined"):
+        await create_alice(troubled)
+
+    assert len(faulty.requests) == 1
+
+
+async def test_a_refusal_in_no_known_shape_shows_nothing_of_it(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    faulty.will(Answer(403, {"secret": "of a proxy"}))
+
+    with pytest.raises(ProviderRefused) as refused:
+        await create_alice(troubled)
+
+    assert "of a proxy" not in str(refused.value)
+
+
+async def test_a_truth_that_cannot_be_read_is_none(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    strange = {"id": "sub_1", "object": "subscription", "status": "active", "start_date": "last summer"}
+    faulty.will(Answer(body=NOTHING | {"data": [strange]}))
+
+    with pytest.raises(ProviderUnavailable, match="start_date"):
+        await troubled.truth_of("cus_1")
+
+
+@pytest.mark.parametrize("body", [{}, [], {"object": "list"}, {"object": "customer", "id": "cus_1"}])
+async def test_what_is_no_list_is_no_truth(troubled: StripeBilling, faulty: FaultyStripe, body: object) -> None:
+    faulty.will(Answer(body=body))
+
+    with pytest.raises(ProviderUnavailable):
+        await troubled.truth_of("cus_1")
+
+
+async def test_half_a_truth_is_none(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    faulty.will(Answer(body=NOTHING), Answer(body=NOTHING), error(400))
+
+    with pytest.raises(ProviderRefused):
+        await troubled.truth_of("cus_1")
+
+
+async def test_pages_without_end_are_read_to_a_limit(
+    troubled: StripeBilling, faulty: FaultyStripe, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = {"id": "cs_1", "object": "checkout.session", "status": "open", "client_reference_id": "not ours"}
+    faulty.will(
+        Answer(body=NOTHING), Answer(body=NOTHING), Answer(body=NOTHING | {"data": [session], "has_more": True})
+    )
+
+    assert await troubled.truth_of("cus_1") == CustomerTruth((), (), ())
+
+    assert len(faulty.requests) == 2 + PAGES_MAX
+    assert "only the newest 10 were read" in caplog.text
+
+
+def test_without_a_key_there_is_no_stripe() -> None:
+    with pytest.raises(ValueError, match="secret key"):
+        StripeBilling(" ", ["whsec_x"], livemode=False)

@@ -1,0 +1,219 @@
+"""Which of Stripe's fields decide: shapes that the simulator does not come to, given as the API would send them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.stripe.objects import Invoice, Session, Subscription
+from adapters.stripe.reading import at, customer_truth, seen_checkout, seen_payment, seen_subscription
+from application.errors import ProviderRefused
+from application.ports.billing import SeenSubscription
+from domain.payment.payment import ProviderPayment
+from domain.shared.money import Money
+
+MONDAY, FRIDAY, JUNE, JULY = 1_780_000_000, 1_780_345_600, 1_781_000_000, 1_783_600_000
+GOLD = {"id": "price_gold", "currency": "usd", "unit_amount": 999}
+POPCORN = {"id": "price_popcorn", "currency": "usd", "unit_amount": 300}
+
+
+def item(price: dict[str, Any] = GOLD, *, end: int = JULY, quantity: int | None = 1) -> dict[str, Any]:
+    return {"price": price, "current_period_start": JUNE, "current_period_end": end, "quantity": quantity}
+
+
+def seen(*invoices: dict[str, Any], items: list[dict[str, Any]] | None = None, **fields: Any) -> SeenSubscription:
+    told = {"id": "sub_1", "status": "active", "start_date": JUNE, "items": {"data": items or [item()]}, **fields}
+    truth = customer_truth(
+        [msgspec.convert(told, Subscription)], [msgspec.convert(one, Invoice) for one in invoices], []
+    )
+    [subscription] = truth.subscriptions
+    return subscription
+
+
+def invoice(**fields: Any) -> dict[str, Any]:
+    """An invoice of 9.99 for sub_1 that has been tried once and is still owed."""
+    usual: dict[str, Any] = {
+        "id": "in_1",
+        "created": MONDAY,
+        "currency": "usd",
+        "amount_due": 999,
+        "amount_paid": 0,
+        "status": "open",
+        "attempted": True,
+        "attempt_count": 1,
+        "parent": {"subscription_details": {"subscription": "sub_1"}},
+        "status_transitions": {"finalized_at": MONDAY},
+    }
+    return usual | fields
+
+
+def payment(**fields: Any) -> ProviderPayment | None:
+    return seen_payment(msgspec.convert(invoice(**fields), Invoice))
+
+
+@pytest.mark.parametrize("status", ["active", "trialing", "paused", "unpaid", "incomplete", "enchanted"])
+def test_a_status_is_passed_on_as_it_is_also_one_of_the_future(status: str) -> None:
+    assert seen(status=status).status == status
+
+
+@pytest.mark.parametrize(
+    ("fields", "ends_at"),
+    [
+        pytest.param({}, None, id="goes on"),
+        pytest.param({"cancel_at": FRIDAY}, FRIDAY, id="flexible billing: the date alone"),
+        pytest.param({"cancel_at_period_end": True}, JULY, id="classic billing: the boolean alone"),
+        pytest.param({"cancel_at": FRIDAY, "cancel_at_period_end": True}, FRIDAY, id="both"),
+    ],
+)
+def test_an_announced_end_is_read_from_either_field(fields: dict[str, Any], ends_at: int | None) -> None:
+    assert seen(**fields).ends_at == (ends_at and at(ends_at))
+
+
+def test_what_has_ended_says_so_whatever_its_period() -> None:
+    assert seen(status="canceled", ended_at=FRIDAY).ended_at == at(FRIDAY)
+
+
+def test_a_pause_of_collection_is_no_status() -> None:
+    paused = seen(pause_collection={"behavior": "void", "resumes_at": None})
+
+    assert (paused.status, paused.collection_paused, seen().collection_paused) == ("active", True, False)
+
+
+def test_of_several_prices_the_first_one_was_bought() -> None:
+    both = seen(items=[item(), item(POPCORN, end=FRIDAY)])
+
+    assert (both.price_id, both.price, both.period_end) == ("price_gold", Money(999, "USD"), at(JULY))
+
+
+def test_of_several_items_with_its_price_the_one_that_ends_first_counts() -> None:
+    assert seen(items=[item(end=JULY), item(end=FRIDAY)]).period_end == at(FRIDAY)
+
+
+@pytest.mark.parametrize(("quantity", "amount"), [(None, 999), (1, 999), (3, 2997)])
+def test_what_is_paid_is_the_price_as_often_as_it_was_bought(quantity: int | None, amount: int) -> None:
+    assert seen(items=[item(quantity=quantity)]).price == Money(amount, "USD")
+
+
+def test_a_price_in_tiers_is_refused_by_its_name() -> None:
+    with pytest.raises(ProviderRefused, match="price_gold"):
+        seen(items=[item(GOLD | {"unit_amount": None})])
+
+
+def test_a_subscription_without_items_sells_nothing_of_ours() -> None:
+    empty = msgspec.convert(
+        {"id": "sub_1", "status": "active", "start_date": JUNE, "items": {"data": []}}, Subscription
+    )
+
+    assert seen_subscription(empty, []) is None
+
+
+def test_it_fails_since_the_first_attempt_at_the_oldest_invoice_that_is_owed() -> None:
+    owed = [invoice(id="in_2", status_transitions={"finalized_at": FRIDAY}), invoice(attempt_count=4)]
+
+    assert seen(*owed, status="past_due").failing_since == at(MONDAY)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"status": "paid"}, id="paid"),
+        pytest.param({"status": "draft", "attempted": False}, id="a draft"),
+        pytest.param({"attempted": False}, id="not tried yet"),
+        pytest.param({"status": "void"}, id="void"),
+        pytest.param({"parent": {"subscription_details": {"subscription": "sub_2"}}}, id="of another subscription"),
+        pytest.param({"parent": None}, id="of none"),
+    ],
+)
+def test_no_other_invoice_makes_it_fail(other: dict[str, Any]) -> None:
+    assert seen(invoice(**other), status="past_due").failing_since is None
+
+
+def test_a_failure_is_seen_in_the_answer_that_told_of_the_status() -> None:
+    assert seen(status="past_due", latest_invoice=invoice()).failing_since == at(MONDAY)
+    assert seen(status="past_due", latest_invoice="in_1").failing_since is None
+
+
+def test_an_invoice_that_does_not_say_when_it_was_final_failed_when_it_was_made() -> None:
+    assert seen(invoice(status_transitions={}), status="past_due").failing_since == at(MONDAY)
+
+
+def test_a_paid_invoice_is_a_payment_of_what_was_paid() -> None:
+    paid = payment(
+        status="paid", amount_paid=999, status_transitions={"paid_at": FRIDAY}, hosted_invoice_url="https://receipt"
+    )
+
+    assert paid
+    assert (paid.status, paid.amount, paid.paid_at) == ("paid", Money(999, "USD"), at(FRIDAY))
+    assert (paid.receipt_url, paid.subscription_reference) == ("https://receipt", "sub_1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"status": "open", "attempted": True}, "failed"),
+        ({"status": "uncollectible", "attempted": True}, "failed"),
+        ({"status": "open", "attempted": False}, "pending"),
+        ({"status": "draft", "attempted": False}, "pending"),
+        ({"status": "void", "attempted": True}, "pending"),
+        ({"status": "enchanted", "attempted": True}, "pending"),
+    ],
+)
+def test_what_became_of_an_invoice(fields: dict[str, Any], status: str) -> None:
+    one = payment(**fields, next_payment_attempt=FRIDAY)
+
+    assert one
+    assert (one.status, one.attempts, one.next_attempt_at) == (status, 1, at(FRIDAY))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"status": "paid", "amount_due": 0, "amount_paid": 0}, id="a trial"),
+        pytest.param({"status": "paid", "amount_due": 999, "amount_paid": 0}, id="paid from a credit"),
+        pytest.param({"status": "draft", "amount_due": 0}, id="nothing is due"),
+    ],
+)
+def test_where_no_money_moves_there_is_no_payment(fields: dict[str, Any]) -> None:
+    assert payment(**fields) is None
+
+
+def test_references_may_come_expanded() -> None:
+    expanded = payment(parent={"subscription_details": {"subscription": {"id": "sub_1", "object": "subscription"}}})
+
+    assert expanded
+    assert expanded.subscription_reference == "sub_1"
+
+
+OURS = "c0ffee00-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"status": "complete"}, "completed"),
+        ({"status": "expired"}, "expired"),
+        ({"status": "open"}, "open"),
+        ({"status": None}, "open"),
+        ({"status": "enchanted"}, "open"),
+    ],
+)
+def test_what_became_of_a_checkout(fields: dict[str, Any], status: str) -> None:
+    one = seen_checkout(msgspec.convert({"id": "cs_1", "client_reference_id": OURS, **fields}, Session))
+
+    assert one
+    assert (one.reference, str(one.checkout_id), one.status) == ("cs_1", OURS, status)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_ours"),
+    [
+        ({"metadata": {"checkout_id": OURS}}, True),
+        ({"metadata": {"checkout_id": OURS}, "client_reference_id": "order 7"}, True),
+        ({"metadata": {}, "client_reference_id": OURS}, True),
+        ({"metadata": {"checkout_id": "7"}}, False),
+        ({"client_reference_id": "order 7"}, False),
+        ({}, False),
+    ],
+)
+def test_whose_checkout_it_is(fields: dict[str, Any], *, is_ours: bool) -> None:
+    assert (seen_checkout(msgspec.convert({"id": "cs_1", **fields}, Session)) is not None) == is_ours
