@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from application.errors import NotSignedIn
-from application.ports.addresses import AddressInvalid, Addresses
+from application.ports.addresses import Addresses, AddressInvalid
 from application.ports.ledger import GuardedRow, Insert, Position, RowTaken
 from application.ports.secrets import AccessTokens, BlindIndex, Passwords, RefreshTokens, SignedIn, TokenInvalid
 from application.ports.sign_in import RefreshReused, Session, SignIns

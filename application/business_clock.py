@@ -1,5 +1,7 @@
 """The movable clock of the sandbox: business time goes to a moment, through everything that falls due before it."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -26,18 +28,16 @@ class DueMoments(Protocol):
 
     async def next_due(self, *, until: datetime) -> datetime | None: ...
 
-    async def advance(self, to: datetime) -> None: ...
-
-
-class Quiet(Protocol):
-    """Waits until nothing is left to be done for the moment."""
-
-    async def wait(self, *, timeout_seconds: float) -> tuple[str, ...]:
-        """The names of what is still pending when time ran out; empty when all is done."""
+    async def advance(self, to: datetime | None) -> None:
+        """Do what falls due up to a moment; None: only follow the clock again."""
         ...
 
 
+Backlog = Callable[[], Awaitable[int]]
+"""How much there is to do of one kind."""
+
 TIMEOUT_SECONDS = 30.0
+POLL_SECONDS = 0.02
 MOMENTS_MAX = 10_000
 
 
@@ -47,14 +47,15 @@ class BusinessClock:
 
     clock: MovableClock
     due: DueMoments
-    quiet: Quiet
+    backlogs: Mapping[str, Backlog]
+    """By name, in the order in which work flows from one to the next."""
 
     async def move(self, to: datetime | None) -> datetime:
         """Business time afterwards. Raises ClockPending after 30 s of waiting."""
         if to is not None:
             await self._through_due_moments(to)
         await self.clock.move_to(to)
-        await self.due.advance(self.clock.now())
+        await self.due.advance(None)
         await self._settled()
         return self.clock.now()
 
@@ -64,10 +65,17 @@ class BusinessClock:
             if moment is None:
                 return
             await self.clock.move_to(max(moment, self.clock.now()))
-            await self.due.advance(moment)
+            await self.due.advance(self.clock.now())
             await self._settled()
 
     async def _settled(self) -> None:
-        pending = await self.quiet.wait(timeout_seconds=TIMEOUT_SECONDS)
-        if pending:
-            raise ClockPending("still pending: " + ", ".join(pending))
+        """Until all backlogs are empty in one look, from the source on."""
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                while await self._pending():  # noqa: ASYNC110 - the work is other processes'; nothing here knows when
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise ClockPending("still pending: " + ", ".join(await self._pending())) from None
+
+    async def _pending(self) -> list[str]:
+        return [name for name, backlog in self.backlogs.items() if await backlog()]

@@ -121,7 +121,7 @@ def _payment(fact: PaymentFact) -> str:
             assert_never(fact)
 
 
-def _subscription(fact: SubscriptionEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence to a fact
+def _subscription(fact: SubscriptionEvent) -> str:
     match fact:
         case SubscriptionStarted():
             until = _day(fact.period_end)

@@ -100,10 +100,8 @@ def _named(trouble: str) -> str:
 
 def _refuse_unsafe(settings: Settings) -> None:
     """In production nothing is made up: what is missing, short or meant for development stops the start."""
-    troubles = []
-    for name in ("public_url", "database_url", "master_keys", "stripe_secret_key", "stripe_webhook_secrets"):
-        if not getattr(settings, name):
-            troubles.append(f"{name.upper()} is missing")
+    needed = ("public_url", "database_url", "master_keys", "stripe_secret_key", "stripe_webhook_secrets")
+    troubles = [f"{name.upper()} is missing" for name in needed if not getattr(settings, name)]
     troubles += _troubles_of_signing(settings)
     if settings.sandbox_clock:
         troubles.append("SANDBOX_CLOCK is for development only")

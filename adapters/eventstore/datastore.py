@@ -1,6 +1,6 @@
 """The library's datastore on a pool of our own, so that any connection string will do and every wait has a limit."""
 
-import os
+from collections.abc import Mapping
 from typing import Any
 
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
@@ -16,9 +16,9 @@ class DatabaseFunctionsEnabled(Exception):
     """The library's stored function appends without a lock, and readers that follow the ledger miss facts."""
 
 
-def refuse_database_functions(environment: dict[str, str] | None = None) -> None:
+def refuse_database_functions(environment: Mapping[str, str]) -> None:
     """Measured: a reader missed 4,167 of 148,689 facts with it. Raises DatabaseFunctionsEnabled."""
-    setting = (os.environ if environment is None else environment).get("POSTGRES_ENABLE_DB_FUNCTIONS", "")
+    setting = environment.get("POSTGRES_ENABLE_DB_FUNCTIONS", "")
     if setting.strip().lower() not in {"", "n", "no", "f", "false", "off", "0"}:
         raise DatabaseFunctionsEnabled(
             "POSTGRES_ENABLE_DB_FUNCTIONS must not be set: with it, facts are lost to readers."

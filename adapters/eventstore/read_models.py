@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import psycopg
@@ -50,6 +50,18 @@ class Rebuilt(msgspec.Struct, frozen=True):
     generation: int
 
 
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How a live read model stands; `lag` in facts behind the ledger's head."""
+
+    name: str
+    generation: int
+    version: int
+    position: int
+    lag: int
+    state: Literal["live", "degraded"]
+    trouble: str | None
+
+
 Progress = Callable[[int, int], None]
 """Called with the position reached and the position to reach."""
 
@@ -72,6 +84,17 @@ class ReadModels:
                     self._rebuild(connection, projection, lambda _, __: None, compare=False)
                     made.append(projection.name)
         return made
+
+    def statuses(self) -> list[Status]:
+        """Every live read model, by name."""
+        arguments: dict[str, Any] = dict(CONNECTION_ARGUMENTS)
+        with psycopg.connect(self._dsn, **arguments) as connection:
+            cursor = connection.cursor()
+            rows = cursor.execute(
+                "SELECT name, generation, version, position, trouble FROM ledger.read_models WHERE live ORDER BY name"
+            ).fetchall()
+            head = _head(cursor)
+        return [_status(Live(*row[1:]), row[0], head) for row in rows]
 
     def rebuild(self, name: str, *, on_progress: Progress = lambda _, __: None, keep: bool = True) -> Rebuilt:
         """Build a new generation from the whole ledger beside the live one, compare them at one position, and swap.
@@ -207,7 +230,7 @@ class ReadModels:
         cursor.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(CHANNEL)))
 
     def _discard(self, connection: Connection[TupleRow], generation: Generation | None) -> None:
-        """Drop a generation that nobody is shown any more; one that a slow reader still holds waits for the next time."""
+        """Drop a generation that is not shown any more; one that a slow reader holds waits for the next time."""
         if generation is None:
             return
         try:
@@ -246,6 +269,18 @@ class ReadModels:
             elif not _try_lock(connection, "rebuild", projection.name):
                 raise RebuildUnderWay(f"{projection.name} is being rebuilt already.")
             yield connection
+
+
+def _status(live: Live, name: str, head: int) -> Status:
+    return Status(
+        name=name,
+        generation=live.generation,
+        version=live.version,
+        position=live.position,
+        lag=max(0, head - live.position),
+        state="degraded" if live.trouble else "live",
+        trouble=live.trouble,
+    )
 
 
 def _try_lock(connection: Connection[TupleRow], kind: str, name: str) -> bool:

@@ -79,8 +79,8 @@ class Generation:
     def _select(self, cursor: Cursor[Any], row: type[Row], column: str, values: list[Any]) -> list[Row]:
         table = next(table for table, known in self.projection.tables.items() if known is row)
         statement = SQL(
-            "SELECT convert_to(coalesce('[' || string_agg(json_build_array({})::text, ',') || ']', '[]'), 'UTF8') AS rows"
-            " FROM {} WHERE {} = ANY(%s)"
+            "SELECT convert_to(coalesce('[' || string_agg(json_build_array({})::text, ',') || ']', '[]'), 'UTF8')"
+            " AS rows FROM {} WHERE {} = ANY(%s)"
         ).format(_names(row), Identifier(self.schema, table), Identifier(column))
         found = cursor.execute(statement, (values,), prepare=True, binary=True).fetchone()
         assert found is not None, "an aggregate always gives one row"

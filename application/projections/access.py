@@ -24,10 +24,10 @@ class Title(Row, frozen=True):
     video_id: UUID
     free: bool
     requires: str | None
-    published: bool
     platform: str
-    playback_id: str
-    duration_seconds: float
+    published: bool = False
+    playback_id: str = ""
+    duration_seconds: float = 0.0
 
     def requirement(self) -> Requirement:
         """What it asks of its viewer."""
@@ -45,7 +45,7 @@ def followed(row: AccountStanding | None, fact: AccountFact) -> AccountStanding 
 
 @access.fold(VideoCreated, into=Title, key="video_id")
 def created(_: Title | None, fact: VideoCreated) -> Title:
-    return Title(fact.video_id, fact.access == "free", fact.requires, False, fact.platform, "", 0.0)
+    return Title(fact.video_id, fact.access == "free", fact.requires, fact.platform)
 
 
 @access.fold(VideoMadeReady, into=Title, key="video_id")

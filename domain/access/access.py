@@ -75,20 +75,23 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def decide(standing: Standing | None, required: Requirement, now: datetime) -> Access:
     """The best that any of the account's terms gives, less what blocks it."""
     if standing is not None and standing.disabled is not None:
-        return _answer(False, "blocked", None, (), (standing.disabled,), "Support can enable the account again.")
+        return _refused("blocked", "Support can enable the account again.", deciding=(standing.disabled,))
     if required.free:
-        return _answer(True, "free", None, (), (), "It is free for everybody.")
+        return _granted("free", None, "It is free for everybody.")
     if standing is None or not standing.terms:
-        return _answer(False, "no_subscription", None, (), (), "A subscription to any plan that has it would open it.")
+        return _refused("no_subscription", "A subscription to any plan that has it would open it.")
     judged = [(judge(term, now), term) for term in standing.terms.values()]
     granting = [(verdict, term) for verdict, term in judged if verdict.granted]
     if not granting:
-        return _denied(judged)
+        verdict, term = _nearest(judged)
+        return _refused(verdict.reason, verdict.otherwise, deciding=_facts(term))
     giving = [(verdict, term) for verdict, term in granting if required.feature in {None, *term.features}]
     if not giving:
         return _feature_missing(granting, required)
     verdict, term = max(giving, key=lambda pair: pair[0].until or now)
-    return _answer(True, verdict.reason, verdict.until, _features(granting), _facts(term), verdict.otherwise)
+    return _granted(
+        verdict.reason, verdict.until, verdict.otherwise, features=_features(granting), deciding=_facts(term)
+    )
 
 
 def judge(term: Term, now: datetime) -> Verdict:
@@ -137,16 +140,15 @@ def _stop(term: Term) -> datetime:
     return min(term.lease_until, term.ended_at) if term.ended_at else term.lease_until
 
 
-def _denied(judged: list[tuple[Verdict, Term]]) -> Access:
-    """Explained by the term that came nearest: the one heard of last."""
-    verdict, term = max(judged, key=lambda pair: max(fact.position for fact in pair[1].facts.values()))
-    return _answer(False, verdict.reason, None, (), _facts(term), verdict.otherwise)
+def _nearest(judged: list[tuple[Verdict, Term]]) -> tuple[Verdict, Term]:
+    """A refusal is explained by the term that was heard of last."""
+    return max(judged, key=lambda pair: max(fact.position for fact in pair[1].facts.values()))
 
 
 def _feature_missing(granting: list[tuple[Verdict, Term]], required: Requirement) -> Access:
     deciding = tuple(fact for _, term in granting for fact in _facts(term))
     otherwise = f"A plan that gives “{required.feature}” would open it."
-    return _answer(False, "feature_missing", None, _features(granting), deciding, otherwise)
+    return _refused("feature_missing", otherwise, features=_features(granting), deciding=deciding)
 
 
 def _features(granting: list[tuple[Verdict, Term]]) -> tuple[str, ...]:
@@ -161,14 +163,18 @@ def _no(reason: Reason, otherwise: str) -> Verdict:
     return Verdict(granted=False, reason=reason, until=None, otherwise=otherwise)
 
 
-def _answer(
-    granted: bool,
+def _granted(
     reason: Reason,
     until: datetime | None,
-    features: tuple[str, ...],
-    deciding: tuple[Deciding, ...],
     otherwise: str,
+    *,
+    features: tuple[str, ...] = (),
+    deciding: tuple[Deciding, ...] = (),
 ) -> Access:
-    return Access(
-        granted=granted, reason=reason, until=until, features=features, deciding=deciding, otherwise=otherwise
-    )
+    return Access(granted=True, reason=reason, until=until, features=features, deciding=deciding, otherwise=otherwise)
+
+
+def _refused(
+    reason: Reason, otherwise: str, *, features: tuple[str, ...] = (), deciding: tuple[Deciding, ...] = ()
+) -> Access:
+    return Access(granted=False, reason=reason, until=None, features=features, deciding=deciding, otherwise=otherwise)

@@ -151,7 +151,7 @@ def _paid_for(standing: Standing, fact: PaymentFailed | PaymentSucceeded) -> Sta
     return _with(standing, replace(term, next_attempt_at=next_attempt_at))
 
 
-def _changed(term: Term, fact: TermChange) -> Term:  # noqa: PLR0911 - one line to a fact
+def _changed(term: Term, fact: TermChange) -> Term:
     match fact:
         case StatusChanged():
             return _noted(_in_status(term, fact.after), "status", fact)

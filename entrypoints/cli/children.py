@@ -1,6 +1,5 @@
 """Child processes that end with their parent, whatever ends it."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -8,28 +7,35 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 PARENT = "STREAMLY_PARENT_PID"
 STOP_SECONDS = 15.0
-POLL_SECONDS = 0.5
-PR_SET_PDEATHSIG = 1
+POLL_SECONDS = 0.25
 
 
 class Child:
     """One of our own commands, in a process of its own."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], environment: Mapping[str, str], *, fds: Sequence[int] = ()
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        logs: IO[bytes] | None = None,
+        fds: Sequence[int] = (),
     ) -> None:
         self.name = name
         self._arguments = [sys.executable, "-m", "entrypoints.cli.main", *arguments]
         self._environment = {**os.environ, **environment, PARENT: str(os.getpid())}
+        self._logs = logs
         self._fds = tuple(fds)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own program and arguments
-            self._arguments, env=self._environment, pass_fds=self._fds, stdin=subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            self._arguments, env=self._environment, pass_fds=self._fds, stdin=subprocess.DEVNULL, stderr=self._logs
         )
 
     @property
@@ -53,15 +59,11 @@ def end_with_parent() -> None:
     """In a child: end when the parent ends, also when it is killed with -9."""
     if (parent := int(os.environ.get(PARENT, "0"))) == 0:
         return
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            sys.exit(1)
-        return
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    threading.Thread(target=_watch, args=(parent,), daemon=True, name="parent-watch").start()
 
 
 def _watch(parent: int) -> None:
+    """A process whose parent has ended belongs to another one at once."""
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)

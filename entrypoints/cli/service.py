@@ -6,13 +6,14 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 
 import httpx
 
 from entrypoints.cli.children import Child
 from entrypoints.settings import Settings
-from entrypoints.wiring import ready_database
+from entrypoints.wiring import Database, ready_database
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +29,11 @@ class ServiceFailed(Exception):
 
 
 class Service:
-    """The processes of a running service."""
+    """The processes of a running service, and the database that they share."""
 
-    def __init__(self, settings: Settings, children: list[Child]) -> None:
+    def __init__(self, settings: Settings, database: Database, children: list[Child]) -> None:
         self.settings = settings
+        self.database = database
         self._children = children
         self._restarts: list[float] = []
 
@@ -42,6 +44,7 @@ class Service:
         """
         stopped = _StopSignal()
         while not stopped.caught:
+            self.database.ensure()
             self._restart_ended()
             time.sleep(POLL_SECONDS * 4)
 
@@ -57,7 +60,7 @@ class Service:
         if len(self._restarts) >= RESTARTS_MAX:
             raise ServiceFailed(f"{child.name} keeps ending (code {code})")
         self._restarts.append(now)
-        log.warning("a process ended and is started again", extra={"process": child.name, "code": code})
+        log.warning("a process ended and is started again", extra={"child": child.name, "code": code})
 
 
 class _StopSignal:
@@ -74,28 +77,33 @@ class _StopSignal:
 
 @contextmanager
 def running_service(
-    settings: Settings, *, api_workers: int = 1, worker: bool = True, sandbox: bool = True
+    settings: Settings, *, api_workers: int = 1, worker: bool = True, log_to: Path | None = None
 ) -> Iterator[Service]:
-    """Everything up and answering inside, everything stopped after. Raises ServiceFailed, DatabaseNotReady."""
+    """Everything up and answering inside, everything stopped after; `log_to` takes the children's logs.
+
+    Raises:
+        ServiceFailed, DatabaseNotReady.
+    """
     with ExitStack() as stack:
-        dsn = stack.enter_context(ready_database(settings))
-        environment = _environment(settings, dsn)
+        logs = stack.enter_context(log_to.open("ab")) if log_to else None
+        database = stack.enter_context(ready_database(settings))
+        environment = _environment(settings, database.dsn)
         children: list[Child] = []
-        if sandbox and settings.simulates_stripe:
-            children.append(Child("sandbox", ["sandbox"], environment))
+        if settings.simulates_stripe:
+            children.append(Child("sandbox", ["sandbox"], environment, logs=logs))
         if worker:
-            children.append(Child("worker", ["worker"], environment))
+            children.append(Child("worker", ["worker"], environment, logs=logs))
         listening = stack.enter_context(_listening(settings))
         number = str(listening.fileno())
         children += [
-            Child(f"api-{each}", ["api", "--fd", number], environment, fds=[listening.fileno()])
+            Child(f"api-{each}", ["api", "--fd", number], environment, logs=logs, fds=[listening.fileno()])
             for each in range(1, api_workers + 1)
         ]
         for child in children:
             stack.callback(child.stop)
             child.start()
         _wait_until_ready(settings, children)
-        yield Service(settings, children)
+        yield Service(settings, database, children)
 
 
 def _environment(settings: Settings, dsn: str) -> dict[str, str]:

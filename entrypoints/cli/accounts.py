@@ -1,0 +1,63 @@
+"""`streamly accounts`: the first admin is made here, and nowhere else."""
+
+import sys
+from typing import get_args
+from uuid import UUID
+
+import click
+
+from application.accounts import Registered
+from domain.account.account import Role
+from entrypoints.cli.house import OPERATOR, by_command, in_house
+from entrypoints.cli.output import AS_JSON, print_json
+from entrypoints.wiring import House
+
+ROLE = click.Choice(get_args(Role))
+
+
+@click.group()
+def accounts() -> None:
+    """Accounts and their roles."""
+
+
+@accounts.command("create-admin")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--role", type=ROLE, default="admin", show_default=True)
+@AS_JSON
+def create_admin(*, email: str, password_stdin: bool, role: Role, as_json: bool) -> None:
+    """Make an account that may administer (or support, or audit); the password is asked for."""
+    password = _password(from_stdin=password_stdin)
+
+    async def register(house: House) -> Registered:
+        cause = by_command("accounts create-admin").cause
+        return await house.accounts.register(
+            email=email, password=password, name=None, cause=cause, role=role, by=OPERATOR
+        )
+
+    made = in_house(register)
+    said = {"id": made.account.id, "email": email, "role": role, "position": made.position}
+    print_json(said) if as_json else click.echo(f"{email} is now {role}: account {made.account.id}")
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return typed
+
+
+@accounts.command("role")
+@click.argument("account_id", type=click.UUID)
+@click.argument("role", type=ROLE)
+@AS_JSON
+def change_role(*, account_id: UUID, role: Role, as_json: bool) -> None:
+    """Give an account another role."""
+
+    async def change(house: House) -> int:
+        decided = await house.accounts.change_role(account_id, role, by_command("accounts role"))
+        return decided.position
+
+    position = in_house(change)
+    said = {"id": account_id, "role": role, "position": position}
+    print_json(said) if as_json else click.echo(f"account {account_id} is now {role}")

@@ -1,0 +1,54 @@
+"""`streamly`: the commands, and how each of them ends: 0 done, 1 refused or failed, 2 called wrongly."""
+
+import sys
+from typing import Any
+
+import click
+
+from application.errors import NotFound, Unavailable
+from domain.shared.fact import Refusal
+from entrypoints.cli.accounts import accounts
+from entrypoints.cli.audit import audit
+from entrypoints.cli.database import doctor, migrate, projections
+from entrypoints.cli.demo import demo
+from entrypoints.cli.processes import api, sandbox, serve, worker
+from entrypoints.cli.service import ServiceFailed
+from entrypoints.cli.videos import videos
+from entrypoints.settings import SettingsInvalid
+from entrypoints.wiring import DatabaseNotReady, EmbeddedPostgresUnavailable
+
+FORESEEN = (
+    DatabaseNotReady,
+    EmbeddedPostgresUnavailable,
+    NotFound,
+    Refusal,
+    ServiceFailed,
+    SettingsInvalid,
+    Unavailable,
+    ValueError,
+)
+
+
+class Commands(click.Group):
+    """Says in one line what was refused, without a traceback; what nobody foresaw keeps its own."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FORESEEN as trouble:
+            name = type(trouble).__name__
+            click.echo(f"streamly: {trouble}" if str(trouble) else f"streamly: {name}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="streamly")
+def main() -> None:
+    """The ledger and back end of a paid video service: who may watch what, and which facts say so."""
+
+
+for command in (demo, serve, worker, sandbox, api, migrate, doctor, accounts, videos, projections, audit):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main()

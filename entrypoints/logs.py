@@ -1,0 +1,35 @@
+"""Logs: one JSON line to an event on standard error; never a body, a password or a token."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import msgspec
+
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+QUIET = ("httpx", "httpcore", "stripe", "procrastinate", "psycopg", "psycopg.pool", "asyncio")
+
+
+class JsonLines(logging.Formatter):
+    """The record's own words, and whatever was given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name, value in vars(record).items() if name not in STANDARD},
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def log_as_json(level: int = logging.INFO) -> None:
+    """For a process that serves or works; the command line itself speaks to people."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,30 @@
+"""The composition root: the one place where entrypoints meet adapters."""
+
+from pathlib import Path
+
+import imageio_ffmpeg  # type: ignore[import-untyped]
+
+from adapters.embedded_postgres import EmbeddedPostgresUnavailable
+from application.errors import Unavailable
+from entrypoints.wiring.database import Database, DatabaseNotReady, masked, migrate_given, ready_database
+from entrypoints.wiring.house import House, open_house
+from entrypoints.wiring.sandbox import sandbox_app
+
+__all__ = [
+    "Database",
+    "DatabaseNotReady",
+    "EmbeddedPostgresUnavailable",
+    "House",
+    "Unavailable",
+    "ffmpeg",
+    "masked",
+    "migrate_given",
+    "open_house",
+    "ready_database",
+    "sandbox_app",
+]
+
+
+def ffmpeg() -> Path:
+    """The FFmpeg that comes with the package imageio-ffmpeg."""
+    return Path(imageio_ffmpeg.get_ffmpeg_exe())

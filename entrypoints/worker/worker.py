@@ -1,0 +1,62 @@
+"""What a worker does until it is told to stop: read models, webhooks, policies, transcoding."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+
+from entrypoints.wiring import House, Unavailable
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+PAUSE_AFTER_TROUBLE_SECONDS = 1.0
+STOP_SECONDS = 10.0
+
+
+async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Until SIGTERM or SIGINT. Any number of workers may run; each thing is done by one of them at a time."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    house.live_engine.start()
+    tasks = [
+        asyncio.create_task(settle_webhooks(house), name="webhooks"),
+        asyncio.create_task(house.policies.run(), name="policies"),
+        asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
+    ]
+    if also is not None:
+        tasks.append(asyncio.ensure_future(also()))
+    try:
+        await _until_stopped(stopped, tasks)
+    finally:
+        await asyncio.to_thread(house.live_engine.stop)
+
+
+async def _until_stopped(stopped: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """A task that ends by itself ends the worker: whoever started it starts it again."""
+    waiting = asyncio.create_task(stopped.wait(), name="stopped")
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in (waiting, *tasks):
+        task.cancel()
+    await asyncio.wait([waiting, *tasks], timeout=STOP_SECONDS)
+    for task in done - {waiting}:
+        task.result()
+
+
+async def settle_webhooks(house: House) -> None:
+    """Settle what is due as soon as it is there, and look every second for what is due by then."""
+    while True:
+        arrived = house.inbox_signal.next
+        try:
+            while await house.convergence.settle_waiting():
+                pass
+        except Unavailable as trouble:
+            log.warning("webhooks cannot be settled now", extra={"error": str(trouble)})
+            await asyncio.sleep(PAUSE_AFTER_TROUBLE_SECONDS)
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await arrived.wait()
+        except TimeoutError:
+            continue
