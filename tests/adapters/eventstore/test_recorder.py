@@ -47,7 +47,7 @@ async def test_a_personal_field_is_nowhere_in_the_stored_bytes(database: str) ->
 async def test_an_erased_person_reads_as_null_and_the_rest_stays(database: str) -> None:
     async with ledger_house(database) as house:
         await house.ledger.append(Write(ANNA, 0, [registered()]))
-        house.vault.shred(ANNA)
+        await house.vault.shred(ANNA)
         (fact,) = await house.ledger.read(ANNA)
     assert isinstance(fact, AccountRegistered)
     assert (fact.email, fact.name, fact.role) == (None, None, "viewer")

@@ -1,0 +1,197 @@
+"""Read models: in step with the ledger, the same however they are batched, rebuilt beside the live one and swapped."""
+
+import asyncio
+import threading
+from collections import defaultdict
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from adapters.eventstore.live import LiveEngine
+from adapters.eventstore.read_models import RebuildUnderWay
+from application.ports.ledger import HistoryFilter, Write
+from application.projections.catalogue import Listed, catalogue
+from application.projections.projection import fold_alone
+from domain.shared.fact import Fact
+from tests.adapters.eventstore.house import LedgerHouse, ledger_house
+from tests.adapters.eventstore.stories import facts_of_videos
+
+pytestmark = pytest.mark.anyio
+
+
+async def record(house: LedgerHouse, told: list[tuple[UUID, Fact]]) -> None:
+    versions: dict[UUID, int] = defaultdict(int)
+    for stream, _ in told:
+        versions[stream] = len(await house.ledger.read(stream))
+    for stream, fact in told:
+        await house.ledger.append(Write(stream, versions[stream], [fact]))
+        versions[stream] += 1
+
+
+def rows(dsn: str, table: str) -> set[str]:
+    with psycopg.connect(dsn) as connection:
+        return {row[0] for row in connection.execute(f"SELECT to_json(t)::text FROM read.{table} t").fetchall()}  # type: ignore[arg-type]
+
+
+def advance(house: LedgerHouse, batch: int) -> None:
+    with psycopg.connect(house.dsn, autocommit=True) as connection:
+        while house.read_models.advance(connection, catalogue, limit=batch):
+            pass
+
+
+async def until(condition: object, *, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # type: ignore[operator]
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 1000])
+async def test_any_batching_gives_the_rows_that_folding_in_memory_gives(database: str, batch: int) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=batch, count=120))
+        advance(house, batch)
+        facts = [entry.fact async for entry in house.history.facts(HistoryFilter())]
+        expected = fold_alone(catalogue, facts).by_key[Listed]
+        with psycopg.connect(database) as connection:
+            found = connection.execute(
+                "SELECT video_id, title, status, error, playback_id, duration_seconds, published_position FROM read.videos"
+            ).fetchall()
+    assert {row[0]: row[1:] for row in found} == {
+        key: (row.title, row.status, row.error, row.playback_id, row.duration_seconds, row.published_position)
+        for key, row in expected.items()
+        if isinstance(row, Listed)
+    }
+
+
+async def test_the_inline_read_model_is_there_when_the_append_returns(database: str) -> None:
+    async with ledger_house(database) as house:
+        ((stream, created),) = facts_of_videos(seed=1, count=1)
+        await house.ledger.append(Write(stream, 0, [created]))
+        assert len(rows(database, "titles")) == 1
+
+
+async def test_a_rebuild_gives_the_very_rows_that_were_live(database: str) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=3, count=150))
+        advance(house, 10)
+        before = {table: rows(database, table) for table in ("videos", "titles")}
+        for name in ("catalogue", "access"):
+            rebuilt = house.read_models.rebuild(name)
+            assert (rebuilt.differences, rebuilt.facts, rebuilt.generation) == ((), 150, 2)
+        assert {table: rows(database, table) for table in ("videos", "titles")} == before
+        with psycopg.connect(database) as connection:
+            schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '_[0-9]+$'").fetchall()
+        assert {"access_2", "catalogue_2"} <= {name for (name,) in schemas}
+        assert not {"access_1", "catalogue_1"} & {name for (name,) in schemas}
+
+
+async def test_verify_names_the_row_that_somebody_changed_and_changes_nothing(database: str) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=4, count=30))
+        advance(house, 10)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE catalogue_1.videos SET title = 'forged' WHERE video_id = (SELECT min(video_id::text)::uuid FROM catalogue_1.videos)"
+            )
+        found = house.read_models.rebuild("catalogue", keep=False).differences
+        assert {difference.only_in for difference in found} == {"live", "rebuilt"}
+        assert any("forged" in difference.row for difference in found)
+        assert any("forged" in row for row in rows(database, "videos"))
+        house.read_models.rebuild("catalogue")
+        assert not any("forged" in row for row in rows(database, "videos"))
+
+
+async def test_a_rebuild_of_the_inline_read_model_loses_nothing_that_is_written_meanwhile(database: str) -> None:
+    async with ledger_house(database) as house:
+        told = facts_of_videos(seed=5, count=300, videos=40)
+        writing = asyncio.create_task(record(house, told))
+        rebuilt = [await asyncio.to_thread(house.read_models.rebuild, "access") for _ in range(4)]
+        await writing
+        assert all(each.differences == () for each in rebuilt)
+        assert house.read_models.rebuild("access", keep=False).differences == ()
+
+
+async def test_readers_go_on_while_generations_are_swapped(database: str) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=6, count=40))
+        advance(house, 100)
+        expected, stop, seen = len(rows(database, "videos")), threading.Event(), []
+
+        def read() -> None:
+            while not stop.is_set():
+                seen.append(len(rows(database, "videos")))
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        for _ in range(5):
+            await asyncio.to_thread(house.read_models.rebuild, "catalogue")
+        stop.set()
+        reader.join(10)
+        assert set(seen) == {expected}
+
+
+async def test_two_rebuilds_at_once_one_is_told_to_wait(database: str) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=7, count=40))
+        inside, go_on = threading.Event(), threading.Event()
+
+        def hold(_: int, __: int) -> None:
+            inside.set()
+            go_on.wait(10)
+
+        first = asyncio.create_task(asyncio.to_thread(house.read_models.rebuild, "catalogue", on_progress=hold))
+        await asyncio.to_thread(inside.wait, 10)
+        with pytest.raises(RebuildUnderWay):
+            house.read_models.rebuild("catalogue")
+        go_on.set()
+        await first
+
+
+async def test_what_a_killed_rebuild_left_is_cleared_by_the_next(database: str) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=8, count=20))
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA catalogue_2")
+            connection.execute(
+                "INSERT INTO ledger.read_models (name, generation, version, live, position)"
+                " VALUES ('catalogue', 2, 1, false, 7)"
+            )
+        advance(house, 100)
+        assert house.read_models.rebuild("catalogue").differences == ()
+
+
+async def test_two_live_engines_follow_and_each_fact_counts_once(database: str) -> None:
+    async with ledger_house(database) as house:
+        engines = [LiveEngine(database, house.read_models) for _ in range(2)]
+        for engine in engines:
+            engine.start()
+        try:
+            await record(house, facts_of_videos(seed=9, count=100))
+            await until(lambda: all(status.lag == 0 for status in house.read_models.statuses()))
+        finally:
+            for engine in engines:
+                engine.stop()
+        assert house.read_models.rebuild("catalogue", keep=False).differences == ()
+
+
+async def test_a_fact_that_cannot_be_read_degrades_its_read_model_alone_and_a_rebuild_repairs_it(database: str) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=10, count=10))
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO ledger.events VALUES (gen_random_uuid(), 1, 'video.published', '{broken', 11, now(), NULL)"
+            )
+        engine = LiveEngine(database, house.read_models)
+        engine.start()
+        try:
+            await until(lambda: {each.name: each.state for each in house.read_models.statuses()}["catalogue"] == "degraded")
+            states = {each.name: each.state for each in house.read_models.statuses()}
+            assert (states["plans"], states["access"]) == ("live", "live")
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER events_append_only")
+                connection.execute("""UPDATE ledger.events SET state = convert_to('{"type":"video.published","video_id":"' || gen_random_uuid() || '"}', 'UTF8') WHERE notification_id = 11""")
+            house.read_models.rebuild("catalogue")
+            assert {each.name: each.state for each in house.read_models.statuses()}["catalogue"] == "live"
+        finally:
+            engine.stop()
