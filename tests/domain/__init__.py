@@ -1,0 +1,1 @@
+"""The domain: what is decided, what is refused, and what follows."""

@@ -1,0 +1,109 @@
+"""An account: registered, given a role, bound to a customer once, disabled and enabled."""
+
+import pytest
+
+from domain.account.account import (
+    Account,
+    AccountDisabled,
+    AccountEnabled,
+    AccountRegistered,
+    CustomerBound,
+    CustomerBoundElsewhere,
+    Role,
+    RoleChanged,
+)
+from tests.people import ANNA, MONDAY
+from tests.scenario import folded, given, nothing_yet
+
+registered = AccountRegistered(
+    account_id=ANNA, email="anna@example.com", name="Anna", role="viewer", recorded_at=MONDAY
+)
+bound = CustomerBound(account_id=ANNA, provider="stripe", customer_id="cus_anna")
+disabled = AccountDisabled(account_id=ANNA, reason="chargebacks")
+enabled = AccountEnabled(account_id=ANNA, reason="settled")
+
+
+def test_anna_registers_as_a_viewer() -> None:
+    nothing_yet().when(lambda _: Account.register(account_id=ANNA, email="anna@example.com", name="Anna")).then(
+        AccountRegistered(account_id=ANNA, email="anna@example.com", name="Anna", role="viewer")
+    )
+
+
+def test_a_name_is_hers_to_give() -> None:
+    nothing_yet().when(lambda _: Account.register(account_id=ANNA, email="anna@example.com", name=None)).then(
+        AccountRegistered(account_id=ANNA, email="anna@example.com", name=None, role="viewer")
+    )
+
+
+def test_she_has_an_account_since_it_was_recorded() -> None:
+    account = folded(Account, registered)
+
+    assert (account.id, account.email, account.name, account.role) == (ANNA, "anna@example.com", "Anna", "viewer")
+    assert account.created_at == MONDAY
+
+
+@pytest.mark.parametrize("role", ["support", "auditor", "admin"])
+def test_a_role_changes_and_the_fact_says_from_what(role: Role) -> None:
+    given(Account, registered).when(lambda anna: anna.change_role(role)).then(
+        RoleChanged(account_id=ANNA, before="viewer", after=role)
+    )
+
+
+def test_the_role_that_she_has_is_no_change() -> None:
+    promoted = RoleChanged(account_id=ANNA, before="viewer", after="support")
+
+    given(Account, registered).when(lambda anna: anna.change_role("viewer")).then_nothing()
+    given(Account, registered, promoted).when(lambda anna: anna.change_role("support")).then_nothing()
+
+
+def test_she_is_bound_to_a_customer_at_a_provider() -> None:
+    given(Account, registered).when(lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_anna")).then(
+        bound
+    )
+
+
+def test_bound_to_the_same_customer_again_nothing_happens() -> None:
+    given(Account, registered, bound).when(
+        lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_anna")
+    ).then_nothing()
+
+
+def test_two_customers_of_one_provider_are_refused() -> None:
+    refusal = (
+        given(Account, registered, bound)
+        .when(lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_other"))
+        .then_refused(CustomerBoundElsewhere)
+    )
+
+    assert refusal.code == "customer_bound_elsewhere"
+
+
+def test_each_provider_has_a_customer_of_its_own() -> None:
+    also = CustomerBound(account_id=ANNA, provider="razorpay", customer_id="cust_anna")
+
+    given(Account, registered, bound).when(
+        lambda anna: anna.bind_customer(provider="razorpay", customer_id="cust_anna")
+    ).then(also)
+    assert folded(Account, registered, bound, also).customers == {"stripe": "cus_anna", "razorpay": "cust_anna"}
+
+
+def test_a_disabled_account_is_not_disabled_again() -> None:
+    given(Account, registered).when(lambda anna: anna.disable(reason="chargebacks")).then(disabled)
+    given(Account, registered, disabled).when(lambda anna: anna.disable(reason="again")).then_nothing()
+
+
+def test_only_a_disabled_account_is_enabled() -> None:
+    given(Account, registered).when(lambda anna: anna.enable(reason="settled")).then_nothing()
+    given(Account, registered, disabled).when(lambda anna: anna.enable(reason="settled")).then(enabled)
+    given(Account, registered, disabled, enabled).when(lambda anna: anna.enable(reason="again")).then_nothing()
+    assert folded(Account, registered, disabled).disabled
+    assert not folded(Account, registered, disabled, enabled).disabled
+
+
+def test_of_an_erased_person_the_account_is_left() -> None:
+    erased = AccountRegistered(account_id=ANNA, email=None, name=None, role="viewer", recorded_at=MONDAY)
+
+    account = folded(Account, erased, bound)
+
+    assert (account.email, account.name) == (None, None)
+    assert account.customers == {"stripe": "cus_anna"}
