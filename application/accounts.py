@@ -92,7 +92,7 @@ class Accounts:
             decided = await self.records.append(asked, (Recalled(account_id, None, 0), facts), rows=rows)
         except RowTaken:
             raise EmailTaken("Somebody has registered with this address.") from None
-        return Registered(_fold(decided, self.real_time), decided.position)
+        return Registered(await self.account(account_id), decided.position)
 
     def _canonical(self, email: str) -> str:
         try:
@@ -192,12 +192,3 @@ class Accounts:
     async def account(self, account_id: UUID) -> Account:
         """Raises NotFound."""
         return (await self.records.recall(Account, account_id)).existing()
-
-
-def _fold(decided: Decided, clock: Clock) -> Account:
-    """The account as it was just made; the ledger's stamp is not known here, and the clock's moment is as near."""
-    account: Account | None = None
-    for fact in decided.facts:
-        account = Account.evolve(account, replace(fact, recorded_at=clock.now()))  # type: ignore[arg-type]
-    assert account is not None, "a registration records a fact"
-    return account
