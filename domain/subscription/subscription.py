@@ -160,10 +160,13 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
     def _grace(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
-        """Anchored at the first failure, never at now: a retry or a redelivery does not lengthen it."""
-        if truth.status != "past_due" or self.grace_since is not None:
+        """Anchored at the first failure, never at now: a retry or a redelivery does not lengthen it.
+
+        Another anchor than the known one is the failure of another payment: what was owed before has been settled.
+        """
+        since = truth.failing_since or self.grace_since or now
+        if truth.status != "past_due" or since == self.grace_since:
             return []
-        since = truth.failing_since or now
         return [
             GraceStarted(subscription_id=self.id, account_id=self.account_id, since=since, until=since + policy.grace)
         ]

@@ -1,0 +1,109 @@
+"""A payment: each failed attempt once, the success once, whatever is heard again."""
+
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from domain.payment.payment import Payment, PaymentFact, PaymentFailed, PaymentSucceeded, ProviderPayment
+from domain.shared.money import Money
+from tests.people import ANNA, MONDAY, days
+from tests.scenario import folded, given, nothing_yet
+
+PAYMENT = UUID(int=9)
+
+pending = ProviderPayment(
+    provider="stripe",
+    reference="in_march",
+    subscription_reference="sub_anna",
+    amount=Money(999, "USD"),
+    status="pending",
+    attempts=0,
+    paid_at=None,
+    next_attempt_at=None,
+    receipt_url=None,
+)
+declined = replace(pending, status="failed", attempts=1, next_attempt_at=MONDAY + days(3))
+declined_again = replace(declined, attempts=2, next_attempt_at=None)
+paid = replace(pending, status="paid", attempts=1, paid_at=MONDAY, receipt_url="https://pay.example/in_march")
+
+first_failure = PaymentFailed(
+    payment_id=PAYMENT,
+    account_id=ANNA,
+    provider="stripe",
+    provider_reference="in_march",
+    subscription_reference="sub_anna",
+    amount=Money(999, "USD"),
+    attempt=1,
+    next_attempt_at=MONDAY + days(3),
+)
+second_failure = replace(first_failure, attempt=2, next_attempt_at=None)
+success = PaymentSucceeded(
+    payment_id=PAYMENT,
+    account_id=ANNA,
+    provider="stripe",
+    provider_reference="in_march",
+    subscription_reference="sub_anna",
+    amount=Money(999, "USD"),
+    paid_at=MONDAY,
+    receipt_url="https://pay.example/in_march",
+)
+
+
+class Observing:
+    """The decision, for a truth and a moment."""
+
+    def __init__(self, truth: ProviderPayment) -> None:
+        self.truth = truth
+
+    def __call__(self, payment: Payment | None) -> list[PaymentFact]:
+        return Payment.observe(payment, self.truth, payment_id=PAYMENT, account_id=ANNA, now=MONDAY + days(1))
+
+
+def test_what_is_only_pending_is_no_news() -> None:
+    nothing_yet().when(Observing(pending)).then_nothing()
+
+
+def test_the_money_came() -> None:
+    nothing_yet().when(Observing(paid)).then(success)
+
+
+def test_without_a_time_of_payment_it_was_paid_when_it_was_seen() -> None:
+    nothing_yet().when(Observing(replace(paid, paid_at=None))).then(replace(success, paid_at=MONDAY + days(1)))
+
+
+def test_an_attempt_failed_and_the_next_one_is_known() -> None:
+    nothing_yet().when(Observing(declined)).then(first_failure)
+
+
+def test_the_next_attempt_failed_too() -> None:
+    given(Payment, first_failure).when(Observing(declined_again)).then(second_failure)
+
+
+def test_of_attempts_that_were_missed_the_last_one_is_told() -> None:
+    nothing_yet().when(Observing(declined_again)).then(second_failure)
+
+
+def test_after_a_failure_the_money_came() -> None:
+    given(Payment, first_failure, second_failure).when(Observing(paid)).then(success)
+
+
+@pytest.mark.parametrize(
+    ("past", "again"),
+    [
+        ((first_failure,), declined),
+        ((first_failure, second_failure), declined_again),
+        ((first_failure, second_failure), declined),
+        ((success,), paid),
+        ((first_failure, success), paid),
+        ((success,), pending),
+    ],
+)
+def test_what_is_known_is_not_told_again(past: tuple[PaymentFact, ...], again: ProviderPayment) -> None:
+    given(Payment, *past).when(Observing(again)).then_nothing()
+
+
+def test_a_payment_remembers_whose_it_is() -> None:
+    payment = folded(Payment, first_failure, success)
+
+    assert (payment.id, payment.account_id, payment.paid, payment.failed_attempts) == (PAYMENT, ANNA, True, 1)

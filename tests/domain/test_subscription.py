@@ -1,0 +1,347 @@
+"""A subscription: what the provider says of it becomes facts, each difference once."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from domain.subscription.facts import SubscriptionEvent
+from domain.subscription.subscription import Subscription, SubscriptionOver
+from domain.subscription.truth import BillingPolicy, ProviderSubscription
+from tests.domain.annas_subscription import (
+    CINEMA,
+    MONTH_AFTER,
+    asked_to_cancel,
+    collection_paused,
+    ended,
+    ends,
+    goes_on,
+    grace,
+    observed,
+    paid,
+    past_due,
+    renewed,
+    renewing,
+    resumed,
+    started,
+    upgraded,
+    went,
+)
+from tests.people import COOKING, MONDAY, NEXT_MONTH, days
+from tests.scenario import folded, given, nothing_yet
+
+# First seen.
+
+
+def test_a_paid_subscription_starts() -> None:
+    nothing_yet().when(observed(paid)).then(started)
+
+
+@pytest.mark.parametrize("status", ["active", "trialing", "incomplete", "unpaid", "paused", "on_the_moon"])
+def test_it_starts_in_whatever_status_it_is_seen_first(status: str) -> None:
+    nothing_yet().when(observed(replace(paid, status=status))).then(replace(started, status=status))
+
+
+def test_a_trial_starts_with_its_end() -> None:
+    trial = replace(paid, status="trialing", trial_end=MONDAY + days(7), period_end=MONDAY + days(7))
+
+    nothing_yet().when(observed(trial)).then(
+        replace(
+            started,
+            status="trialing",
+            trial_end=MONDAY + days(7),
+            period_end=MONDAY + days(7),
+            lease_until=MONDAY + days(9),
+        )
+    )
+
+
+def test_seen_first_when_it_is_over_it_starts_and_ends() -> None:
+    over = replace(paid, status="canceled", ended_at=MONDAY + days(3))
+
+    nothing_yet().when(observed(over, now=MONDAY + days(5))).then(
+        replace(started, status="canceled"), ended(MONDAY + days(3), before="canceled")
+    )
+
+
+def test_seen_first_while_a_payment_fails_it_starts_in_grace() -> None:
+    nothing_yet().when(observed(past_due, now=NEXT_MONTH + days(1))).then(
+        replace(
+            started,
+            status="past_due",
+            period_start=NEXT_MONTH,
+            period_end=MONTH_AFTER,
+            lease_until=MONTH_AFTER + days(2),
+        ),
+        grace(since=NEXT_MONTH),
+    )
+
+
+# The status machine of a Stripe subscription, as observations. Where a renewal is past due, grace starts with it.
+
+TURNS = [
+    ("incomplete", "active"),
+    ("trialing", "active"),
+    ("trialing", "past_due"),
+    ("trialing", "paused"),
+    ("active", "past_due"),
+    ("active", "paused"),
+    ("past_due", "active"),
+    ("past_due", "unpaid"),
+    ("paused", "active"),
+    ("paused", "past_due"),
+    ("unpaid", "active"),
+    ("active", "on_the_moon"),
+    ("on_the_moon", "active"),
+]
+ENDS = [
+    ("incomplete", "incomplete_expired"),
+    ("incomplete", "canceled"),
+    ("trialing", "canceled"),
+    ("active", "canceled"),
+    ("past_due", "canceled"),
+    ("unpaid", "canceled"),
+    ("paused", "canceled"),
+    ("on_the_moon", "canceled"),
+]
+
+
+def seen_as(status: str) -> ProviderSubscription:
+    return replace(paid, status=status, failing_since=MONDAY if status == "past_due" else None)
+
+
+def been(status: str) -> list[SubscriptionEvent]:
+    return observed(seen_as(status))(None)
+
+
+@pytest.mark.parametrize(("before", "after"), TURNS)
+def test_a_turn_of_the_status_is_told(before: str, after: str) -> None:
+    turn = went(before, after)
+
+    given(Subscription, *been(before)).when(observed(seen_as(after))).then(
+        *([turn, grace(since=MONDAY)] if after == "past_due" else [turn])
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), ENDS)
+def test_a_terminal_status_ends_it(before: str, after: str) -> None:
+    over = replace(paid, status=after, ended_at=MONDAY + days(4))
+
+    given(Subscription, *been(before)).when(observed(over, now=MONDAY + days(5))).then(
+        ended(MONDAY + days(4), before=before, status=after)
+    )
+
+
+@pytest.mark.parametrize("status", sorted({status for turn in TURNS for status in turn}))
+def test_the_status_that_it_has_is_no_news(status: str) -> None:
+    given(Subscription, *been(status)).when(observed(seen_as(status), now=MONDAY + days(1))).then_nothing()
+
+
+# Terminal is final.
+
+
+@pytest.mark.parametrize("late", [paid, renewing, past_due, replace(paid, status="incomplete")])
+def test_after_the_end_nothing_follows(late: ProviderSubscription) -> None:
+    given(Subscription, started, ended(MONDAY + days(4))).when(observed(late, now=MONTH_AFTER)).then_nothing()
+
+
+def test_it_does_not_end_twice_nor_at_another_time() -> None:
+    over_later = replace(paid, status="canceled", ended_at=MONDAY + days(9))
+
+    given(Subscription, started, ended(MONDAY + days(4))).when(observed(over_later)).then_nothing()
+
+
+def test_an_end_without_a_time_is_when_it_was_seen() -> None:
+    given(Subscription, started).when(observed(replace(paid, status="canceled"), now=MONDAY + days(6))).then(
+        ended(MONDAY + days(6))
+    )
+
+
+# Periods and leases.
+
+
+def test_a_renewal_lengthens_the_lease() -> None:
+    given(Subscription, started).when(observed(renewing, now=NEXT_MONTH)).then(renewed)
+
+
+def test_renewals_that_were_missed_are_told_as_one() -> None:
+    later = replace(renewing, period_start=MONTH_AFTER, period_end=MONTH_AFTER + days(31))
+
+    given(Subscription, started).when(observed(later, now=MONTH_AFTER)).then(
+        replace(
+            renewed,
+            period_start=MONTH_AFTER,
+            period_end=MONTH_AFTER + days(31),
+            lease_until=MONTH_AFTER + days(33),
+        )
+    )
+
+
+def test_the_slack_is_the_operators_choice() -> None:
+    generous = BillingPolicy(lease_slack=days(5))
+
+    nothing_yet().when(observed(paid, policy=generous)).then(replace(started, lease_until=NEXT_MONTH + days(5)))
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "lease_until"),
+    [
+        (None, NEXT_MONTH + days(2)),
+        (NEXT_MONTH, NEXT_MONTH),
+        (MONDAY + days(10), MONDAY + days(10)),
+        (NEXT_MONTH + days(1), NEXT_MONTH + days(1)),
+        (MONTH_AFTER, NEXT_MONTH + days(2)),
+    ],
+)
+def test_an_announced_end_gets_no_slack(ends_at: datetime | None, lease_until: datetime) -> None:
+    assert BillingPolicy().lease_until(period_end=NEXT_MONTH, ends_at=ends_at) == lease_until
+
+
+# Cancellation.
+
+
+def test_an_announced_end_is_told_with_a_lease_that_stops_there() -> None:
+    given(Subscription, started).when(observed(replace(paid, ends_at=NEXT_MONTH))).then(ends(NEXT_MONTH))
+
+
+def test_an_end_that_moves_is_told_with_the_one_before() -> None:
+    given(Subscription, started, ends(NEXT_MONTH)).when(observed(replace(paid, ends_at=MONDAY + days(10)))).then(
+        ends(MONDAY + days(10), before=NEXT_MONTH)
+    )
+
+
+def test_a_cancellation_withdrawn_expects_a_renewal_again() -> None:
+    given(Subscription, started, ends(NEXT_MONTH)).when(observed(paid)).then(goes_on(before=NEXT_MONTH))
+
+
+def test_withdrawn_it_may_be_cancelled_again() -> None:
+    given(Subscription, started, ends(NEXT_MONTH), goes_on(before=NEXT_MONTH)).when(
+        observed(replace(paid, ends_at=NEXT_MONTH))
+    ).then(ends(NEXT_MONTH))
+
+
+@pytest.mark.parametrize("at_period_end", [True, False])
+def test_anna_asks_for_an_end(*, at_period_end: bool) -> None:
+    given(Subscription, started).when(
+        lambda it: it.request_cancellation(at_period_end=at_period_end, idempotency_key="cancel-1")
+    ).then(asked_to_cancel(at_period_end=at_period_end))
+
+
+def test_asked_for_alone_nothing_has_changed() -> None:
+    asked = folded(Subscription, started, asked_to_cancel())
+
+    assert asked == folded(Subscription, started)
+
+
+def test_an_end_that_is_announced_need_not_be_asked_for() -> None:
+    given(Subscription, started, ends(NEXT_MONTH)).when(
+        lambda it: it.request_cancellation(at_period_end=True, idempotency_key="cancel-1")
+    ).then_nothing()
+
+
+def test_an_end_at_once_may_be_asked_for_though_a_later_one_is_announced() -> None:
+    given(Subscription, started, ends(NEXT_MONTH)).when(
+        lambda it: it.request_cancellation(at_period_end=False, idempotency_key="cancel-1")
+    ).then(asked_to_cancel(at_period_end=False))
+
+
+def test_what_is_over_cannot_be_cancelled() -> None:
+    given(Subscription, started, ended(MONDAY + days(4))).when(
+        lambda it: it.request_cancellation(at_period_end=True, idempotency_key="cancel-1")
+    ).then_refused(SubscriptionOver)
+
+
+# Grace.
+
+failing = (started, renewed, went("active", "past_due"), grace(since=NEXT_MONTH))
+
+
+def test_grace_counts_from_the_first_failure_and_not_from_when_it_was_heard_of() -> None:
+    given(Subscription, started, renewed).when(observed(past_due, now=NEXT_MONTH + days(5))).then(
+        went("active", "past_due"), grace(since=NEXT_MONTH)
+    )
+
+
+@pytest.mark.parametrize("later", [days(1), days(6), days(8), days(30)])
+def test_neither_a_retry_nor_a_redelivery_lengthens_it(later: timedelta) -> None:
+    given(Subscription, *failing).when(observed(past_due, now=NEXT_MONTH + later)).then_nothing()
+
+
+def test_where_the_provider_does_not_say_since_when_it_is_when_it_was_seen() -> None:
+    since_unknown = replace(past_due, failing_since=None)
+
+    given(Subscription, started, renewed).when(observed(since_unknown, now=NEXT_MONTH + days(1))).then(
+        went("active", "past_due"), grace(since=NEXT_MONTH + days(1))
+    )
+    given(Subscription, *failing).when(observed(since_unknown, now=NEXT_MONTH + days(3))).then_nothing()
+
+
+def test_paid_for_the_next_failure_has_a_grace_of_its_own() -> None:
+    recovered = (*failing, went("past_due", "active"))
+    fails_again = replace(
+        past_due, period_start=MONTH_AFTER, period_end=MONTH_AFTER + days(31), failing_since=MONTH_AFTER
+    )
+
+    facts = observed(fails_again, now=MONTH_AFTER + days(1))(folded(Subscription, *recovered))
+
+    assert facts[1:] == [went("active", "past_due"), grace(since=MONTH_AFTER)]
+
+
+def test_a_recovery_that_was_missed_does_not_cost_the_next_failure_its_grace() -> None:
+    fails_again = replace(past_due, failing_since=MONTH_AFTER)
+
+    given(Subscription, *failing).when(observed(fails_again, now=MONTH_AFTER + days(1))).then(grace(since=MONTH_AFTER))
+
+
+def test_a_failure_that_turns_out_to_be_older_shortens_it() -> None:
+    heard_late = (started, renewed, went("active", "past_due"), grace(since=NEXT_MONTH + days(1)))
+
+    given(Subscription, *heard_late).when(observed(past_due, now=NEXT_MONTH + days(2))).then(grace(since=NEXT_MONTH))
+
+
+# Plan and collection.
+
+
+def test_another_price_is_another_plan() -> None:
+    given(Subscription, started).when(observed(replace(paid, plan=CINEMA, price_id="price_1499"))).then(upgraded)
+
+
+def test_a_new_price_of_the_same_plan_is_told_too() -> None:
+    new_terms = replace(COOKING, price=replace(COOKING.price, amount=1099))
+
+    given(Subscription, started).when(observed(replace(paid, plan=new_terms, price_id="price_1099"))).then(
+        replace(upgraded, after=new_terms, after_price_id="price_1099")
+    )
+
+
+@pytest.mark.parametrize("grants", [True, False])
+def test_what_a_pause_of_collection_means_is_the_policy_of_that_day(*, grants: bool) -> None:
+    policy = BillingPolicy(pause_collection_grants=grants)
+
+    given(Subscription, started).when(observed(replace(paid, collection_paused=True), policy=policy)).then(
+        collection_paused(grants_access=grants)
+    )
+
+
+def test_collection_is_resumed() -> None:
+    given(Subscription, started, collection_paused()).when(observed(paid)).then(resumed)
+    given(Subscription, started, collection_paused(), resumed).when(observed(paid)).then_nothing()
+
+
+# All at once.
+
+
+def test_several_differences_are_told_together_and_end_in_the_truth() -> None:
+    truth = replace(past_due, plan=CINEMA, price_id="price_1499", ends_at=MONTH_AFTER, collection_paused=True)
+
+    facts = observed(truth, now=NEXT_MONTH + days(1))(folded(Subscription, started))
+
+    assert facts == [
+        upgraded,
+        replace(renewed, lease_until=MONTH_AFTER),
+        ends(MONTH_AFTER),
+        went("active", "past_due"),
+        grace(since=NEXT_MONTH),
+        collection_paused(),
+    ]
+    given(Subscription, started, *facts).when(observed(truth, now=NEXT_MONTH + days(2))).then_nothing()

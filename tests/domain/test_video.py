@@ -1,0 +1,129 @@
+"""A video: created, uploaded, made ready or found to be none, published and taken out again."""
+
+from uuid import UUID
+
+import pytest
+
+from domain.video.video import (
+    Rendition,
+    UploadNotExpected,
+    UploadReceived,
+    Video,
+    VideoCreated,
+    VideoFact,
+    VideoFailed,
+    VideoMadeReady,
+    VideoNotReady,
+    VideoPublished,
+    VideoUnpublished,
+)
+from tests.scenario import folded, given, nothing_yet
+
+BREAD = UUID(int=5)
+LADDER = (Rendition(240, 400_000), Rendition(720, 2_500_000))
+SHA256 = "ab" * 32
+
+created = VideoCreated(
+    video_id=BREAD,
+    title="Bread",
+    description="Flour, water, salt",
+    category="baking",
+    access="subscribers",
+    requires="hd",
+    platform="local",
+)
+received = UploadReceived(video_id=BREAD, size_bytes=1_000_000, sha256=SHA256)
+made_ready = VideoMadeReady(video_id=BREAD, playback_id="bread-1", duration_seconds=61.5, renditions=LADDER)
+failed = VideoFailed(video_id=BREAD, reason="not_a_video", detail="It is a picture.")
+published = VideoPublished(video_id=BREAD)
+unpublished = VideoUnpublished(video_id=BREAD)
+
+PASTS: dict[str, tuple[VideoFact, ...]] = {
+    "waiting": (created,),
+    "processing": (created, received),
+    "errored": (created, received, failed),
+    "ready": (created, received, made_ready),
+    "published": (created, received, made_ready, published),
+}
+
+
+def becomes_ready(video: Video) -> list[VideoFact]:
+    return video.become_ready(playback_id="bread-1", duration_seconds=61.5, renditions=LADDER)
+
+
+def fails(video: Video) -> list[VideoFact]:
+    return video.fail(reason="not_a_video", detail="It is a picture.")
+
+
+def receives(video: Video) -> list[VideoFact]:
+    return video.receive_upload(size_bytes=1_000_000, sha256=SHA256)
+
+
+def test_a_video_is_created_for_subscribers_with_hd() -> None:
+    nothing_yet().when(
+        lambda _: Video.create(
+            video_id=BREAD,
+            title="Bread",
+            description="Flour, water, salt",
+            category="baking",
+            access="subscribers",
+            requires="hd",
+            platform="local",
+        )
+    ).then(created)
+
+
+@pytest.mark.parametrize(("status", "past"), PASTS.items())
+def test_each_past_has_its_status(status: str, past: tuple[VideoFact, ...]) -> None:
+    assert folded(Video, *past).status == status
+
+
+def test_unpublished_it_is_ready_again() -> None:
+    assert folded(Video, *PASTS["published"], unpublished).status == "ready"
+
+
+def test_it_remembers_its_upload_and_where_it_plays() -> None:
+    video = folded(Video, *PASTS["ready"])
+
+    assert (video.upload_sha256, video.playback_id) == (SHA256, "bread-1")
+
+
+@pytest.mark.parametrize("status", ["waiting", "errored"])
+def test_an_upload_is_taken_by_who_waits_for_one(status: str) -> None:
+    given(Video, *PASTS[status]).when(receives).then(received)
+
+
+@pytest.mark.parametrize("status", ["processing", "ready", "published"])
+def test_a_second_upload_is_refused(status: str) -> None:
+    refusal = given(Video, *PASTS[status]).when(receives).then_refused(UploadNotExpected)
+
+    assert status in refusal.detail
+
+
+def test_what_was_uploaded_becomes_ready_or_fails() -> None:
+    given(Video, *PASTS["processing"]).when(becomes_ready).then(made_ready)
+    given(Video, *PASTS["processing"]).when(fails).then(failed)
+
+
+@pytest.mark.parametrize("status", ["waiting", "errored", "ready", "published"])
+def test_a_notice_that_comes_late_or_twice_changes_nothing(status: str) -> None:
+    given(Video, *PASTS[status]).when(becomes_ready).then_nothing()
+    given(Video, *PASTS[status]).when(fails).then_nothing()
+
+
+def test_a_ready_video_is_published_once() -> None:
+    given(Video, *PASTS["ready"]).when(lambda video: video.publish()).then(published)
+    given(Video, *PASTS["published"]).when(lambda video: video.publish()).then_nothing()
+
+
+@pytest.mark.parametrize("status", ["waiting", "processing", "errored"])
+def test_what_is_not_ready_is_not_published(status: str) -> None:
+    refusal = given(Video, *PASTS[status]).when(lambda video: video.publish()).then_refused(VideoNotReady)
+
+    assert status in refusal.detail
+
+
+def test_only_what_is_published_is_taken_out() -> None:
+    given(Video, *PASTS["published"]).when(lambda video: video.unpublish()).then(unpublished)
+    for status in ("waiting", "processing", "errored", "ready"):
+        given(Video, *PASTS[status]).when(lambda video: video.unpublish()).then_nothing()
