@@ -19,9 +19,12 @@ WRITE = "UPDATE ops.write_check SET written_at = now()"
 class PostgresHealth:
     """Asked as often as one likes, it looks once a second at most."""
 
-    def __init__(self, pool: Pool, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, pool: Pool, *, clock: Callable[[], float] = monotonic, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         """`clock` gives seconds that never run back."""
         self._pool = pool
+        self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._looking = asyncio.Lock()
         # Who has waited for too long goes away, and the write that hangs is left to itself.
@@ -30,7 +33,7 @@ class PostgresHealth:
         self._trouble: DatabaseUnavailable | None = None
 
     async def check(self) -> None:
-        """Raises DatabaseUnavailable, within 2 s, when nothing can be written."""
+        """Raises DatabaseUnavailable, in time, when nothing can be written."""
         async with self._looking:
             if self._clock() >= self._good_until:
                 self._trouble = await self._look()
@@ -40,12 +43,12 @@ class PostgresHealth:
 
     async def _look(self) -> DatabaseUnavailable | None:
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 await self._writing.ask(None)
         except DatabaseUnavailable as trouble:
             return trouble
         except TimeoutError:
-            return DatabaseUnavailable(f"The database took more than {TIMEOUT_SECONDS:.0f} s to write a row.")
+            return DatabaseUnavailable(f"The database took more than {self._timeout_seconds} s to write a row.")
         return None
 
     async def _write(self, askers: Sequence[None]) -> Sequence[None]:

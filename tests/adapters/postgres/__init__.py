@@ -1,0 +1,1 @@
+"""The operational tables and reads on PostgreSQL, beyond what their contracts say."""

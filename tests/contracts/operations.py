@@ -1,0 +1,108 @@
+"""Everything operational around one ledger, in memory or in PostgreSQL, for the suites that run on both."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from adapters.memory.customers import MemoryCustomers
+from adapters.memory.inbox import MemoryInbox
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.play_sessions import MemoryPlaySessions
+from adapters.memory.reads import MemoryAccessReads, MemoryCatalogueReads, MemoryPlanReads, MemoryPositions
+from adapters.memory.secrets import MemoryBlindIndex
+from adapters.memory.sign_ins import MemorySignIns
+from adapters.memory.tables import MemoryTables
+from adapters.memory.vault import MemoryVault
+from adapters.postgres.customers import PostgresCustomers
+from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.listening import READ_MODELS, Listener
+from adapters.postgres.play_sessions import PostgresPlaySessions
+from adapters.postgres.pool import CONNECTION_ARGUMENTS, new_pool
+from adapters.postgres.positions import PostgresPositions
+from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
+from adapters.postgres.sign_ins import PostgresSignIns
+from application.ports.inbox import Customers, Inbox
+from application.ports.ledger import Ledger
+from application.ports.play_sessions import PlaySessions
+from application.ports.reads import AccessReads, CatalogueReads, PlanReads, Positions
+from application.ports.secrets import BlindIndex
+from application.ports.sign_in import SignIns
+from application.projections.every import PROJECTIONS
+from tests.adapters.eventstore.house import LedgerHouse, ledger_house
+from tests.people import StoppedClock
+
+
+@dataclass
+class Operations:
+    """`follow` lets the read models that follow the ledger come to its head."""
+
+    clock: StoppedClock
+    ledger: Ledger
+    blind_index: BlindIndex
+    sign_ins: SignIns
+    inbox: Inbox
+    customers: Customers
+    play_sessions: PlaySessions
+    access: AccessReads
+    catalogue: CatalogueReads
+    plans: PlanReads
+    positions: Positions
+    follow: Callable[[], None]
+
+
+def operations_in(request: pytest.FixtureRequest, database: str) -> AbstractAsyncContextManager[Operations]:
+    """By the parameter `memory` or `postgres`; `database` is the fixture that gives the latter's DSN."""
+    if request.param == "memory":
+        return memory_operations()
+    return postgres_operations(request.getfixturevalue(database))
+
+
+@asynccontextmanager
+async def memory_operations() -> AsyncIterator[Operations]:
+    clock, tables, blind_index = StoppedClock(), MemoryTables(), MemoryBlindIndex()
+    ledger = MemoryLedger(clock, tables, *PROJECTIONS.values())
+    yield Operations(
+        clock=clock,
+        ledger=ledger,
+        blind_index=blind_index,
+        sign_ins=MemorySignIns(tables, ledger),
+        inbox=MemoryInbox(tables, StoppedClock()),
+        customers=MemoryCustomers(tables, blind_index),
+        play_sessions=MemoryPlaySessions(),
+        access=MemoryAccessReads(ledger),
+        catalogue=MemoryCatalogueReads(ledger),
+        plans=MemoryPlanReads(ledger),
+        positions=MemoryPositions(ledger),
+        follow=lambda: None,
+    )
+
+
+@asynccontextmanager
+async def postgres_operations(dsn: str) -> AsyncIterator[Operations]:
+    clock, blind_index = StoppedClock(), MemoryBlindIndex()
+    async with ledger_house(dsn, clock) as house, new_pool(dsn, size=4) as pool, Listener(dsn, READ_MODELS) as listener:
+        yield Operations(
+            clock=clock,
+            ledger=house.ledger,
+            blind_index=blind_index,
+            sign_ins=PostgresSignIns(pool),
+            inbox=PostgresInbox(pool, MemoryVault()),
+            customers=PostgresCustomers(pool, blind_index),
+            play_sessions=PostgresPlaySessions(pool),
+            access=PostgresAccessReads(pool),
+            catalogue=PostgresCatalogueReads(pool),
+            plans=PostgresPlanReads(pool),
+            positions=PostgresPositions(pool, listener),
+            follow=lambda: follow(house),
+        )
+
+
+def follow(house: LedgerHouse) -> None:
+    """One page of every read model that follows: more than a test records."""
+    with psycopg.connect(house.dsn, **CONNECTION_ARGUMENTS) as connection:  # type: ignore[arg-type]
+        for projection in house.read_models.projections.values():
+            if not projection.inline:
+                house.read_models.advance(connection, projection)

@@ -1,0 +1,80 @@
+"""What is known of a provider's customers: run against PostgreSQL and in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.ports.inbox import Customer
+from application.ports.ledger import Insert, InsertOnce, RowMoved, UpdateIf
+from tests.contracts.operations import Operations, operations_in
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["memory", "postgres"], scope="module")
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[Operations]:
+    async with operations_in(request, "module_database") as operations:
+        yield operations
+
+
+@pytest.fixture
+def customer() -> Customer:
+    return Customer("stripe", f"cus_{uuid4().hex}")
+
+
+async def claim(house: Operations, kind: str, value: str, owner: UUID) -> None:
+    row = {"kind": kind, "blind_index": house.blind_index.of(kind, value), "owner": owner}
+    await house.ledger.append(rows=[InsertOnce("claims", row)])
+
+
+async def test_a_customer_belongs_to_the_account_that_claimed_it(house: Operations, customer: Customer) -> None:
+    anna = uuid4()
+    assert await house.customers.account_of(customer) is None
+
+    await claim(house, "stripe_customer", customer.customer_id, anna)
+
+    assert await house.customers.account_of(customer) == anna
+    assert await house.customers.account_of(Customer("razorpay", customer.customer_id)) is None
+    assert await house.customers.plan_of_price("stripe", customer.customer_id) is None
+
+
+async def test_a_price_belongs_to_the_plan_that_claimed_it(house: Operations) -> None:
+    cooking, price = uuid4(), f"price_{uuid4().hex}"
+
+    await claim(house, "stripe_price", price, cooking)
+
+    assert await house.customers.plan_of_price("stripe", price) == cooking
+    assert await house.customers.plan_of_price("razorpay", price) is None
+
+
+async def test_each_fence_is_higher_than_the_one_before(house: Operations, customer: Customer) -> None:
+    other = Customer("stripe", customer.customer_id + "x")
+
+    first = await house.customers.take_fence(customer)
+    assert await house.customers.take_fence(customer) > first
+    assert await house.customers.take_fence(other) == first
+
+
+async def test_no_two_workers_ever_hold_the_same_epoch(house: Operations, customer: Customer) -> None:
+    epochs = await asyncio.gather(*(house.customers.take_fence(customer) for _ in range(20)))
+
+    assert len(set(epochs)) == 20
+
+
+async def test_who_holds_an_older_fence_can_append_no_more(house: Operations, customer: Customer) -> None:
+    key = {"provider": customer.provider, "customer_id": customer.customer_id}
+    slow = await house.customers.take_fence(customer)
+    quick = await house.customers.take_fence(customer)
+
+    with pytest.raises(RowMoved):
+        await house.ledger.append(rows=[UpdateIf("customer_fences", {**key, "epoch": slow}, {"epoch": slow})])
+    await house.ledger.append(rows=[UpdateIf("customer_fences", {**key, "epoch": quick}, {"epoch": quick})])
+
+
+async def test_a_fence_goes_on_from_where_an_append_left_it(house: Operations, customer: Customer) -> None:
+    key = {"provider": customer.provider, "customer_id": customer.customer_id}
+    await house.ledger.append(rows=[Insert("customer_fences", {**key, "epoch": 41})])
+
+    assert await house.customers.take_fence(customer) == 42

@@ -1,0 +1,270 @@
+"""What the read models answer, by facts on a ledger: run against PostgreSQL and in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from msgspec.structs import replace
+
+from application.ports.ledger import Write
+from application.projections.access import Title
+from application.projections.catalogue import Listed
+from domain.account.account import AccountRegistered
+from domain.plan.plan import PlanCreated, PriceBound
+from domain.shared.fact import Fact
+from domain.video.video import (
+    Audience,
+    Rendition,
+    UploadReceived,
+    VideoCreated,
+    VideoMadeReady,
+    VideoPublished,
+    VideoUnpublished,
+)
+from tests.contracts.operations import Operations, operations_in
+from tests.people import ANNA, COOKING, MONDAY
+
+pytestmark = pytest.mark.anyio
+
+LADDER = (Rendition(240, 400_000), Rendition(720, 2_400_000))
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[Operations]:
+    async with operations_in(request, "database") as operations:
+        yield operations
+
+
+async def recorded(house: Operations, stream: UUID, *facts: Fact) -> int:
+    version = len(await house.ledger.read(stream))
+    position = await house.ledger.append(Write(stream, version, [replace(fact, fact_id=uuid4()) for fact in facts]))
+    house.follow()
+    return position
+
+
+async def register(house: Operations, account_id: UUID) -> int:
+    fact = AccountRegistered(account_id=account_id, email="anna@example.com", name="Anna", role="support")
+    return await recorded(house, account_id, fact)
+
+
+async def create(
+    house: Operations,
+    title: str,
+    *,
+    description: str = "",
+    category: str = "cooking",
+    access: Audience = "subscribers",
+    publish: bool = True,
+) -> UUID:
+    video_id = uuid4()
+    created = VideoCreated(
+        video_id=video_id,
+        title=title,
+        description=description,
+        category=category,
+        access=access,
+        requires="hd",
+        platform="local",
+    )
+    ready = VideoMadeReady(video_id=video_id, playback_id="play-1", duration_seconds=61.25, renditions=LADDER)
+    uploaded = UploadReceived(video_id=video_id, size_bytes=1, sha256="")
+    facts = (created, uploaded, ready, VideoPublished(video_id=video_id)) if publish else (created,)
+    await recorded(house, video_id, *facts)
+    return video_id
+
+
+async def titles(
+    house: Operations,
+    *,
+    query: str | None = None,
+    category: str | None = None,
+    access: str | None = None,
+    before: int | None = None,
+    limit: int = 20,
+) -> list[str]:
+    found = await house.catalogue.page(query=query, category=category, access=access, before=before, limit=limit)
+    return [video.title for video in found]
+
+
+async def test_a_scene_is_all_that_a_playback_answer_needs(house: Operations) -> None:
+    await register(house, ANNA)
+    soup = await create(house, "Soup")
+
+    scene = await house.access.scene(ANNA, soup)
+
+    assert scene.title == Title(
+        video_id=soup,
+        free=False,
+        requires="hd",
+        published=True,
+        platform="local",
+        playback_id="play-1",
+        duration_seconds=61.25,
+    )
+    assert scene.standing == await house.access.standing(ANNA)
+    assert scene.standing is not None
+    assert scene.standing.role == "support"
+    assert scene.position == await house.ledger.head() == 5
+
+
+async def test_a_scene_for_a_stranger_and_of_nothing(house: Operations) -> None:
+    empty = await house.access.scene(None, uuid4())
+    assert (empty.standing, empty.title, empty.position) == (None, None, 0)
+
+    soup = await create(house, "Soup")
+    stranger = await house.access.scene(None, soup)
+    assert stranger.standing is None
+    assert stranger.title is not None
+    assert await house.access.standing(ANNA) is None
+
+
+async def test_a_scene_is_never_behind_what_was_appended(house: Operations) -> None:
+    soup = await create(house, "Soup")
+
+    for unpublished in (True, False) * 3:
+        fact = VideoUnpublished(video_id=soup) if unpublished else VideoPublished(video_id=soup)
+        position = await recorded(house, soup, fact)
+        scene = await house.access.scene(None, soup)
+        assert scene.title is not None
+        assert (scene.title.published, scene.position) == (not unpublished, position)
+
+
+async def test_scenes_asked_for_at_one_moment_are_not_mixed_up(house: Operations) -> None:
+    await register(house, ANNA)
+    videos = [await create(house, f"Course {number}") for number in range(5)]
+    asked = [(account, video) for video in [*videos, uuid4(), *videos] for account in (ANNA, None, uuid4())]
+
+    scenes = await asyncio.gather(*(house.access.scene(account, video) for account, video in asked))
+
+    assert [(scene.standing is not None, scene.title and scene.title.video_id) for scene in scenes] == [
+        (account == ANNA, video if video in videos else None) for account, video in asked
+    ]
+
+
+async def test_the_catalogue_shows_what_is_published_the_last_first(house: Operations) -> None:
+    await create(house, "Soup")
+    await create(house, "Unfinished", publish=False)
+    salad = await create(house, "Salad")
+    await create(house, "Bread")
+    await recorded(house, salad, VideoUnpublished(video_id=salad))
+
+    assert await titles(house) == ["Bread", "Soup"]
+    await recorded(house, salad, VideoPublished(video_id=salad))
+    assert await titles(house) == ["Salad", "Bread", "Soup"]
+
+
+async def test_pages_follow_each_other_without_a_gap_while_more_is_published(house: Operations) -> None:
+    for number in range(5):
+        await create(house, f"Course {number}")
+
+    first = await house.catalogue.page(query=None, category=None, access=None, before=None, limit=2)
+    await create(house, "Course 5")
+    second = await titles(house, before=first[-1].published_position, limit=2)
+    third = await titles(house, before=first[-1].published_position, limit=10)
+
+    assert [video.title for video in first] == ["Course 4", "Course 3"]
+    assert second == ["Course 2", "Course 1"]
+    assert third == ["Course 2", "Course 1", "Course 0"]
+    assert await titles(house, before=1) == []
+
+
+async def test_a_listed_video_is_whole(house: Operations) -> None:
+    soup = await create(house, "Soup", description="Hot", access="free")
+
+    video = await house.catalogue.video(soup)
+
+    assert video == Listed(
+        soup,
+        "Soup",
+        "Hot",
+        "cooking",
+        "free",
+        "hd",
+        "local",
+        "published",
+        created_position=1,
+        playback_id="play-1",
+        duration_seconds=61.25,
+        renditions=LADDER,
+        published_at=MONDAY,
+        published_position=4,
+    )
+    assert await house.catalogue.page(query=None, category=None, access=None, before=None, limit=1) == [video]
+    assert await house.catalogue.video(uuid4()) is None
+
+
+async def test_an_unpublished_video_is_found_by_its_id(house: Operations) -> None:
+    house.clock.moment = MONDAY + timedelta(microseconds=1)
+    draft = await create(house, "Draft", publish=False)
+
+    video = await house.catalogue.video(draft)
+
+    assert video is not None
+    assert (video.status, video.published_at, video.duration_seconds, video.renditions) == ("waiting", None, None, ())
+
+
+async def test_the_catalogue_is_narrowed_by_category_and_access(house: Operations) -> None:
+    await create(house, "Soup", category="cooking", access="free")
+    await create(house, "Salad", category="cooking")
+    await create(house, "Chess", category="games", access="free")
+
+    assert await titles(house, category="cooking") == ["Salad", "Soup"]
+    assert await titles(house, access="free") == ["Chess", "Soup"]
+    assert await titles(house, category="cooking", access="free") == ["Soup"]
+    assert await titles(house, category="") == []
+
+
+async def test_words_are_found_in_titles_and_descriptions_in_capitals_or_not(house: Operations) -> None:
+    await create(house, "Borscht", description="Soup of the Éclair family")
+    await create(house, "Summer SOUPS")
+    await create(house, "Chess")
+
+    assert await titles(house, query="soup") == ["Summer SOUPS", "Borscht"]
+    assert await titles(house, query="éclair") == ["Borscht"]
+    assert await titles(house, query="") == ["Chess", "Summer SOUPS", "Borscht"]
+    assert await titles(house, query="tea") == []
+
+
+async def test_signs_that_mean_something_to_a_database_mean_themselves(house: Operations) -> None:
+    for title in ("100% rye", "snake_case", "back\\slash", "snakeXcase"):
+        await create(house, title)
+
+    assert await titles(house, query="0%") == await titles(house, query="%") == ["100% rye"]
+    assert await titles(house, query="_") == await titles(house, query="snake_") == ["snake_case"]
+    assert await titles(house, query="\\") == await titles(house, query="back\\s") == ["back\\slash"]
+    assert await titles(house, query="s%e") == await titles(house, query="'; DROP") == []
+
+
+async def test_plans_are_offered_once_they_have_a_price_newest_first(house: Operations) -> None:
+    chess = replace(COOKING, plan_id=uuid4(), name="Chess", features=())
+    for terms in (COOKING, chess):
+        created = PlanCreated(terms=terms, description="All of it", trial_days=7, duration_days=None)
+        await recorded(house, terms.plan_id, created)
+    assert await house.plans.page(before=None, limit=20) == []
+
+    for terms, price_id in ((COOKING, "price_1"), (chess, "price_2"), (COOKING, "price_3")):
+        bound = PriceBound(plan_id=terms.plan_id, provider="stripe", price_id=price_id, price=terms.price)
+        await recorded(house, terms.plan_id, bound)
+
+    newest, oldest = await house.plans.page(before=None, limit=20)
+    assert (newest.name, oldest.name) == ("Chess", "Cooking")
+    assert (oldest.amount, oldest.currency, oldest.interval, oldest.features) == (999, "USD", "month", ("hd", "sd"))
+    assert (oldest.trial_days, oldest.stream_limit, oldest.price_ids) == (7, None, ("price_1", "price_3"))
+    assert await house.plans.page(before=None, limit=1) == [newest]
+    assert await house.plans.page(before=newest.created_position, limit=20) == [oldest]
+    assert await house.plans.plan(COOKING.plan_id) == oldest
+    assert await house.plans.plan(uuid4()) is None
+
+
+async def test_a_read_model_that_has_come_far_enough_is_not_waited_for(house: Operations) -> None:
+    assert await house.positions.head() == 0
+    assert await house.positions.wait_for(0, timeout_seconds=0.5)
+
+    position = await register(house, ANNA)
+
+    assert await house.positions.head() == position
+    assert await house.positions.wait_for(position, timeout_seconds=0.5)
+    assert not await house.positions.wait_for(position + 1, timeout_seconds=0.01)
+    assert await house.positions.lags() == {"access": 0, "catalogue": 0, "plans": 0}

@@ -1,0 +1,197 @@
+"""What signing in keeps to: run against PostgreSQL and in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.ports.ledger import Insert, Write
+from application.ports.sign_in import Credential, RefreshReused, Session
+from domain.account.account import AccountDisabled, AccountRegistered, RoleChanged
+from domain.shared.fact import Fact
+from tests.contracts.operations import Operations, operations_in
+from tests.people import MONDAY, days
+
+pytestmark = pytest.mark.anyio
+
+LATER = MONDAY + timedelta(minutes=20)
+IN_A_MONTH = MONDAY + days(30)
+
+
+@pytest.fixture(params=["memory", "postgres"], scope="module")
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[Operations]:
+    async with operations_in(request, "module_database") as operations:
+        yield operations
+
+
+@pytest.fixture
+async def anna(house: Operations) -> UUID:
+    """Registered a moment ago."""
+    account_id = uuid4()
+    claim = {"kind": "email", "blind_index": account_id.bytes, "owner": account_id}
+    rows = [
+        Insert("claims", claim),
+        Insert("credentials", {"account_id": account_id, "password_hash": "hash of Anna's"}),
+    ]
+    fact = AccountRegistered(
+        fact_id=uuid4(), account_id=account_id, email="anna@example.com", name="Anna", role="viewer"
+    )
+    await house.ledger.append(Write(account_id, 0, [fact]), rows=rows)
+    return account_id
+
+
+def digest(token: str, account_id: UUID) -> bytes:
+    """Everybody's first token is called `first`."""
+    return sha256(f"{token} of {account_id}".encode()).digest()
+
+
+async def signed_in(house: Operations, account_id: UUID) -> UUID:
+    session_id = uuid4()
+    await house.sign_ins.open_session(
+        session_id=session_id,
+        account_id=account_id,
+        refresh_digest=digest("first", account_id),
+        now=MONDAY,
+        expires_at=IN_A_MONTH,
+    )
+    return session_id
+
+
+async def refreshed(house: Operations, account_id: UUID, spent: str, new: str) -> Session | None:
+    return await house.sign_ins.rotate(
+        spent=digest(spent, account_id), new=digest(new, account_id), now=LATER, expires_at=LATER + days(30)
+    )
+
+
+async def happened(house: Operations, account_id: UUID, fact: Fact) -> None:
+    version = len(await house.ledger.read(account_id))
+    await house.ledger.append(Write(account_id, version, [fact]))
+
+
+async def test_the_credential_is_found_under_the_index_of_the_address(house: Operations, anna: UUID) -> None:
+    assert await house.sign_ins.credential(anna.bytes) == Credential(anna, "hash of Anna's")
+    assert await house.sign_ins.credential(b"somebody else") is None
+    assert await house.sign_ins.credential(b"") is None
+
+
+async def test_a_claim_of_another_kind_signs_nobody_in(house: Operations, anna: UUID) -> None:
+    await house.ledger.append(
+        rows=[Insert("claims", {"kind": "stripe_customer", "blind_index": b"cus" + anna.bytes, "owner": anna})]
+    )
+
+    assert await house.sign_ins.credential(b"cus" + anna.bytes) is None
+
+
+async def test_anna_is_signed_in_until_her_session_is_over(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+
+    expected = Session(session_id=session_id, account_id=anna, role="viewer", disabled=False)
+    assert await house.sign_ins.session(session_id, now=LATER) == expected
+    assert await house.sign_ins.session(session_id, now=IN_A_MONTH) is None
+    assert await house.sign_ins.session(uuid4(), now=LATER) is None
+
+
+async def test_a_new_role_holds_for_sessions_that_are_open(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+
+    await happened(house, anna, RoleChanged(fact_id=uuid4(), account_id=anna, before="viewer", after="admin"))
+
+    seen = await house.sign_ins.session(session_id, now=LATER)
+    assert seen is not None
+    assert seen.role == "admin"
+
+
+async def test_a_disabled_account_is_seen_as_disabled_at_once(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+
+    await happened(house, anna, AccountDisabled(fact_id=uuid4(), account_id=anna, reason="fraud"))
+
+    seen, renewed = await house.sign_ins.session(session_id, now=LATER), await refreshed(house, anna, "first", "second")
+    assert seen is not None
+    assert seen.disabled
+    assert renewed == seen
+
+
+async def test_whom_the_ledger_does_not_know_can_do_nothing(house: Operations) -> None:
+    nobody = uuid4()
+    session_id = await signed_in(house, nobody)
+
+    seen = await house.sign_ins.session(session_id, now=LATER)
+    assert seen == Session(session_id=session_id, account_id=nobody, role="viewer", disabled=True)
+
+
+async def test_sessions_asked_for_at_one_moment_are_not_mixed_up(house: Operations, anna: UUID) -> None:
+    known = [await signed_in(house, account_id) for account_id in (anna, uuid4(), uuid4())]
+    asked = [*known, uuid4(), *reversed(known)]
+
+    seen = await asyncio.gather(*(house.sign_ins.session(session_id, now=LATER) for session_id in asked))
+
+    assert [session and session.session_id for session in seen] == [*known, None, *reversed(known)]
+    assert [session.disabled for session in seen if session] == [False, True, True, True, True, False]
+
+
+async def test_a_refresh_token_is_spent_for_the_next_and_the_session_lasts_longer(
+    house: Operations, anna: UUID
+) -> None:
+    session_id = await signed_in(house, anna)
+
+    renewed = await refreshed(house, anna, "first", "second")
+
+    assert renewed == Session(session_id=session_id, account_id=anna, role="viewer", disabled=False)
+    assert await house.sign_ins.session(session_id, now=IN_A_MONTH) == renewed
+    assert await refreshed(house, anna, "second", "third") == renewed
+
+
+async def test_a_token_spent_twice_ends_the_session_for_thief_and_owner_alike(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+    await refreshed(house, anna, "first", "second")
+
+    with pytest.raises(RefreshReused):
+        await refreshed(house, anna, "first", "the thief's")
+
+    assert await house.sign_ins.session(session_id, now=LATER) is None
+    assert await refreshed(house, anna, "second", "third") is None
+    assert await refreshed(house, anna, "the thief's", "another") is None
+    with pytest.raises(RefreshReused):
+        await refreshed(house, anna, "first", "the thief's second try")
+
+
+async def test_of_ten_who_race_with_one_token_one_gets_the_next_and_the_session_ends(
+    house: Operations, anna: UUID
+) -> None:
+    session_id = await signed_in(house, anna)
+
+    outcomes = await asyncio.gather(
+        *(refreshed(house, anna, "first", f"next {number}") for number in range(10)), return_exceptions=True
+    )
+
+    assert sum(isinstance(outcome, Session) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, RefreshReused) for outcome in outcomes) == 9
+    assert await house.sign_ins.session(session_id, now=LATER) is None
+
+
+async def test_a_token_that_is_over_or_unknown_gets_nothing_and_harms_nothing(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+
+    too_late = await house.sign_ins.rotate(
+        spent=digest("first", anna), new=digest("second", anna), now=IN_A_MONTH, expires_at=IN_A_MONTH + days(30)
+    )
+
+    assert too_late is None
+    assert await refreshed(house, anna, "never issued", "second") is None
+    assert await house.sign_ins.session(session_id, now=LATER) is not None
+
+
+async def test_signed_out_is_signed_out(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+
+    await house.sign_ins.end_session(digest("first", anna), now=LATER)
+    await house.sign_ins.end_session(digest("first", anna), now=LATER)
+    await house.sign_ins.end_session(b"means nothing", now=LATER)
+
+    assert await house.sign_ins.session(session_id, now=LATER) is None
+    assert await refreshed(house, anna, "first", "second") is None
+    assert await refreshed(house, anna, "first", "second") is None
