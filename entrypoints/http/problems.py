@@ -164,11 +164,15 @@ def _internal(exception: InternalServerException) -> Problem:
     return problem_of(RuntimeError())
 
 
+# In the API these are called by words that are Python's own; Litestar tells of the handler's.
+PARAMETER_NAMES = {"since": "from", "until": "to"}
+
+
 def _invalid_parameters(exception: ValidationException) -> Problem:
     errors = tuple(
-        FieldError(str(error.get("key", "")), str(error.get("message", "")))
+        FieldError(PARAMETER_NAMES.get(key := str(error["key"]), key), str(error["message"]))
         for error in exception.extra or ()
-        if isinstance(error, dict)
+        if isinstance(error, dict) and "key" in error
     )
     detail = "A parameter is not as documented." if errors else exception.detail.partition(" for path ")[0] + "."
     return Problem(status=400, code="invalid_parameter", detail=detail, errors=errors)

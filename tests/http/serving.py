@@ -10,10 +10,10 @@ from entrypoints.http.server import new_server
 
 
 @asynccontextmanager
-async def served(app: object, *, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[int]:
+async def served(app: object, *, port: int = 0, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[int]:
     """The port of an application that is served for as long as this is open."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        port = listening.getsockname()[1]
         server = new_server(app, host="127.0.0.1", port=port, trusted_proxies=trusted_proxies)
         server.config.load()
         async with anyio.create_task_group() as tasks:

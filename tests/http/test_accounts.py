@@ -1,0 +1,151 @@
+"""Registering, signing in, staying signed in and signing out."""
+
+from uuid import UUID
+
+import pytest
+
+from application.recall import Asked
+from domain.account.account import Account
+from domain.shared.fact import NOBODY, Cause
+from tests.http.problem import problem_in
+from tests.http.running import PASSWORD, Person, Service
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_registering_signs_in(service: Service) -> None:
+    body = {"email": "Clara@Example.com", "password": PASSWORD, "name": "Clara"}
+    answer = await service.public.post("/v1/auth/register", json=body)
+
+    assert answer.status_code == 201
+    registered = answer.json()
+    assert set(registered) == {"account", "access_token", "refresh_token", "token_type", "expires_in"}
+    assert (registered["token_type"], registered["expires_in"]) == ("Bearer", 900)
+    assert int(answer.headers["ledger-position"]) > 0
+    me = await service.public.get("/v1/me", headers={"Authorization": f"Bearer {registered['access_token']}"})
+    assert me.json() == registered["account"]
+    assert {**me.json(), "id": "", "created_at": ""} == {
+        "id": "",
+        "email": "clara@example.com",
+        "email_verified": False,
+        "phone": None,
+        "name": "Clara",
+        "role": "viewer",
+        "created_at": "",
+    }
+    assert me.json()["created_at"].endswith("Z")
+    assert UUID(me.json()["id"]).version == 4
+
+
+async def test_an_address_is_taken_once_however_it_is_spelt(service: Service) -> None:
+    body = {"email": "dora@example.com", "password": PASSWORD}
+    assert (await service.public.post("/v1/auth/register", json=body)).status_code == 201
+
+    again = await service.public.post("/v1/auth/register", json=body | {"email": " DORA@EXAMPLE.COM"})
+
+    problem_in(again, 409, "email_taken")
+
+
+@pytest.mark.parametrize("password", ["short", "password123", "x" * 129, "y" * 500_000])
+async def test_a_weak_password_is_refused_by_rule(service: Service, password: str) -> None:
+    body = {"email": "emil@example.com", "password": password}
+
+    problem_in(await service.public.post("/v1/auth/register", json=body), 422, "weak_password")
+
+
+@pytest.mark.parametrize("email", ["emil", "emil@", "@example.com", "emil@example", "e mil@example.com", "a@b@c.de"])
+async def test_what_is_no_address_is_refused(service: Service, email: str) -> None:
+    answer = await service.public.post("/v1/auth/register", json={"email": email, "password": PASSWORD})
+
+    problem_in(answer, 422, "email_invalid")
+
+
+@pytest.mark.parametrize(
+    "field", ["role", "id", "is_admin", "email_verified", "created_at", "stripe_customer_id", "account_id"]
+)
+async def test_nobody_gives_themselves_a_role_or_an_id(service: Service, field: str) -> None:
+    body = {"email": "frida@example.com", "password": PASSWORD, field: "admin"}
+    problem = problem_in(await service.public.post("/v1/auth/register", json=body), 400, "malformed_body")
+
+    assert [error["field"] for error in problem["errors"]] == [field]
+
+
+async def test_signing_in_gives_new_tokens(service: Service, anna: Person) -> None:
+    answer = await service.public.post("/v1/auth/login", json={"email": anna.email, "password": PASSWORD})
+
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"access_token", "refresh_token", "token_type", "expires_in"}
+
+
+async def test_a_wrong_password_and_an_unknown_address_hear_the_same(service: Service, anna: Person) -> None:
+    heard = [
+        problem_in(
+            await service.public.post("/v1/auth/login", json={"email": email, "password": "nobody's password"}),
+            401,
+            "invalid_credentials",
+        )
+        for email in (anna.email, "nobody@example.com", "no address", "x" * 320)
+    ]
+
+    assert heard[0] == heard[1] == heard[2] == heard[3]
+
+
+async def test_refreshing_spends_the_token(service: Service, anna: Person) -> None:
+    first = await service.public.post("/v1/auth/refresh", json={"refresh_token": anna.refresh_token})
+
+    assert first.status_code == 200
+    assert first.json()["refresh_token"] != anna.refresh_token
+
+
+async def test_a_spent_token_ends_the_whole_session(service: Service, anna: Person) -> None:
+    following = (await service.public.post("/v1/auth/refresh", json={"refresh_token": anna.refresh_token})).json()
+
+    reused = await service.public.post("/v1/auth/refresh", json={"refresh_token": anna.refresh_token})
+
+    problem_in(reused, 401, "token_reused")
+    newest = {"refresh_token": following["refresh_token"]}
+    problem_in(await service.public.post("/v1/auth/refresh", json=newest), 401, "invalid_token")
+    problem_in(await anna.http.get("/v1/me"), 401, "session_ended")
+
+
+async def test_a_token_of_nobodys_making_is_refused(service: Service) -> None:
+    problem_in(await service.public.post("/v1/auth/refresh", json={"refresh_token": "x"}), 401, "invalid_token")
+    problem_in(await service.public.get("/v1/me", headers={"Authorization": "Bearer x.y.z"}), 401, "invalid_token")
+
+
+async def test_signing_out_ends_the_session_at_once(service: Service, anna: Person) -> None:
+    assert (await service.public.post("/v1/auth/logout", json={"refresh_token": anna.refresh_token})).status_code == 204
+
+    problem_in(await anna.http.get("/v1/me"), 401, "session_ended")
+    spent = await service.public.post("/v1/auth/refresh", json={"refresh_token": anna.refresh_token})
+    problem_in(spent, 401, "invalid_token")
+
+
+async def test_signing_out_of_nowhere_is_as_good(service: Service) -> None:
+    assert (await service.public.post("/v1/auth/logout", json={"refresh_token": "unknown"})).status_code == 204
+
+
+async def test_a_refresh_token_is_no_access_token(service: Service, anna: Person) -> None:
+    header = {"Authorization": f"Bearer {anna.refresh_token}"}
+
+    problem_in(await service.public.get("/v1/me", headers=header), 401, "invalid_token")
+
+
+async def test_a_role_is_the_ledgers_from_the_next_request_on(service: Service, anna: Person) -> None:
+    problem_in(await anna.http.get("/v1/audit/events"), 403, "not_allowed")
+
+    await service.house.accounts.change_role(anna.account_id, "auditor", Asked(NOBODY, Cause("command", "test")))
+
+    assert (await anna.http.get("/v1/audit/events")).status_code == 200
+    assert (await anna.http.get("/v1/me")).json()["role"] == "auditor"
+
+
+async def test_a_disabled_account_is_signed_out(service: Service, anna: Person) -> None:
+    records = service.house.accounts.records
+    asked = Asked(NOBODY, Cause("command", "test"))
+
+    await records.decide(Account, anna.account_id, asked, lambda it: it.disable(reason="a test"))
+
+    problem_in(await anna.http.get("/v1/me"), 401, "session_ended")
+    login = await service.public.post("/v1/auth/login", json={"email": anna.email, "password": PASSWORD})
+    problem_in(login, 401, "account_disabled")

@@ -1,0 +1,60 @@
+"""Whether it runs, where its time stands, and reading one's own writes."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.http.problem import problem_in
+from tests.http.running import Person, Service
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> None:
+    assert (await service.public.get("/health/live")).json() == {"status": "ok"}
+
+    ready = await service.public.get("/health/ready")
+
+    assert ready.status_code == 200
+    assert (ready.json()["status"], ready.json()["checks"]["database"]) == ("ok", "ok")
+    assert set(ready.json()["checks"]["projections"]) >= {"catalogue", "plans"}
+    assert set(ready.json()["checks"]["queues"]) == {"webhooks", "transcoding"}
+
+
+async def test_time_moves_and_comes_back(service: Service) -> None:
+    real = datetime.fromisoformat((await service.public.post("/v1/sandbox/clock", json={"now": None})).json()["now"])
+    later = real + timedelta(days=40)
+
+    moved = await service.public.post("/v1/sandbox/clock", json={"now": later.isoformat()})
+
+    assert moved.status_code == 200
+    assert datetime.fromisoformat(moved.json()["now"]) >= later
+    assert moved.json()["now"].endswith("Z")
+    back = (await service.public.post("/v1/sandbox/clock", json={"now": None})).json()["now"]
+    assert datetime.fromisoformat(back) < later
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"now": "tomorrow"}, {"now": "2027-01-01T00:00:00"}, {"now": 7}, {"now": None, "zone": "UTC"}]
+)
+async def test_a_time_has_its_zone(service: Service, body: dict[str, object]) -> None:
+    problem_in(await service.public.post("/v1/sandbox/clock", json=body), 400, "malformed_body")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"])
+async def test_time_stays_within_the_calendar(service: Service, moment: str) -> None:
+    problem_in(await service.public.post("/v1/sandbox/clock", json={"now": moment}), 400, "invalid_parameter")
+
+
+async def test_a_read_sees_the_write_before_it(service: Service, admin: Person) -> None:
+    for number in range(5):
+        created = await admin.http.post("/v1/admin/videos", json={"title": f"Lesson {number}", "access": "free"})
+        seen = {"Ledger-Position": created.headers["ledger-position"]}
+        shown = await admin.http.get(f"/v1/videos/{created.json()['video']['id']}", headers=seen)
+        assert shown.status_code == 200
+
+
+async def test_a_read_cannot_see_what_has_not_happened(service: Service) -> None:
+    beyond = {"Ledger-Position": str(10**9)}
+
+    problem_in(await service.public.get("/v1/plans", headers=beyond), 400, "unknown_position")

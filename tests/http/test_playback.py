@@ -1,0 +1,169 @@
+"""Watching: who may, why not, and for how long the address is good."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.http.problem import problem_in
+from tests.http.running import Person, Service
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def lesson(service: Service, admin: Person, film: bytes) -> Any:
+    return await service.published_video(admin, film, title="Onions", access="subscribers", requires="hd")
+
+
+@pytest.fixture(scope="module")
+async def trailer(service: Service, admin: Person, film: bytes) -> Any:
+    return await service.published_video(admin, film, title="Trailer", access="free")
+
+
+@pytest.fixture(scope="module")
+async def subscriber(service: Service, admin: Person) -> Person:
+    clara = await service.sign_up()
+    await service.subscribe(clara, await service.plan_on_sale(admin, features=["hd", "sd"]))
+    return clara
+
+
+async def play(client: httpx.AsyncClient, video: Any, **body: str) -> httpx.Response:
+    return await client.post(f"/v1/videos/{video['id']}/playback", json=body)
+
+
+async def test_a_subscriber_watches(service: Service, subscriber: Person, lesson: Any) -> None:
+    started = await play(subscriber.http, lesson, device_id="kitchen")
+
+    assert started.status_code == 200
+    assert set(started.json()) == {
+        "session_id",
+        "video_id",
+        "provider",
+        "playback_id",
+        "url",
+        "token",
+        "expires_at",
+        "resume_at_seconds",
+    }
+    assert started.json()["token"] in started.json()["url"]
+    assert int(started.headers["ledger-position"]) > 0
+    playlist = await service.public.get(started.json()["url"])
+    assert playlist.status_code == 200
+    assert playlist.headers["content-type"] == "application/vnd.apple.mpegurl"
+    assert playlist.headers["cache-control"] == "private, max-age=3600"
+    assert playlist.headers["access-control-allow-origin"] == "*"
+    assert playlist.text.startswith("#EXTM3U")
+
+
+async def test_every_file_of_the_playlist_is_served(service: Service, subscriber: Person, lesson: Any) -> None:
+    url = httpx.URL((await play(subscriber.http, lesson)).json()["url"])
+    variant = next(line for line in (await service.public.get(url)).text.splitlines() if not line.startswith("#"))
+    media = await service.public.get(url.join(variant))
+    segments = [line for line in media.text.splitlines() if not line.startswith("#")]
+
+    assert segments
+    for segment in segments:
+        answer = await service.public.get(url.join(variant).join(segment))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "video/iso.segment")
+        assert len(answer.content) == int(answer.headers["content-length"]) > 1000
+
+
+async def test_who_has_no_plan_hears_why_and_on_which_facts(anna: Person, lesson: Any) -> None:
+    refused = await play(anna.http, lesson)
+
+    access = problem_in(refused, 402, "subscription_required")["access"]
+    assert (access["granted"], access["reason"], access["until"]) == (False, "no_subscription", None)
+    assert int(refused.headers["ledger-position"]) > 0
+
+
+async def test_a_plan_without_the_feature_is_not_enough(
+    service: Service, admin: Person, anna: Person, lesson: Any
+) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin, features=["sd"]))
+
+    access = problem_in(await play(anna.http, lesson), 402, "plan_upgrade_required")["access"]
+    assert access["reason"] == "feature_missing"
+    assert "hd" in access["otherwise"]
+
+
+async def test_a_stranger_watches_what_is_free_and_signs_in_for_the_rest(
+    service: Service, lesson: Any, trailer: Any
+) -> None:
+    problem_in(await play(service.public, lesson), 401, "not_signed_in")
+
+    started = (await play(service.public, trailer)).json()
+
+    assert (await service.public.get(started["url"])).status_code == 200
+    beat = await service.public.post(f"/v1/playback/{started['session_id']}/heartbeat", json={"position_seconds": 1})
+    assert beat.status_code == 204
+
+
+async def test_the_body_may_be_left_out(service: Service, trailer: Any) -> None:
+    assert (await service.public.post(f"/v1/videos/{trailer['id']}/playback")).status_code == 200
+
+
+async def test_what_there_is_not_or_not_yet_cannot_be_played(service: Service, admin: Person, anna: Person) -> None:
+    waiting = await service.waiting_video(admin)
+
+    problem_in(await play(anna.http, {"id": str(uuid4())}), 404, "not_found")
+    problem_in(await play(anna.http, waiting["video"]), 409, "video_not_ready")
+
+
+async def test_the_viewer_resumes_where_they_left(subscriber: Person, lesson: Any) -> None:
+    first = (await play(subscriber.http, lesson)).json()
+    beat = await subscriber.http.post(f"/v1/playback/{first['session_id']}/heartbeat", json={"position_seconds": 1.25})
+
+    assert beat.status_code == 204
+    assert (await play(subscriber.http, lesson)).json()["resume_at_seconds"] == 1.25
+
+
+async def test_an_ended_session_ends_its_address(service: Service, subscriber: Person, lesson: Any) -> None:
+    started = (await play(subscriber.http, lesson)).json()
+    session = f"/v1/playback/{started['session_id']}"
+
+    assert (await subscriber.http.delete(session)).status_code == 204
+
+    problem_in(await subscriber.http.post(f"{session}/heartbeat", json={"position_seconds": 2}), 403, "session_ended")
+    problem_in(await subscriber.http.delete(session), 404, "not_found")
+    problem_in(await service.public.get(started["url"]), 403, "media_refused")
+
+
+async def test_nobody_beats_or_ends_somebody_elses(anna: Person, subscriber: Person, lesson: Any) -> None:
+    session = f"/v1/playback/{(await play(subscriber.http, lesson)).json()['session_id']}"
+
+    problem_in(await anna.http.post(f"{session}/heartbeat", json={"position_seconds": 2}), 403, "session_ended")
+    problem_in(await anna.http.delete(session), 404, "not_found")
+    assert (await subscriber.http.post(f"{session}/heartbeat", json={"position_seconds": 2})).status_code == 204
+
+
+async def test_the_address_is_good_for_nothing_else(
+    service: Service, subscriber: Person, lesson: Any, trailer: Any
+) -> None:
+    url = (await play(subscriber.http, lesson)).json()["url"]
+    base, _, name = url.rpartition("/")
+
+    for other in (
+        url.replace(lesson["id"], trailer["id"]),
+        url.replace("/media/", "/media/x"),
+        f"{base}/nothing.m3u8",
+        f"{base}/processed.json",
+        f"{base}/..%2f..%2f{name}",
+        f"{base}/%2e%2e/{name}",
+        f"{base}/240p/..%2fmaster.m3u8",
+    ):
+        answer = await service.public.get(other)
+        assert answer.status_code in {403, 404}, other
+
+
+@pytest.mark.parametrize("position", ["-1", "1e400", '"1"', "null", "1000000000", "NaN", "[]"])
+async def test_a_heartbeat_says_a_second_of_the_video(subscriber: Person, lesson: Any, position: str) -> None:
+    session = f"/v1/playback/{(await play(subscriber.http, lesson)).json()['session_id']}"
+    body = f'{{"position_seconds": {position}}}'.encode()
+
+    answer = await subscriber.http.post(
+        f"{session}/heartbeat", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    problem_in(answer, 400, "malformed_body")
