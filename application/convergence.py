@@ -74,8 +74,10 @@ class Convergence:
             try:
                 await self._ask_and_record(customer, account_id, asked)
             except RowMoved:
-                # A newer fence: whoever took it asks after us, so its answer is the better one.
-                return
+                # A newer fence: whoever took it asks after us, so its answer is the better one. But somebody who
+                # waits for what came of a command must see it recorded, so then we ask once more.
+                if asked is None or attempt == ATTEMPTS:
+                    return
             except StreamMoved:
                 if attempt == ATTEMPTS:
                     raise

@@ -75,12 +75,17 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
     names = Settings.__struct_fields__
     wanted = {name: value for name in names if (value := given.get(name.upper(), "").strip())}
     try:
-        settings = msgspec.convert(wanted, Settings, strict=False)
+        settings = msgspec.convert(wanted, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as trouble:
         raise SettingsInvalid(_named(str(trouble))) from None
     if settings.in_production:
         _refuse_unsafe(settings)
     return settings
+
+
+def _decode(kind: type, value: str) -> object:
+    """What msgspec has no word for is made from its text: a path."""
+    return kind(value)
 
 
 def _from_file(path: Path) -> dict[str, str]:

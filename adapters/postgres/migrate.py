@@ -46,19 +46,19 @@ class AppRole(NamedTuple):
     password: str | None = None
 
 
-def pending(dsn: str, *, more: Sequence[Migration] = ()) -> list[str]:
+def pending(dsn: str) -> list[str]:
     """The names of the migrations that the database lacks. Raises MigrationEdited, DatabaseTooNew."""
     with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
         found = connection.execute("SELECT to_regclass('public.schema_migrations')").fetchone()
         known = _known(connection) if found and found[0] else {}
-        return [migration.name for migration in _missing([*migrations(), *more], known)]
+        return [migration.name for migration in _missing(migrations(), known)]
 
 
-def migrate(owner_dsn: str, *, app: AppRole | None = None, more: Sequence[Migration] = ()) -> list[str]:
+def migrate(owner_dsn: str, *, app: AppRole | None = None) -> list[str]:
     """Bring the database up to date and say which files were applied.
 
     `app` is the program's role, where it is another than the owner's: it is made if it is missing, and may insert into
-    and select from the ledger, but not change it. `more` are the migrations that a library brings.
+    and select from the ledger, but not change it.
 
     Raises:
         MigrationEdited, DatabaseTooNew, psycopg.Error.
@@ -66,7 +66,7 @@ def migrate(owner_dsn: str, *, app: AppRole | None = None, more: Sequence[Migrat
     with psycopg.connect(owner_dsn, autocommit=True, connect_timeout=10) as connection:
         connection.execute(sql.SQL("SET lock_timeout = '{}s'").format(LOCK_TIMEOUT_SECONDS))
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        applied = _apply_missing(connection, [*migrations(), *more])
+        applied = _apply_missing(connection, migrations())
         if app is not None:
             _let_app_in(connection, app)
         return applied

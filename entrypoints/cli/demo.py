@@ -16,10 +16,13 @@ from domain.account.account import Role
 from entrypoints.cli.client import Client, UnexpectedAnswer
 from entrypoints.cli.film import make_clip
 from entrypoints.cli.people import make_account
-from entrypoints.cli.service import free_port, running_service
+from entrypoints.cli.service import ServiceFailed, free_port, running_service
 from entrypoints.cli.story import Story
 from entrypoints.settings import Settings, read_settings
 from entrypoints.wiring import ffmpeg, open_house
+
+LOG = "service.log"
+LAST_LINES = 20
 
 
 @click.command()
@@ -31,20 +34,27 @@ from entrypoints.wiring import ffmpeg, open_house
 @click.option("--keep", is_flag=True, help="Keep the database and the media afterwards.")
 def demo(*, video: Path | None, keep: bool) -> None:
     """The main job once: upload, refusal, payment, playback, cancellation, refusal, and the ledger's reasons."""
-    console, started = Console(highlight=False), time.monotonic()
+    console, started = Console(highlight=False, soft_wrap=True), time.monotonic()
     settings = read_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=settings.data_dir.absolute()))
     try:
         _run(console, _for_demo(settings, folder), video)
-    except UnexpectedAnswer as trouble:
-        console.print(f"[red]The step did not hold:[/red] {trouble}")
+    except (UnexpectedAnswer, ServiceFailed) as trouble:
+        console.print(f"[red]This did not hold:[/red] {trouble}")
+        console.print(_last_words(folder / LOG), markup=False)
         raise SystemExit(1) from None
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
     console.print(f"\nEvery step held, in {time.monotonic() - started:.1f} s.")
     console.print("Next: [b]make run[/b], then open http://127.0.0.1:8000/docs")
+
+
+def _last_words(log: Path) -> str:
+    """The service's last complaints, for whoever has to find out why."""
+    lines = log.read_text("utf-8").splitlines() if log.is_file() else []
+    return "\n".join([line for line in lines if '"level":"info"' not in line][-LAST_LINES:])
 
 
 def _for_demo(settings: Settings, folder: Path) -> Settings:
@@ -63,7 +73,7 @@ def _for_demo(settings: Settings, folder: Path) -> Settings:
 
 def _run(console: Console, settings: Settings, video: Path | None) -> None:
     console.print("Starting a database, a simulated Stripe, a worker and the API …")
-    with running_service(settings, log_to=settings.data_dir / "service.log") as service:
+    with running_service(settings, log_to=settings.data_dir / LOG) as service:
         film = video or _clip(settings.data_dir / "clip.mp4")
         with Client(settings.address) as public:
             admin = _staff(public, settings, service.database.dsn, "admin")

@@ -10,8 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.embedded_postgres import EmbeddedPostgres
 from adapters.eventstore.datastore import refuse_database_functions
-from adapters.postgres.migrate import AppRole, Migration, migrate, pending
-from adapters.procrastinate import procrastinate_migrations
+from adapters.postgres.migrate import AppRole, migrate, pending
 from entrypoints.settings import Settings
 
 APP_ROLE = "streamly_app"
@@ -36,11 +35,6 @@ class Database:
             self.embedded.ensure()
 
 
-def library_migrations() -> list[Migration]:
-    """What the libraries that keep tables bring."""
-    return procrastinate_migrations()
-
-
 @contextmanager
 def ready_database(settings: Settings) -> Iterator[Database]:
     """The given database, or the embedded one where none is given; migrated, unless that is the operator's to do.
@@ -59,7 +53,7 @@ def ready_database(settings: Settings) -> Iterator[Database]:
     embedded = EmbeddedPostgres(settings.data_dir / "postgres", bin_dir=Path(bin_dir) if bin_dir else None)
     try:
         owner_dsn = embedded.start()
-        migrate(owner_dsn, app=AppRole(APP_ROLE), more=library_migrations())
+        migrate(owner_dsn, app=AppRole(APP_ROLE))
         yield Database(make_conninfo(owner_dsn, user=APP_ROLE), embedded)
     finally:
         embedded.stop()
@@ -67,7 +61,7 @@ def ready_database(settings: Settings) -> Iterator[Database]:
 
 def _bring_up_to_date(settings: Settings) -> None:
     """In development tables are made as they are needed; in production by `streamly migrate` alone."""
-    lacking = pending(settings.database_url, more=library_migrations())
+    lacking = pending(settings.database_url)
     if not lacking:
         return
     if settings.in_production:
@@ -81,7 +75,7 @@ def migrate_given(settings: Settings) -> list[str]:
     given = conninfo_to_dict(settings.database_url)
     user, password = given.get("user"), given.get("password")
     app = AppRole(str(user), str(password) if password else None) if settings.database_owner_url and user else None
-    applied = migrate(owner_dsn, app=app, more=library_migrations())
+    applied = migrate(owner_dsn, app=app)
     if settings.vault_database_url:
         applied += migrate(settings.vault_database_url)
     return applied

@@ -22,6 +22,7 @@ from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.policies import PolicyRunner
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.recorder import LedgerRecorder
+from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
 from adapters.local_video.platform import LocalVideo
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.postgres.clock import PostgresMovableClock, RealClock
@@ -33,7 +34,6 @@ from adapters.postgres.pool import Pool, new_pool
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
 from adapters.postgres.sign_ins import PostgresSignIns
-from adapters.procrastinate import ProcrastinateTranscodeJobs
 from adapters.sandbox.client import SandboxClient
 from adapters.stripe.billing import StripeBilling
 from application.accounts import Accounts
@@ -86,7 +86,7 @@ class House:
     read_models: ReadModels
     live_engine: LiveEngine
     policies: PolicyRunner
-    jobs: ProcrastinateTranscodeJobs
+    jobs: PostgresTranscodeJobs
     inbox_signal: Signal
     """Fires when a webhook has been kept."""
 
@@ -181,7 +181,7 @@ async def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) ->
     inbox, customers = PostgresInbox(base.pool, base.vault), PostgresCustomers(base.pool, base.blind_index)
     access, plan_reads = PostgresAccessReads(base.pool), PostgresPlanReads(base.pool)
     positions = PostgresPositions(base.pool, base.listener)
-    jobs = await stack.enter_async_context(ProcrastinateTranscodeJobs(base.dsn, base.pool))
+    jobs = PostgresTranscodeJobs(base.pool)
     convergence = Convergence(
         records=base.records,
         billing=billing,
@@ -290,7 +290,7 @@ def _business_clock(
     settings: Settings,
     base: Foundation,
     inbox: PostgresInbox,
-    jobs: ProcrastinateTranscodeJobs,
+    jobs: PostgresTranscodeJobs,
     stack: AsyncExitStack,
 ) -> BusinessClock | None:
     if base.movable is None:
