@@ -93,7 +93,8 @@ class Courier:
         """Sends what is pending, for ever; cancelled, it leaves what was under way pending."""
         if kept := self._books.store.setting("deliveries"):
             self._take_up(msgspec.json.decode(kept, type=Mode))
-        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as self._client:
+        certified = (self._url or "").startswith("https:")
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, verify=certified) as self._client:
             while True:
                 try:
                     await self._go_round()

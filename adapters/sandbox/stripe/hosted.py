@@ -1,4 +1,4 @@
-"""`/stripe/checkout/{session_id}`: the page on which a session is paid, declined or left."""
+"""The pages that Stripe hosts: the checkout on which a session is paid, declined or left, and the invoice after it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -43,12 +43,11 @@ def show_failure(_: Request[Any, Any, Any], error: HTTPException) -> Response[st
     return _response(Shown(error.status_code, page.notice("Not possible", error.detail)))
 
 
-class HostedCheckout(Controller):
-    path = "/checkout"
+class HostedPages(Controller):
     request_max_body_size = 10_000
     exception_handlers = {HTTPException: show_failure}  # noqa: RUF012 - so Litestar declares it
 
-    @get("/{session_id:str}", media_type="text/html")
+    @get("/checkout/{session_id:str}", media_type="text/html")
     async def show(
         self, session_id: FromPath[str], simulation: NamedDependency[SkipValidation[Simulation]]
     ) -> Response[str]:
@@ -56,7 +55,7 @@ class HostedCheckout(Controller):
             shown = _shown(moment.find("checkout.session", session_id))
         return _response(shown)
 
-    @post("/{session_id:str}", media_type="text/html")
+    @post("/checkout/{session_id:str}", media_type="text/html")
     async def decide(
         self,
         session_id: FromPath[str],
@@ -68,6 +67,17 @@ class HostedCheckout(Controller):
         async with simulation.moment() as moment:
             shown = _decide(moment, session_id, outcome)
         return _response(shown)
+
+    @get("/invoices/{invoice_id:str}", media_type="text/html")
+    async def show_invoice(
+        self, invoice_id: FromPath[str], simulation: NamedDependency[SkipValidation[Simulation]]
+    ) -> Response[str]:
+        """The invoice's `hosted_invoice_url`, which serves as the receipt."""
+        async with simulation.moment() as moment:
+            invoice = moment.find("invoice", invoice_id)
+        if invoice is None or invoice["number"] is None:
+            return _response(Shown(404, page.notice("Not found", "There is no such invoice.")))
+        return _response(Shown(200, page.invoice(invoice)))
 
 
 def _outcome(body: bytes) -> str:

@@ -1,5 +1,6 @@
-"""The hosted checkout page as HTML: one document without scripts, and nothing in it comes from another host."""
+"""The hosted pages as HTML: documents without scripts, and nothing in them comes from another host."""
 
+from datetime import UTC, datetime
 from html import escape
 
 from adapters.sandbox.stripe.money import displayed, every
@@ -68,6 +69,27 @@ def _trial(session: StripeObject) -> str:
     if days is None:
         return ""
     return f"<p>{days} {'day' if days == 1 else 'days'} free; the first payment follows after that.</p>"
+
+
+def invoice(invoice: StripeObject) -> str:
+    """An invoice that has its number: what for, how much, and whether it is paid."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(line["description"])}</th>'
+        f"<td>{displayed(line['amount'], line['currency'])}</td></tr>"
+        for line in invoice["lines"]["data"]
+    )
+    body = f"""
+    <h1>Invoice {escape(invoice["number"])}</h1>
+    <p>{_day(invoice["created"])}: {escape(invoice["status"])}</p>
+    <table>
+      <tbody>{rows}</tbody>
+      <tfoot><tr><th scope="row">Total</th><td>{displayed(invoice["total"], invoice["currency"])}</td></tr></tfoot>
+    </table>"""
+    return document("Invoice", body)
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%-d %B %Y")
 
 
 def notice(title: str, text: str, *, link: str | None = None) -> str:

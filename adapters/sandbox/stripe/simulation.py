@@ -61,7 +61,6 @@ class Simulation:
             try:
                 async with self.books.lock:
                     self._catch_up(self.now())
-                self.courier.wake()
             except Exception:
                 log.exception("What fell due could not be done.")
 
@@ -86,6 +85,7 @@ class Simulation:
         return Moment(at, self.books.store, self._outbox, self._public_url, cause)
 
     def _catch_up(self, now: int) -> None:
+        """At most so much at once; the rest follows with the next request, or a second later."""
         for _ in range(MOST_AT_ONCE):
             if not self._do_next_due(until=now):
                 return
@@ -97,6 +97,7 @@ class Simulation:
             return False
         with self.books.database.transaction():
             due.do(self._moment(first.at), first)
+        self.courier.wake()
         return True
 
     async def next_due(self) -> datetime | None:
@@ -108,18 +109,22 @@ class Simulation:
     async def advance(self, to: datetime) -> datetime:
         """Lets time pass until `to`, through each due moment in order; never back. Answers the new time."""
         until = int(to.timestamp())
-        if until > self.now() + FURTHEST_SECONDS:
-            raise StripeRefusal("Time may be advanced by at most ten years at once.", param="to")
-        while await self._step(until):
-            self.courier.wake()
-            await asyncio.sleep(0)
         async with self.books.transaction():
-            self.books.store.set("advanced_to", str(max(until, self.now())))
+            now = self.now()
+            if until > now + FURTHEST_SECONDS:
+                raise StripeRefusal("Time may be advanced by at most ten years at once.", param="to")
+            # First, so that whoever asks meanwhile, or after a crash, sees no time before what has happened already.
+            self.books.store.set("advanced_to", str(max(until, now)))
+        await self._step_through(until)
         return datetime.fromtimestamp(self.now(), UTC)
 
-    async def _step(self, until: int) -> bool:
-        async with self.books.lock:
-            return self._do_next_due(until=until)
+    async def _step_through(self, until: int) -> None:
+        """One moment after the other, with room for others in between."""
+        more = True
+        while more:
+            async with self.books.lock:
+                more = self._do_next_due(until=until)
+            await asyncio.sleep(0)
 
     async def follow_the_clock(self) -> datetime:
         """Takes back every advance: business time is what the clock says."""

@@ -50,7 +50,13 @@ def finalize(moment: Moment, invoice: StripeObject) -> StripeObject:
     number = _next_number(moment, invoice["customer"])
     transitions = {**invoice["status_transitions"], "finalized_at": moment.at}
     opened = moment.change(
-        invoice, status="open", number=number, effective_at=moment.at, ending_balance=0, status_transitions=transitions
+        invoice,
+        status="open",
+        number=number,
+        effective_at=moment.at,
+        ending_balance=0,
+        hosted_invoice_url=f"{moment.public_url}/stripe/invoices/{invoice['id']}",
+        status_transitions=transitions,
     )
     moment.announce("invoice.finalized", opened)
     if opened["amount_due"] > 0:

@@ -31,7 +31,7 @@ def take(moment: Moment, intent: StripeObject) -> StripeObject:
 
 
 def decline(moment: Moment, intent: StripeObject) -> StripeObject:
-    """The issuer does not pay; the intent may be tried again. Stripe's charge.failed, which says no more, is not sent."""
+    """The issuer does not pay; the intent may be tried again. Stripe's charge.failed says no more, and is not sent."""
     charge = moment.keep(payments.charge(new_id("ch"), at=moment.at, intent=intent, succeeded=False))
     failed = moment.change(intent, latest_charge=charge["id"], last_payment_error=payments.declined(charge["id"]))
     moment.announce("payment_intent.payment_failed", failed)

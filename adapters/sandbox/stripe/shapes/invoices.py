@@ -2,6 +2,16 @@
 
 from adapters.sandbox.stripe.shapes import StripeObject, list_of, nulls
 
+_EMPTY = nulls(
+    *("account_country", "account_name", "account_tax_ids", "application", "automatically_finalizes_at"),
+    *("custom_fields", "customer_account", "customer_address", "customer_phone", "customer_shipping"),
+    *("default_payment_method", "default_source", "description", "due_date", "effective_at"),
+    *("ending_balance", "footer", "from_invoice", "hosted_invoice_url", "invoice_pdf"),
+    *("last_finalization_error", "latest_revision", "next_payment_attempt", "number", "on_behalf_of"),
+    *("receipt_number", "rendering", "shipping_cost", "shipping_details", "statement_descriptor"),
+    *("status_details", "test_clock", "webhooks_delivered_at"),
+)
+
 
 def invoice(
     id: str,
@@ -20,13 +30,7 @@ def invoice(
     return {
         "id": id,
         "object": "invoice",
-        **nulls("account_country", "account_name", "account_tax_ids", "application", "automatically_finalizes_at"),
-        **nulls("custom_fields", "customer_account", "customer_address", "customer_phone", "customer_shipping"),
-        **nulls("default_payment_method", "default_source", "description", "due_date", "effective_at"),
-        **nulls("ending_balance", "footer", "from_invoice", "hosted_invoice_url", "invoice_pdf"),
-        **nulls("last_finalization_error", "latest_revision", "next_payment_attempt", "number", "on_behalf_of"),
-        **nulls("receipt_number", "rendering", "shipping_cost", "shipping_details", "statement_descriptor"),
-        **nulls("status_details", "test_clock", "webhooks_delivered_at"),
+        **_EMPTY,
         **_amounts(total),
         "attempt_count": 0,
         "attempted": False,

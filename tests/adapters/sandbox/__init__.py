@@ -1,0 +1,1 @@
+"""The simulated providers, under the real SDKs."""

@@ -1,0 +1,1 @@
+"""The simulated Stripe, under the real stripe-python."""

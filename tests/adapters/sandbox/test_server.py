@@ -1,0 +1,38 @@
+"""The sandbox server: the simulators under one roof."""
+
+import logging
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from litestar import get
+from litestar.testing import TestClient
+
+from adapters.sandbox.server import create_sandbox_app
+from adapters.sandbox.simulator import Simulator
+from adapters.sandbox.stripe.simulator import stripe_simulator
+from tests.adapters.sandbox.stripe.harness import Clock
+
+
+def test_it_says_who_is_there(tmp_path: Path) -> None:
+    simulator = stripe_simulator(
+        store_path=tmp_path / "s", public_url="http://a.test", webhook_url=None, webhook_secret="x", clock=Clock()
+    )
+
+    with TestClient(create_sandbox_app([simulator])) as client:
+        assert client.get("/health").json() == {"status": "ok", "simulators": ["stripe"]}
+        assert client.get("/stripe/_sandbox/pending").json() == {"pending": 0}
+        assert client.get("/elsewhere").status_code == 404
+
+
+def test_what_breaks_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    @get("/")
+    async def break_down() -> None:
+        raise RuntimeError("the film tore")
+
+    broken = Simulator(path="/broken", route_handlers=[break_down], lifespan=lambda _: nullcontext())
+
+    with TestClient(create_sandbox_app([broken])) as client, caplog.at_level(logging.ERROR):
+        assert client.get("/broken").status_code == 500
+
+    assert "the film tore" in caplog.text
