@@ -88,7 +88,7 @@ def decide(standing: Standing | None, required: Requirement, now: datetime) -> A
     giving = [(verdict, term) for verdict, term in granting if required.feature in {None, *term.features}]
     if not giving:
         return _feature_missing(granting, required)
-    verdict, term = max(giving, key=lambda pair: pair[0].until or now)
+    verdict, term = max(giving, key=lambda pair: (pair[0].until or now, _heard_of(pair[1])))
     return _granted(
         verdict.reason, verdict.until, verdict.otherwise, features=_features(granting), deciding=_facts(term)
     )
@@ -142,11 +142,16 @@ def _stop(term: Term) -> datetime:
 
 def _nearest(judged: list[tuple[Verdict, Term]]) -> tuple[Verdict, Term]:
     """A refusal is explained by the term that was heard of last."""
-    return max(judged, key=lambda pair: max(fact.position for fact in pair[1].facts.values()))
+    return max(judged, key=lambda pair: _heard_of(pair[1]))
+
+
+def _heard_of(term: Term) -> int:
+    """Where its newest fact is; no two terms have the same, so it never matters in which order they are kept."""
+    return max(fact.position for fact in term.facts.values())
 
 
 def _feature_missing(granting: list[tuple[Verdict, Term]], required: Requirement) -> Access:
-    deciding = tuple(fact for _, term in granting for fact in _facts(term))
+    deciding = _facts(*(term for _, term in granting))
     otherwise = f"A plan that gives “{required.feature}” would open it."
     return _refused("feature_missing", otherwise, features=_features(granting), deciding=deciding)
 
@@ -155,8 +160,8 @@ def _features(granting: list[tuple[Verdict, Term]]) -> tuple[str, ...]:
     return tuple(sorted({feature for _, term in granting for feature in term.features}))
 
 
-def _facts(term: Term) -> tuple[Deciding, ...]:
-    return tuple(sorted(term.facts.values(), key=lambda fact: fact.position))
+def _facts(*terms: Term) -> tuple[Deciding, ...]:
+    return tuple(sorted((fact for term in terms for fact in term.facts.values()), key=lambda fact: fact.position))
 
 
 def _no(reason: Reason, otherwise: str) -> Verdict:

@@ -175,9 +175,11 @@ def _changed(term: Term, fact: TermChange) -> Term:
 
 
 def _in_status(term: Term, status: str) -> Term:
+    """A grace belongs to its failure: with the failure over, it decides nothing any more."""
     if status == "past_due":
         return replace(term, status=status)
-    return replace(term, status=status, grace_since=None, grace_until=None)
+    facts = {aspect: fact for aspect, fact in term.facts.items() if aspect != "grace"}
+    return replace(term, status=status, grace_since=None, grace_until=None, facts=facts)
 
 
 def _on_plan(term: Term, fact: PlanChanged) -> Term:
