@@ -1,1 +1,1 @@
-"""Electronic mail."""
+"""E-mail: what an address is."""
