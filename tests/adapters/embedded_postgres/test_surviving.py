@@ -44,9 +44,9 @@ def answers(dsn: str) -> bool:
 def test_a_killed_parent_leaves_no_server_and_loses_no_commit(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     with committing(data_dir) as program:
         printed = acknowledged(program, at_least=200)
-        assert processes_in(data_dir)
-        printed += kill_9(program)
-    seconds_until(lambda: not processes_in(data_dir), limit_seconds=alone(3))
+        with psycopg.connect(postgres.start()):  # the server does not wait until everybody has hung up
+            printed += kill_9(program)
+            seconds_until(lambda: not processes_in(data_dir), limit_seconds=alone(3))
     assert set(printed) <= numbers_in(postgres.start())
 
 
@@ -82,14 +82,21 @@ def test_a_killed_postmaster_is_replaced_although_its_backends_linger(
             assert again.execute("SELECT customer FROM rentals").fetchall() == [("Ada",)]
 
 
+def test_ctrl_c_in_the_terminal_does_not_reach_the_server(data_dir: Path, postgres: EmbeddedPostgres) -> None:
+    postgres.start()
+    assert os.getsid(0) not in {os.getsid(pid) for pid in processes_in(data_dir)}
+
+
 def test_a_pid_file_that_names_a_strangers_process_stops_nothing(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     postgres.start()
     postgres.stop()
     with subprocess.Popen(["sleep", "60"]) as stranger:
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             (data_dir / "cluster" / name).write_text(f"{stranger.pid}\n{data_dir / 'cluster'}\n0\n5432\n")
-        postgres.start()
-        stranger.kill()
+        try:
+            assert answers(postgres.start())
+        finally:
+            stranger.kill()
 
 
 def test_a_run_killed_while_it_makes_the_cluster_does_not_spoil_the_folder(tmp_path: Path) -> None:
