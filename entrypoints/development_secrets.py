@@ -19,6 +19,13 @@ class DevelopmentSecrets(msgspec.Struct, frozen=True, kw_only=True):
     jwt_secret: str
     master_keys: str
     stripe_webhook_secrets: str
+    admin_password: str
+    """Of the admin that `serve --seed` makes."""
+
+
+def admin_password(settings: Settings) -> str:
+    """The same for as long as the data folder lasts."""
+    return _kept(settings.data_dir / FILE).admin_password
 
 
 def with_development_secrets(settings: Settings) -> Settings:
@@ -59,4 +66,5 @@ def _made() -> DevelopmentSecrets:
         jwt_secret=secrets.token_urlsafe(48),
         master_keys=f"development:{master_key}",
         stripe_webhook_secrets=f"whsec_{secrets.token_hex(24)}",
+        admin_password=secrets.token_urlsafe(15),
     )

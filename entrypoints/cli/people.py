@@ -1,7 +1,6 @@
 """Accounts that the demo and the seed make by themselves."""
 
 import asyncio
-import secrets
 
 from application.accounts import Registered
 from domain.account.account import EmailTaken, Role
@@ -9,12 +8,9 @@ from entrypoints.cli.house import OPERATOR, by_command
 from entrypoints.settings import Settings
 from entrypoints.wiring import open_house
 
-PASSWORD_BYTES = 15
 
-
-def make_account(settings: Settings, dsn: str, *, email: str, role: Role) -> str | None:
-    """An account with a password made up here; the password, or None where the address is taken."""
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
+def make_account(settings: Settings, dsn: str, *, email: str, password: str, role: Role) -> bool:
+    """Whether it was made; False where the address is taken."""
 
     async def register() -> Registered:
         async with open_house(settings, dsn) as house:
@@ -26,5 +22,5 @@ def make_account(settings: Settings, dsn: str, *, email: str, role: Role) -> str
     try:
         asyncio.run(register())
     except EmailTaken:
-        return None
-    return password
+        return False
+    return True

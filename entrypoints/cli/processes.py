@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+from pathlib import Path
 
 import click
 
@@ -18,6 +19,7 @@ from entrypoints.wiring import Database, open_house, ready_database, sandbox_app
 from entrypoints.worker.worker import work
 
 ENSURE_SECONDS = 0.5
+LOG = "streamly.log"
 
 
 @click.command()
@@ -26,16 +28,18 @@ ENSURE_SECONDS = 0.5
 @click.option("--seed", is_flag=True, help="Put a plan and some videos into an empty catalogue (development).")
 def serve(*, api_workers: int, no_worker: bool, seed: bool) -> None:
     """Run the service; in development with the worker and the simulated providers beside it."""
-    log_as_json()
     settings = read_settings()
+    log_as_json()
     worker_here = not no_worker and not settings.in_production
-    with running_service(settings, api_workers=api_workers, worker=worker_here) as service:
+    # Whoever develops wants to read the addresses below; an operator's logs go where the process writes.
+    log_to = None if settings.in_production else settings.data_dir / LOG
+    with running_service(settings, api_workers=api_workers, worker=worker_here, log_to=log_to) as service:
         seeded = seed_catalogue(settings, service.database.dsn) if seed else None
-        _say_where(service, seeded)
+        _say_where(service, seeded, log_to)
         service.watch_until_stopped()
 
 
-def _say_where(service: Service, seeded: str | None) -> None:
+def _say_where(service: Service, seeded: str | None, log_to: Path | None) -> None:
     address = service.settings.address
     lines = [f"Streamly is ready: {address}", f"  the API, to be read and tried   {address}/docs"]
     lines.append(f"  is it well?                     {address}/health/ready")
@@ -43,6 +47,8 @@ def _say_where(service: Service, seeded: str | None) -> None:
         lines.append(f"  the simulated Stripe            {service.settings.sandbox_address}/stripe")
     if seeded:
         lines.append(seeded)
+    if log_to:
+        lines.append(f"  what it says                    {log_to}")
     lines.append("Ctrl-C ends it.")
     click.echo("\n".join(lines))
 

@@ -8,6 +8,7 @@ from typing import Any
 from entrypoints.cli.client import Client, wait_until
 from entrypoints.cli.film import make_clip
 from entrypoints.cli.people import make_account
+from entrypoints.development_secrets import admin_password
 from entrypoints.settings import Settings
 from entrypoints.wiring import ffmpeg
 
@@ -38,18 +39,19 @@ VIDEOS: tuple[dict[str, Any], ...] = (
 )
 
 
-def seed_catalogue(settings: Settings, dsn: str) -> str | None:
-    """Fill a catalogue that is empty; what to sign in with, in words, or None when it was filled before."""
-    password = make_account(settings, dsn, email=ADMIN, role="admin")
-    if password is None:
-        return None
+def seed_catalogue(settings: Settings, dsn: str) -> str:
+    """Fill a catalogue that was not filled before; what to sign in with, in words."""
+    password = admin_password(settings)
+    signs_in = f"  the admin                       {ADMIN}, password {password}"
+    if not make_account(settings, dsn, email=ADMIN, password=password, role="admin"):
+        return signs_in
     with Client(settings.address) as public:
         tokens = public.post("/v1/auth/login", {"email": ADMIN, "password": password})
         with public.signed_in(tokens["access_token"]) as admin:
             for plan in PLANS:
                 admin.post("/v1/admin/plans", plan, expect=201)
             _publish_all(admin)
-    return f"  the admin                       {ADMIN}, password {password}"
+    return signs_in
 
 
 def _publish_all(admin: Client) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import httpx
 
@@ -85,7 +86,7 @@ def running_service(
         ServiceFailed, DatabaseNotReady.
     """
     with ExitStack() as stack:
-        logs = stack.enter_context(log_to.open("ab")) if log_to else None
+        logs = stack.enter_context(_opened(log_to)) if log_to else None
         database = stack.enter_context(ready_database(settings))
         environment = _environment(settings, database.dsn)
         children: list[Child] = []
@@ -104,6 +105,11 @@ def running_service(
             child.start()
         _wait_until_ready(settings, children)
         yield Service(settings, database, children)
+
+
+def _opened(log: Path) -> IO[bytes]:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return log.open("ab")
 
 
 def _environment(settings: Settings, dsn: str) -> dict[str, str]:

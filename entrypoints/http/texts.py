@@ -18,7 +18,16 @@ Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=NO_NUL)
 
 Prose = Annotated[str, msgspec.Meta(max_length=5000, pattern=NO_NUL)]
 
-Email = Annotated[str, msgspec.Meta(min_length=3, max_length=320, pattern=NO_NUL, examples=["anna@example.com"])]
+Email = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=3,
+        max_length=320,
+        pattern=NO_NUL,
+        examples=["anna@example.com"],
+        extra_json_schema={"format": "email"},
+    ),
+]
 
 Password = Annotated[str, msgspec.Meta(pattern=NO_NUL, examples=["correct horse battery"])]
 """As long as a body may be: that it is too long is for the rule on passwords to say, with 422."""
