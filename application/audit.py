@@ -12,6 +12,7 @@ from application.ports.ledger import History, HistoryFilter, Recorded
 from application.projections.access import AccountStanding, Title, access
 from application.projections.projection import fold_alone
 from domain.access.access import ANY_PLAN, Access, Requirement, decide
+from domain.access.hindsight import bears_on
 from domain.facts import AnyFact
 from domain.shared.fact import Actor, Cause, Fact
 from domain.telling import tell
@@ -55,18 +56,18 @@ class Audit:
         Raises:
             NotFound: no such account; or no such video, then.
         """
-        until = None if hindsight else at
-        facts = await self._facts_of(account_id, until)
+        facts = await self._facts_about(account_id, at, hindsight=hindsight)
         standings = fold_alone(access, facts).by_key[AccountStanding]
         row = standings.get(account_id)
         standing = row.standing if isinstance(row, AccountStanding) else None
-        required = await self._requirement(video_id, until) if video_id else ANY_PLAN
+        required = await self._requirement(video_id, None if hindsight else at) if video_id else ANY_PLAN
         return decide(standing, required, at)
 
-    async def _facts_of(self, account_id: UUID, until: datetime | None) -> Sequence[Fact]:
+    async def _facts_about(self, account_id: UUID, at: datetime, *, hindsight: bool) -> Sequence[Fact]:
         if not (everything := await self.history.of_account(account_id)):
             raise NotFound
-        return [entry.fact for entry in everything if until is None or entry.fact.recorded_at <= until]
+        facts = [entry.fact for entry in everything]
+        return [fact for fact in facts if fact.recorded_at <= at or (hindsight and bears_on(fact, at))]
 
     async def _requirement(self, video_id: UUID, until: datetime | None) -> Requirement:
         facts = [entry.fact async for entry in self.history.facts(HistoryFilter(stream=video_id))]

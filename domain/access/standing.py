@@ -160,7 +160,9 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case PlanChanged():
             return _noted(_on_plan(term, fact), "plan", fact)
         case GraceStarted():
-            return _noted(replace(term, grace_since=fact.since, grace_until=fact.until), "grace", fact)
+            # Past due it is already, but for who looks back at a failure that was heard of late.
+            failing = replace(term, status="past_due", grace_since=fact.since, grace_until=fact.until)
+            return _noted(failing, "grace", fact)
         case CancellationScheduled():
             return _noted(replace(term, ends_at=fact.ends_at, lease_until=fact.lease_until), "cancellation", fact)
         case CancellationWithdrawn():

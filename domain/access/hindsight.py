@@ -1,0 +1,26 @@
+"""Which facts say something about a moment, now that all of them are known."""
+
+from datetime import datetime
+
+from domain.account.account import AccountRegistered
+from domain.shared.fact import Fact
+from domain.subscription.facts import GraceStarted, SubscriptionEnded, SubscriptionRenewed, SubscriptionStarted
+
+
+def bears_on(fact: Fact, moment: datetime) -> bool:
+    """Whether it was recorded by then, or tells of a time of its own that has to do with the moment.
+
+    Anything else is taken to have happened when it was recorded: a block of today says nothing about last month.
+    """
+    if fact.recorded_at <= moment:
+        return True
+    match fact:
+        case AccountRegistered() | SubscriptionStarted() | SubscriptionEnded():
+            # `judge` compares the start and the end that they tell with the moment.
+            return True
+        case SubscriptionRenewed():
+            return fact.period_start <= moment
+        case GraceStarted():
+            return fact.since <= moment
+        case _:
+            return False
