@@ -40,7 +40,7 @@ class Clips:
 
     @cached_property
     def full_hd(self) -> Path:
-        return self.filmed("full_hd.mp4", "1920x1080", 1)
+        return self.filmed("full_hd.mp4", "1920x1080", 0.4)
 
     @cached_property
     def portrait(self) -> Path:
