@@ -1,39 +1,21 @@
 """A simulated Stripe and a faulty one, each on a real port, and the adapter that talks to it."""
 
-import contextlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from adapters.sandbox.server import create_sandbox_app
-from adapters.sandbox.stripe import stripe_simulator
 from adapters.stripe.billing import StripeBilling
 from tests.adapters.stripe.faulty import FaultyStripe
-from tests.adapters.stripe.simulated import SimulatedStripe, address, at, bound, serving
+from tests.adapters.stripe.simulated import WEBHOOK_SECRET, SimulatedStripe, at, bound, serving, simulated_stripe
 
-WEBHOOK_SECRET = "whsec_alice"
 NEW_YEAR = at("2026-01-01T00:00:00")
 
 
 @pytest.fixture
 def simulated(tmp_path: Path) -> Iterator[SimulatedStripe]:
-    """Its clock stands still at New Year until a test lets time pass."""
-
-    def clock() -> datetime:
-        return NEW_YEAR
-
-    with bound() as free:
-        simulator = stripe_simulator(
-            store_path=tmp_path / "stripe.sqlite",
-            public_url=address(free),
-            webhook_url=None,
-            webhook_secret=WEBHOOK_SECRET,
-            clock=clock,
-        )
-        with serving(create_sandbox_app([simulator]), free) as url, contextlib.closing(SimulatedStripe(url)) as stripe:
-            yield stripe
+    with simulated_stripe(tmp_path, NEW_YEAR) as stripe:
+        yield stripe
 
 
 @pytest.fixture

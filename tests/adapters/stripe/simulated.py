@@ -6,13 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import uvicorn
 from litestar import Litestar
 
+from adapters.sandbox.server import create_sandbox_app
+from adapters.sandbox.stripe import stripe_simulator
+
 START_SECONDS = 10.0
+WEBHOOK_SECRET = "whsec_alice"
 
 
 def at(text: str) -> datetime:
@@ -46,6 +51,21 @@ def bound() -> Iterator[socket.socket]:
 
 def address(bound_socket: socket.socket) -> str:
     return f"http://127.0.0.1:{bound_socket.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def simulated_stripe(folder: Path, now: datetime) -> Iterator["SimulatedStripe"]:
+    """Its clock stands still until a test lets time pass; it delivers no webhooks."""
+    with bound() as free:
+        simulator = stripe_simulator(
+            store_path=folder / "stripe.sqlite",
+            public_url=address(free),
+            webhook_url=None,
+            webhook_secret=WEBHOOK_SECRET,
+            clock=lambda: now,
+        )
+        with serving(create_sandbox_app([simulator]), free) as url, contextlib.closing(SimulatedStripe(url)) as stripe:
+            yield stripe
 
 
 class SimulatedStripe:

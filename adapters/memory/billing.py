@@ -1,0 +1,243 @@
+"""A payment provider in memory, whose truth a test sets."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from application.errors import ProviderRefused, ProviderUnavailable
+from application.ports.billing import (
+    CheckoutPage,
+    CustomerTruth,
+    Delivery,
+    SeenCheckout,
+    SeenSubscription,
+    SignatureInvalid,
+)
+from application.ports.world import Clock
+from domain.payment.payment import ProviderPayment
+from domain.shared.money import Money
+from domain.shared.plan_terms import Interval
+from domain.subscription.truth import TERMINAL
+
+HEADER = "memory-signature"
+PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365), "once": timedelta(0)}
+PAGE_OPEN = timedelta(days=1)
+
+T = TypeVar("T")
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What this provider's webhooks say."""
+
+    id: str
+    type: str
+    customer_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Price:
+    price: Money
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class OpenCheckout:
+    """What is sold on a page that is not paid yet."""
+
+    checkout_id: UUID
+    customer_id: str
+    price_id: str
+    trial_days: int
+
+
+@dataclass
+class Known:
+    """One customer's things by their references, the oldest first."""
+
+    subscriptions: dict[str, SeenSubscription] = field(default_factory=dict[str, SeenSubscription])
+    payments: dict[str, ProviderPayment] = field(default_factory=dict[str, ProviderPayment])
+    checkouts: dict[str, SeenCheckout] = field(default_factory=dict[str, SeenCheckout])
+
+
+class MemoryBilling:
+    """`down` True: every call fails. `asked` lists whose truth was asked for, in order."""
+
+    def __init__(self, clock: Clock, *, name: str = "memory") -> None:
+        self.name = name
+        self.down = False
+        self.asked: list[str] = []
+        self._clock = clock
+        self._secret = secrets.token_bytes(16)
+        self._numbers = count(1)
+        self._done: dict[str, Any] = {}
+        self._prices: dict[str, Price] = {}
+        self._pages: dict[str, OpenCheckout] = {}
+        self._customers: dict[str, Known] = {}
+
+    async def create_price(
+        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
+    ) -> str:
+        def make() -> str:
+            self._prices[id := self._new("price")] = Price(price, interval)
+            return id
+
+        return self._once(idempotency_key, make)
+
+    async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
+        def make() -> str:
+            self._customers[id := self._new("customer")] = Known()
+            return id
+
+        return self._once(idempotency_key, make)
+
+    async def open_checkout(
+        self,
+        *,
+        checkout_id: UUID,
+        account_id: UUID,
+        customer_id: str,
+        price_id: str,
+        recurring: bool,
+        trial_days: int,
+        success_url: str,
+        cancel_url: str,
+        idempotency_key: str,
+    ) -> CheckoutPage:
+        if price_id not in self._prices:
+            raise ProviderRefused(f"There is no price {price_id}.")
+
+        def make() -> CheckoutPage:
+            reference = self._new("checkout")
+            self._pages[reference] = OpenCheckout(checkout_id, customer_id, price_id, trial_days)
+            self.tell(customer_id, SeenCheckout(reference, checkout_id, "open"))
+            return CheckoutPage(reference, f"memory://{reference}", self._clock.now() + PAGE_OPEN)
+
+        return self._once(idempotency_key, make)
+
+    async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
+        self._refuse_when_down()
+        customer_id, subscription = self._subscription(reference)
+        if subscription.status in TERMINAL:
+            return
+        if at_period_end:
+            self.tell(customer_id, replace(subscription, ends_at=subscription.period_end))
+        else:
+            self.tell(customer_id, replace(subscription, status="canceled", ended_at=self._clock.now()))
+
+    def _subscription(self, reference: str) -> tuple[str, SeenSubscription]:
+        for customer_id, known in self._customers.items():
+            if reference in known.subscriptions:
+                return customer_id, known.subscriptions[reference]
+        raise ProviderRefused(f"There is no subscription {reference}.")
+
+    async def truth_of(self, customer_id: str) -> CustomerTruth:
+        self.asked.append(customer_id)
+        self._refuse_when_down()
+        known = self._customers.get(customer_id, Known())
+        return CustomerTruth(
+            subscriptions=tuple(reversed(known.subscriptions.values())),
+            payments=tuple(reversed(known.payments.values())),
+            checkouts=tuple(reversed(known.checkouts.values())),
+        )
+
+    def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
+        if not hmac.compare_digest(headers.get(HEADER, ""), self._signature(body)):
+            raise SignatureInvalid("This body was not signed by the provider in memory.")
+        event = msgspec.json.decode(body, type=Event)
+        return Delivery(
+            provider=self.name,
+            event_id=event.id,
+            type=event.type,
+            customer_id=event.customer_id,
+            livemode=False,
+            api_version=None,
+            created_at=event.created_at,
+            body=body,
+        )
+
+    def tell(self, customer_id: str, *seen: SeenSubscription | ProviderPayment | SeenCheckout) -> None:
+        """What is true of the customer from now on, in place of what was told under the same reference."""
+        known = self._customers.setdefault(customer_id, Known())
+        for one in seen:
+            match one:
+                case SeenSubscription():
+                    known.subscriptions[one.reference] = one
+                case ProviderPayment():
+                    known.payments[one.reference] = one
+                case SeenCheckout():
+                    known.checkouts[one.reference] = one
+
+    def pay(self, page: CheckoutPage) -> None:
+        """The viewer pays on the page: a subscription begins, with its first payment unless it begins with a trial."""
+        opened = self._pages.pop(page.reference)
+        self.tell(opened.customer_id, SeenCheckout(page.reference, opened.checkout_id, "completed"))
+        bought = self._prices[opened.price_id]
+        if bought.interval == "once":
+            return
+        subscription = self._begun(opened, bought)
+        self.tell(opened.customer_id, subscription)
+        if not opened.trial_days:
+            self.tell(opened.customer_id, self._paid(subscription))
+
+    def _begun(self, opened: OpenCheckout, bought: Price) -> SeenSubscription:
+        now = self._clock.now()
+        trial_end = now + timedelta(days=opened.trial_days) if opened.trial_days else None
+        return SeenSubscription(
+            reference=self._new("subscription"),
+            status="trialing" if trial_end else "active",
+            price_id=opened.price_id,
+            price=bought.price,
+            started_at=now,
+            period_start=now,
+            period_end=trial_end or now + PERIODS[bought.interval],
+            trial_end=trial_end,
+            ends_at=None,
+            ended_at=None,
+            collection_paused=False,
+            failing_since=None,
+        )
+
+    def _paid(self, subscription: SeenSubscription) -> ProviderPayment:
+        return ProviderPayment(
+            provider=self.name,
+            reference=self._new("payment"),
+            subscription_reference=subscription.reference,
+            amount=subscription.price,
+            status="paid",
+            attempts=1,
+            paid_at=self._clock.now(),
+            next_attempt_at=None,
+            receipt_url=None,
+        )
+
+    def delivery(self, type: str, customer_id: str | None) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers of a new webhook."""
+        body = msgspec.json.encode(Event(self._new("event"), type, customer_id, self._clock.now()))
+        return body, {HEADER: self._signature(body)}
+
+    def _signature(self, body: bytes) -> str:
+        return hmac.new(self._secret, body, hashlib.sha256).hexdigest()
+
+    def _once(self, key: str, make: Callable[[], T]) -> T:
+        self._refuse_when_down()
+        if key not in self._done:
+            self._done[key] = make()
+        done: T = self._done[key]
+        return done
+
+    def _refuse_when_down(self) -> None:
+        if self.down:
+            raise ProviderUnavailable("The provider in memory is down.")
+
+    def _new(self, kind: str) -> str:
+        return f"{kind}_{next(self._numbers)}"

@@ -1,0 +1,210 @@
+"""What every payment provider promises: each thing once to a key, the whole truth about a customer, signed news."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import pytest
+
+from adapters.memory.billing import MemoryBilling
+from adapters.memory.clock import MemoryClock
+from adapters.stripe.billing import StripeBilling
+from application.errors import ProviderRefused
+from application.ports.billing import (
+    BillingProvider,
+    CheckoutPage,
+    CustomerTruth,
+    SeenCheckout,
+    SeenSubscription,
+    SignatureInvalid,
+)
+from domain.shared.money import Money
+from domain.shared.plan_terms import Interval
+from tests.adapters.stripe.simulated import WEBHOOK_SECRET, SimulatedStripe, simulated_stripe
+
+pytestmark = pytest.mark.anyio
+
+ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
+CHECKOUT = UUID("c0ffee00-0000-4000-8000-000000000001")
+PLAN = UUID("9a1d0000-0000-4000-8000-000000000001")
+NOW = MemoryClock().now()
+
+News = tuple[bytes, dict[str, str]]
+
+
+class World(Protocol):
+    """What happens outside of us: viewers pay, and the provider sends news."""
+
+    def pay(self, page: CheckoutPage) -> None: ...
+
+    def delivery(self, type: str, customer_id: str | None) -> News: ...
+
+
+@dataclass(frozen=True)
+class StripeWorld:
+    simulated: SimulatedStripe
+
+    def pay(self, page: CheckoutPage) -> None:
+        self.simulated.pay(page.url)
+
+    def delivery(self, type: str, customer_id: str | None) -> News:
+        event = {"id": "evt_1", "type": type, "created": int(NOW.timestamp()), "livemode": False}
+        body = json.dumps(event | {"data": {"object": {"object": "invoice", "customer": customer_id}}}).encode()
+        signed = b"%d." % NOW.timestamp() + body
+        signature = hmac.new(WEBHOOK_SECRET.encode(), signed, hashlib.sha256).hexdigest()
+        return body, {"stripe-signature": f"t={NOW.timestamp():.0f},v1={signature}"}
+
+
+@dataclass(frozen=True)
+class Till:
+    """Alice at the till."""
+
+    billing: BillingProvider
+    world: World
+
+    async def price(self, interval: Interval = "month", key: str = "gold") -> str:
+        return await self.billing.create_price(
+            plan_id=PLAN, name="Gold", price=Money(999, "USD"), interval=interval, idempotency_key=key
+        )
+
+    async def customer(self) -> str:
+        return await self.billing.create_customer(
+            account_id=ALICE, email="alice@example.com", idempotency_key="customer"
+        )
+
+    async def page(self, price_id: str, *, recurring: bool = True, trial_days: int = 0, key: str = "1") -> CheckoutPage:
+        return await self.billing.open_checkout(
+            checkout_id=CHECKOUT,
+            account_id=ALICE,
+            customer_id=await self.customer(),
+            price_id=price_id,
+            recurring=recurring,
+            trial_days=trial_days,
+            success_url="http://127.0.0.1:1/welcome",
+            cancel_url="http://127.0.0.1:1/plans",
+            idempotency_key=f"checkout-{key}",
+        )
+
+    async def truth(self) -> CustomerTruth:
+        return await self.billing.truth_of(await self.customer())
+
+    async def subscribed(self, *, trial_days: int = 0) -> SeenSubscription:
+        self.world.pay(await self.page(await self.price(), trial_days=trial_days))
+        return await self.subscription()
+
+    async def subscription(self) -> SeenSubscription:
+        [only] = (await self.truth()).subscriptions
+        return only
+
+
+@pytest.fixture(params=["memory", "stripe"])
+async def till(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Till]:
+    if request.param == "memory":
+        memory = MemoryBilling(MemoryClock())
+        yield Till(memory, memory)
+        return
+    with simulated_stripe(tmp_path, NOW) as simulated:
+        billing = StripeBilling("sk_test_x", [WEBHOOK_SECRET], api_base=simulated.api_base, livemode=False)
+        yield Till(billing, StripeWorld(simulated))
+        await billing.close()
+
+
+async def test_whatever_is_done_again_under_its_key_is_the_same(till: Till) -> None:
+    price_id = await till.price()
+
+    assert await till.price() == price_id
+    assert await till.customer() == await till.customer()
+    assert await till.page(price_id) == await till.page(price_id)
+    assert await till.price(key="another") != price_id
+    assert await till.page(price_id, key="2") != await till.page(price_id)
+
+
+async def test_an_open_checkout_is_seen_under_the_id_that_we_gave_it(till: Till) -> None:
+    page = await till.page(await till.price())
+
+    assert await till.truth() == CustomerTruth((), (), (SeenCheckout(page.reference, CHECKOUT, "open"),))
+    assert page.expires_at == NOW + timedelta(days=1)
+
+
+async def test_paid_it_is_a_subscription_and_a_payment(till: Till) -> None:
+    page = await till.page(await till.price())
+    till.world.pay(page)
+
+    truth = await till.truth()
+
+    [seen], [payment] = truth.subscriptions, truth.payments
+    assert truth.checkouts == (SeenCheckout(page.reference, CHECKOUT, "completed"),)
+    assert (seen.status, seen.price_id, seen.price) == ("active", await till.price(), Money(999, "USD"))
+    assert (seen.started_at, seen.period_start) == (NOW, NOW)
+    assert (seen.trial_end, seen.ends_at, seen.ended_at, seen.failing_since) == (None, None, None, None)
+    assert seen.period_end > NOW + timedelta(days=27)
+    assert (payment.status, payment.amount, payment.paid_at) == ("paid", Money(999, "USD"), NOW)
+    assert payment.subscription_reference == seen.reference
+    assert payment.provider == till.billing.name
+
+
+async def test_a_trial_ends_its_first_period_and_costs_nothing(till: Till) -> None:
+    seen = await till.subscribed(trial_days=14)
+
+    assert (seen.status, seen.trial_end, seen.period_end) == ("trialing", *[NOW + timedelta(days=14)] * 2)
+    assert (await till.truth()).payments == ()
+
+
+async def test_what_is_bought_once_is_no_subscription(till: Till) -> None:
+    till.world.pay(await till.page(await till.price("once"), recurring=False))
+
+    truth = await till.truth()
+
+    assert [checkout.status for checkout in truth.checkouts] == ["completed"]
+    assert truth.subscriptions == ()
+
+
+async def test_cancelled_at_its_end_it_says_when_that_is_however_often_it_is_cancelled(till: Till) -> None:
+    before = await till.subscribed()
+
+    for key in ("cancel-1", "cancel-1", "cancel-2"):
+        await till.billing.cancel(before.reference, at_period_end=True, idempotency_key=key)
+
+    after = await till.subscription()
+    assert (after.status, after.ends_at, after.ended_at) == ("active", before.period_end, None)
+
+
+async def test_cancelled_at_once_it_has_ended_however_often_it_is_cancelled(till: Till) -> None:
+    before = await till.subscribed()
+
+    for at_period_end in (False, False, True):
+        await till.billing.cancel(before.reference, at_period_end=at_period_end, idempotency_key=f"{at_period_end}")
+
+    after = await till.subscription()
+    assert (after.status, after.ended_at) == ("canceled", NOW)
+
+
+async def test_what_is_not_there_is_refused(till: Till) -> None:
+    with pytest.raises(ProviderRefused):
+        await till.billing.cancel("sub_unknown", at_period_end=False, idempotency_key="cancel")
+    with pytest.raises(ProviderRefused):
+        await till.page("price_unknown")
+
+
+async def test_news_are_taken_when_they_are_signed(till: Till) -> None:
+    body, headers = till.world.delivery("invoice.paid", "cus_alice")
+
+    delivery = till.billing.verify(body, headers, now=NOW)
+
+    assert (delivery.provider, delivery.type, delivery.customer_id) == (till.billing.name, "invoice.paid", "cus_alice")
+    assert (delivery.body, delivery.livemode, delivery.created_at) == (body, False, NOW)
+
+
+async def test_news_that_were_changed_or_not_signed_are_refused(till: Till) -> None:
+    body, headers = till.world.delivery("invoice.paid", "cus_alice")
+    unsigned: Mapping[str, str] = {}
+
+    for changed, with_headers in ((body.replace(b"alice", b"mallo"), headers), (body, unsigned), (b"", headers)):
+        with pytest.raises(SignatureInvalid):
+            till.billing.verify(changed, with_headers, now=NOW)
