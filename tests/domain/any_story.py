@@ -1,0 +1,119 @@
+"""Any story that a provider can tell of Anna's subscriptions, for the properties that hold in all of them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain.shared.fact import AccountFact
+from domain.shared.identity import derived_id
+from domain.subscription.facts import SubscriptionEvent
+from domain.subscription.subscription import Subscription
+from domain.subscription.truth import TERMINAL, BillingPolicy, ProviderSubscription
+from tests.domain.annas_subscription import CINEMA, MONTH_AFTER, paid
+from tests.domain.records import at, disabled, enabled, registered
+from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
+
+STATUSES = ("active", "trialing", "past_due", "unpaid", "paused", "incomplete", "on_the_moon", *sorted(TERMINAL))
+PERIODS = [(MONDAY, NEXT_MONTH), (NEXT_MONTH, MONTH_AFTER), (MONTH_AFTER, MONTH_AFTER + days(31))]
+PRICES = [(COOKING, "price_999"), (CINEMA, "price_1499")]
+
+moments = st.sampled_from([MONDAY + days(count) for count in (0, 1, 3, 7, 14, 31, 33, 38, 45, 61)])
+
+
+@st.composite
+def truths(draw: st.DrawFn) -> ProviderSubscription:
+    """What the provider may say of one of two subscriptions."""
+    status = draw(st.sampled_from(STATUSES))
+    plan, price_id = draw(st.sampled_from(PRICES))
+    period_start, period_end = draw(st.sampled_from(PERIODS))
+    return replace(
+        paid,
+        reference=draw(st.sampled_from(["sub_anna", "sub_anna_2"])),
+        status=status,
+        plan=plan,
+        price_id=price_id,
+        period_start=period_start,
+        period_end=period_end,
+        ends_at=draw(st.none() | moments),
+        ended_at=MONDAY if status in TERMINAL else None,
+        collection_paused=draw(st.booleans()),
+        failing_since=draw(moments) if status == "past_due" else None,
+    )
+
+
+class Heard(NamedTuple):
+    """Some time after what was heard before, something of a subscription or of the account."""
+
+    after: timedelta
+    what: ProviderSubscription | AccountFact
+
+
+stories = st.lists(
+    st.builds(
+        Heard,
+        st.sampled_from([days(0), days(0.5), days(3), days(10)]),
+        truths() | truths() | truths() | st.sampled_from([disabled, enabled]),
+    ),
+    max_size=8,
+)
+policies = st.builds(BillingPolicy, pause_collection_grants=st.booleans())
+
+
+class Turn(NamedTuple):
+    """A moment of a story: what was recorded at it, and before it, and the last word on each subscription."""
+
+    now: datetime
+    new: list[AccountFact]
+    facts: list[AccountFact]
+    last_words: dict[str, ProviderSubscription]
+
+
+def told(story: Iterable[Heard], policy: BillingPolicy) -> Iterator[Turn]:
+    """The story turn by turn; after the end of a subscription there is no other word on it."""
+    now, facts, last_words = MONDAY, _placed([registered], MONDAY, []), dict[str, ProviderSubscription]()
+    for after, what in story:
+        now += after
+        new = _placed(_difference(facts, what, policy, now), now, facts)
+        facts = [*facts, *new]
+        if isinstance(what, ProviderSubscription) and not _is_over(last_words.get(what.reference)):
+            last_words = {**last_words, what.reference: what}
+        yield Turn(now, new, facts, last_words)
+
+
+def _difference(
+    facts: list[AccountFact], what: ProviderSubscription | AccountFact, policy: BillingPolicy, now: datetime
+) -> list[AccountFact]:
+    return [what] if isinstance(what, AccountFact) else [*observing(what, facts, policy, now)]
+
+
+def observing(
+    truth: ProviderSubscription, facts: Iterable[AccountFact], policy: BillingPolicy, now: datetime
+) -> list[SubscriptionEvent]:
+    """What this truth adds to the facts."""
+    stream, known = subscription_id(truth), known_of(truth, facts)
+    return Subscription.observe(known, truth, subscription_id=stream, account_id=ANNA, policy=policy, now=now)
+
+
+def known_of(truth: ProviderSubscription, facts: Iterable[AccountFact]) -> Subscription | None:
+    """The subscription as the facts have it."""
+    known: Subscription | None = None
+    for fact in facts:
+        if isinstance(fact, SubscriptionEvent) and fact.subscription_id == subscription_id(truth):
+            known = Subscription.evolve(known, fact)
+    return known
+
+
+def subscription_id(truth: ProviderSubscription) -> UUID:
+    return derived_id("subscription", "stripe", truth.reference)
+
+
+def _placed(facts: Iterable[AccountFact], now: datetime, after: list[AccountFact]) -> list[AccountFact]:
+    return [replace(at(now, fact), position=position) for position, fact in enumerate(facts, len(after) + 1)]
+
+
+def _is_over(word: ProviderSubscription | None) -> bool:
+    return word is not None and word.status in TERMINAL

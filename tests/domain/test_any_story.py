@@ -1,0 +1,79 @@
+"""Whatever a provider tells, in whatever order: the ledger comes to hold the truth, and access follows from it."""
+
+from datetime import datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.access.access import Requirement, decide
+from domain.subscription.truth import PAID, TERMINAL, BillingPolicy, ProviderSubscription
+from domain.telling import tell
+from tests.domain.any_story import Heard, Turn, known_of, observing, policies, stories, told
+from tests.domain.records import followed
+from tests.people import days
+
+quickly = settings(max_examples=60, deadline=None)
+
+
+@quickly
+@given(stories, policies)
+def test_the_facts_of_a_truth_end_in_that_truth(story: list[Heard], policy: BillingPolicy) -> None:
+    for turn in told(story, policy):
+        for truth in turn.last_words.values():
+            assert observing(truth, turn.facts, policy, turn.now + days(1)) == []
+            known = known_of(truth, turn.facts)
+            assert known is not None
+            assert known.status == truth.status
+            if truth.status not in TERMINAL:
+                assert (known.price_id, known.plan, known.period_end) == (truth.price_id, truth.plan, truth.period_end)
+                assert (known.ends_at, known.collection_paused) == (truth.ends_at, truth.collection_paused)
+
+
+@quickly
+@given(stories, policies)
+def test_every_fact_of_it_can_be_told(story: list[Heard], policy: BillingPolicy) -> None:
+    for turn in told(story, policy):
+        for fact in turn.new:
+            assert tell(fact).endswith(".")  # type: ignore[arg-type]
+
+
+@quickly
+@given(stories, policies, st.sampled_from([None, "hd", "uhd"]), st.sampled_from([0.0, 1, 5, 20, 60]))
+def test_access_is_what_the_last_words_give(
+    story: list[Heard], policy: BillingPolicy, feature: str | None, later: float
+) -> None:
+    for turn in told(story, policy):
+        now = turn.now + days(later)
+        answer = decide(followed(turn.facts), Requirement(feature=feature), now)
+
+        giving = [stop for stop in stops(turn, policy, now, feature) if stop > now]
+        assert answer.granted == (bool(giving) and not is_disabled(turn))
+        if answer.granted:
+            assert answer.until == max(giving)
+        assert {fact.position for fact in answer.deciding} <= {fact.position for fact in turn.facts}
+
+
+def stops(turn: Turn, policy: BillingPolicy, now: datetime, feature: str | None) -> list[datetime]:
+    """When each subscription that has the feature stops giving access, by the provider's own words."""
+    return [
+        stop
+        for word in turn.last_words.values()
+        if feature in {None, *word.plan.features} and (stop := stops_at(word, policy)) is not None
+    ]
+
+
+def stops_at(word: ProviderSubscription, policy: BillingPolicy) -> datetime | None:
+    lease = word.period_end + policy.lease_slack
+    lease = min(lease, word.ends_at) if word.ends_at else lease
+    if word.collection_paused and not policy.pause_collection_grants:
+        return None
+    if word.status in PAID:
+        return lease
+    if word.status == "past_due" and word.failing_since:
+        return min(lease, word.failing_since + policy.grace)
+    return None
+
+
+def is_disabled(turn: Turn) -> bool:
+    words = [fact.tag() for fact in turn.facts if fact.tag() in {"account.disabled", "account.enabled"}]
+    return words[-1:] == ["account.disabled"]
