@@ -15,8 +15,6 @@ from application.ports.video_platform import NotAVideo
 HEIGHTS = (240, 480, 720, 1080)
 KEY_FRAME_SECONDS = 2
 SEGMENT_SECONDS = 4
-MEASURED = "measured.m3u8"
-"""FFmpeg's own master playlist, which lacks the frame rate; ours is made from it."""
 
 _PEAK_KBIT = {240: 450, 480: 1400, 720: 3000, 1080: 5500}
 _SOUND_KBIT = {240: 64, 480: 96, 720: 128, 1080: 128}
@@ -63,7 +61,7 @@ async def transcode(
     limits: Limits,
     on_progress: Callable[[float], None],
 ) -> None:
-    """Write `240p/index.m3u8` and so on into `folder`, and FFmpeg's `measured.m3u8`; progress goes from 0.0 to 1.0.
+    """Write `240p/index.m3u8` and so on into `folder`; progress goes from 0.0 to 1.0.
 
     Raises:
         NotAVideo: the upload cannot be decoded to its end, or takes too long.
@@ -133,7 +131,7 @@ def _output(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> Iterator
     yield from ("-hls_flags", "independent_segments", "-hls_segment_filename", "%v/seg_%05d.m4s")
     sound = "v:{n},a:{n},name:{name}" if source.has_sound else "v:{n},name:{name}"
     variants = " ".join(sound.format(n=n, name=rung.name) for n, rung in enumerate(rungs))
-    yield from ("-master_pl_name", MEASURED, "-var_stream_map", variants, "%v/index.m3u8")
+    yield from ("-var_stream_map", variants, "%v/index.m3u8")
 
 
 def _check(outcome: Outcome, source: Source, reached: float, limits: Limits) -> None:

@@ -5,18 +5,18 @@ RFC 8216 and its successor draft-pantos-hls-rfc8216bis say what each attribute m
 
 import re
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import msgspec
 
-from adapters.local_video.ladder import MEASURED, SEGMENT_SECONDS, Rung
+from adapters.local_video.ladder import SEGMENT_SECONDS, Rung
+from adapters.local_video.probe import Source
 
 MASTER = "master.m3u8"
 MEDIA = "index.m3u8"
 
 _SEGMENT = re.compile(r"^#EXTINF:([\d.]+),[^\n]*\n(seg_\d{5}\.m4s)$", re.MULTILINE)
-_CODECS = re.compile(r'^#EXT-X-STREAM-INF:[^\n]*CODECS="([^"\n]+)"[^\n]*\n([^\n]+)$', re.MULTILINE)
+_AAC_LC = "mp4a.40.2"
 _VARIANT = re.compile(r"^#EXT-X-STREAM-INF:[^\n]*\n(\d+)p/[^\n]*\n", re.MULTILINE)
 
 
@@ -42,10 +42,26 @@ def segments(folder: Path) -> list[Segment]:
     return [Segment(name, float(seconds), (folder / name).stat().st_size) for seconds, name in listed]
 
 
-def measure(folder: Path, rungs: Iterable[Rung]) -> list[Variant]:
-    """What FFmpeg made of the rungs, from its playlists and the sizes of its segments."""
-    codecs = {uri: names for names, uri in _CODECS.findall((folder / MEASURED).read_text("ascii"))}
-    return [_variant(rung, segments(folder / rung.name), codecs[f"{rung.name}/{MEDIA}"]) for rung in rungs]
+def header(folder: Path) -> bytes:
+    """What comes before the first segment of a rung: FFmpeg numbers it where there are several rungs."""
+    (file,) = folder.glob("init*.mp4")
+    return file.read_bytes()
+
+
+def measure(folder: Path, rungs: Iterable[Rung], source: Source) -> list[Variant]:
+    """What FFmpeg made of the rungs, from its segments and their headers.
+
+    Its own master playlist is of no use: it lacks the frame rate, and for less than a second of video it is empty.
+    """
+    return [_variant(rung, segments(folder / rung.name), _codecs(folder / rung.name, source)) for rung in rungs]
+
+
+def _codecs(folder: Path, source: Source) -> str:
+    """As RFC 6381 writes H.264: profile, constraints and level, the bytes after the version in its `avcC` box."""
+    _, found, configuration = header(folder).partition(b"avcC")
+    assert found, "FFmpeg writes H.264"
+    video = f"avc1.{configuration[1:4].hex()}"
+    return f"{video},{_AAC_LC}" if source.has_sound else video
 
 
 def _variant(rung: Rung, parts: list[Segment], codecs: str) -> Variant:
@@ -56,16 +72,16 @@ def _variant(rung: Rung, parts: list[Segment], codecs: str) -> Variant:
     return Variant(rung, max(round(peak), round(average)), round(average), codecs, duration)
 
 
-def write_master(folder: Path, variants: Iterable[Variant], frame_rate: Fraction) -> None:
-    (folder / MASTER).write_text("".join(_master(variants, frame_rate)), "ascii")
+def write_master(folder: Path, variants: Iterable[Variant], source: Source) -> None:
+    (folder / MASTER).write_text("".join(_master(variants, float(source.frame_rate))), "ascii")
 
 
-def _master(variants: Iterable[Variant], frame_rate: Fraction) -> Iterator[str]:
+def _master(variants: Iterable[Variant], frame_rate: float) -> Iterator[str]:
     yield "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n"
     for variant in variants:
         rung = variant.rung
         yield f"#EXT-X-STREAM-INF:BANDWIDTH={variant.peak_rate},AVERAGE-BANDWIDTH={variant.average_rate},"
-        yield f'CODECS="{variant.codecs}",RESOLUTION={rung.width}x{rung.height},FRAME-RATE={float(frame_rate):.3f}\n'
+        yield f'CODECS="{variant.codecs}",RESOLUTION={rung.width}x{rung.height},FRAME-RATE={frame_rate:.3f}\n'
         yield f"{rung.name}/{MEDIA}\n"
 
 

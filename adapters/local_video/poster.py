@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapters.local_video.child import FFmpeg, FFmpegStopped
 from adapters.local_video.ladder import Rung
-from adapters.local_video.playlist import segments
+from adapters.local_video.playlist import header, segments
 
 POSTER = "poster.jpg"
 
@@ -36,7 +36,6 @@ async def take_poster(ffmpeg: FFmpeg, rungs: tuple[Rung, ...], *, folder: Path) 
 def _copy_segment(folder: Path, clip: Path) -> None:
     """One segment with its header in front: a whole MP4 file."""
     parts = segments(folder)
-    (header,) = folder.glob("init*.mp4")
     with clip.open("wb") as file:
-        file.write(header.read_bytes())
+        file.write(header(folder))
         file.write((folder / parts[len(parts) // 10].name).read_bytes())

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from adapters.local_video.child import FFmpeg
-from adapters.local_video.ladder import MEASURED, plan_ladder, transcode
+from adapters.local_video.ladder import plan_ladder, transcode
 from adapters.local_video.limits import Limits
 from adapters.local_video.playlist import measure, write_master
 from adapters.local_video.poster import take_poster
@@ -65,9 +65,8 @@ class Processing:
             limits=self._limits,
             on_progress=lambda done: on_progress(done * _TRANSCODED),
         )
-        variants = await to_thread(measure, folder, rungs)
-        write_master(folder, variants, source.frame_rate)
-        (folder / MEASURED).unlink()
+        variants = await to_thread(measure, folder, rungs, source)
+        await to_thread(write_master, folder, variants, source)
         await take_poster(self._ffmpeg, rungs, folder=folder)
         processed = Processed(
             playback_id=playback_id,

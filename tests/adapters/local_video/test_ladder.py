@@ -109,6 +109,15 @@ async def test_a_film_without_sound_has_renditions_without_sound(platform: Local
     assert len(shown.pictures(180)) > 0
 
 
+async def test_a_film_of_a_moment_is_a_film(platform: LocalVideo, clips: Clips) -> None:
+    """For less than a second FFmpeg's own master playlist comes out empty."""
+    shown = await screen(platform, clips.filmed("moment.mp4", "640x480", 0.1, sound=0.1))
+
+    assert shown.heights == [240, 480]
+    assert [len(shown.pictures(height)) for height in shown.heights] == [3, 3]
+    assert shown.master().playlists[1].stream_info.codecs == "avc1.64001e,mp4a.40.2"
+
+
 async def test_upright_films_are_measured_by_their_short_side(platform: LocalVideo, clips: Clips) -> None:
     shown = await screen(platform, clips.portrait)
 
