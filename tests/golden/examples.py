@@ -1,0 +1,306 @@
+"""What the stored examples say: one fact to a file, named by the tag under which it is stored.
+
+An example is added with its fact and never changed after a release: `python -m tests.golden.store` stores the new ones.
+"""
+
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, CustomerBound, RoleChanged
+from domain.payment.payment import PaymentFailed, PaymentSucceeded
+from domain.plan.plan import PlanCreated, PriceBound, PriceRequested
+from domain.shared.fact import NO_CAUSE, NOBODY, Actor, Cause, Fact
+from domain.shared.money import Money
+from domain.shared.plan_terms import PlanTerms
+from domain.subscription.checkout import (
+    CheckoutCompleted,
+    CheckoutExpired,
+    CheckoutFailed,
+    CheckoutOpened,
+    CheckoutRequested,
+)
+from domain.subscription.facts import (
+    CancellationRequested,
+    CancellationScheduled,
+    CancellationWithdrawn,
+    CollectionPaused,
+    CollectionResumed,
+    GraceStarted,
+    PlanChanged,
+    StatusChanged,
+    SubscriptionEnded,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
+from domain.video.video import (
+    Rendition,
+    UploadReceived,
+    VideoCreated,
+    VideoFailed,
+    VideoMadeReady,
+    VideoPublished,
+    VideoUnpublished,
+)
+
+ANNA = UUID("00000000-0000-4000-8000-00000000a22a")
+SUBSCRIPTION = UUID("11111111-0000-5000-8000-000000000001")
+PAYMENT = UUID("22222222-0000-5000-8000-000000000001")
+CHECKOUT = UUID("33333333-0000-4000-8000-000000000001")
+VIDEO = UUID("44444444-0000-4000-8000-000000000001")
+
+MARCH = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+APRIL = datetime(2027, 4, 1, 12, 0, tzinfo=UTC)
+MAY = datetime(2027, 5, 1, 12, 0, tzinfo=UTC)
+RECORDED_AT = datetime(2027, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+
+COOKING = PlanTerms(
+    plan_id=UUID("55555555-0000-4000-8000-000000000001"),
+    name="Cooking",
+    price=Money(999, "USD"),
+    interval="month",
+    features=("hd", "sd"),
+    stream_limit=2,
+    max_height=1080,
+)
+CINEMA = PlanTerms(
+    plan_id=UUID("55555555-0000-4000-8000-000000000002"), name="Cinéma", price=Money(14_999, "JPY"), interval="year"
+)
+
+VIEWER = Actor("viewer", str(ANNA))
+ADMIN = Actor("admin", "66666666-0000-4000-8000-000000000001")
+STRIPE = Actor("provider", "stripe")
+UPLOADER = Actor("admin", "upload-link")
+TRANSCODER = Actor("system", "transcoder")
+REQUEST = Cause("request", "0f8fad5b-d9cb-469f-a165-70867728950e")
+WEBHOOK = Cause("webhook", "evt_1")
+SWEEP = Cause("sweep", "stripe")
+COMMAND = Cause("command", f"transcode-{VIDEO}")
+
+
+F = TypeVar("F", bound=Fact)
+
+
+def stored(number: int, actor: Actor, cause: Cause, fact: F) -> F:
+    """With what the ledger and the use case put on it."""
+    return replace(fact, position=number, recorded_at=RECORDED_AT, fact_id=UUID(int=number), actor=actor, cause=cause)
+
+
+ACCOUNT = (
+    stored(
+        1,
+        VIEWER,
+        REQUEST,
+        AccountRegistered(account_id=ANNA, email="anna@example.com", name="Anna Żółć", role="viewer"),
+    ),
+    stored(2, ADMIN, REQUEST, RoleChanged(account_id=ANNA, before="viewer", after="auditor")),
+    stored(3, VIEWER, REQUEST, CustomerBound(account_id=ANNA, provider="stripe", customer_id="cus_anna")),
+    stored(4, ADMIN, REQUEST, AccountDisabled(account_id=ANNA, reason="chargebacks")),
+    stored(5, ADMIN, REQUEST, AccountEnabled(account_id=ANNA, reason="settled")),
+)
+
+PLAN = (
+    stored(6, ADMIN, REQUEST, PlanCreated(terms=COOKING, description="Every pot.", trial_days=7, duration_days=None)),
+    stored(
+        7,
+        ADMIN,
+        REQUEST,
+        PriceRequested(plan_id=COOKING.plan_id, provider="stripe", price=COOKING.price, idempotency_key="price-1"),
+    ),
+    stored(
+        8,
+        ADMIN,
+        REQUEST,
+        PriceBound(plan_id=COOKING.plan_id, provider="stripe", price_id="price_999", price=COOKING.price),
+    ),
+)
+
+CHECKOUTS = (
+    stored(
+        9,
+        VIEWER,
+        REQUEST,
+        CheckoutRequested(
+            account_id=ANNA,
+            checkout_id=CHECKOUT,
+            provider="stripe",
+            plan=COOKING,
+            price_id="price_999",
+            idempotency_key="checkout-1",
+        ),
+    ),
+    stored(
+        10,
+        VIEWER,
+        REQUEST,
+        CheckoutOpened(account_id=ANNA, checkout_id=CHECKOUT, provider_reference="cs_1", expires_at=MARCH),
+    ),
+    stored(11, VIEWER, REQUEST, CheckoutFailed(account_id=ANNA, checkout_id=CHECKOUT, reason="No such price")),
+    stored(12, STRIPE, WEBHOOK, CheckoutCompleted(account_id=ANNA, checkout_id=CHECKOUT, provider_reference="cs_1")),
+    stored(13, STRIPE, SWEEP, CheckoutExpired(account_id=ANNA, checkout_id=CHECKOUT, provider_reference="cs_1")),
+)
+
+SUBSCRIPTIONS = (
+    stored(
+        14,
+        STRIPE,
+        WEBHOOK,
+        SubscriptionStarted(
+            account_id=ANNA,
+            subscription_id=SUBSCRIPTION,
+            provider="stripe",
+            provider_reference="sub_anna",
+            customer_id="cus_anna",
+            plan=COOKING,
+            price_id="price_999",
+            status="trialing",
+            started_at=MARCH,
+            period_start=MARCH,
+            period_end=APRIL,
+            trial_end=APRIL,
+            ends_at=None,
+            lease_until=APRIL,
+        ),
+    ),
+    stored(
+        15,
+        STRIPE,
+        WEBHOOK,
+        StatusChanged(account_id=ANNA, subscription_id=SUBSCRIPTION, before="trialing", after="active"),
+    ),
+    stored(
+        16,
+        STRIPE,
+        WEBHOOK,
+        SubscriptionRenewed(
+            account_id=ANNA,
+            subscription_id=SUBSCRIPTION,
+            period_start=APRIL,
+            period_end=MAY,
+            before_period_end=APRIL,
+            lease_until=MAY,
+        ),
+    ),
+    stored(
+        17,
+        STRIPE,
+        WEBHOOK,
+        PlanChanged(
+            account_id=ANNA,
+            subscription_id=SUBSCRIPTION,
+            before=COOKING,
+            after=CINEMA,
+            before_price_id="price_999",
+            after_price_id="price_14999",
+        ),
+    ),
+    stored(
+        18,
+        STRIPE,
+        WEBHOOK,
+        GraceStarted(account_id=ANNA, subscription_id=SUBSCRIPTION, since=APRIL, until=MAY),
+    ),
+    stored(
+        19,
+        VIEWER,
+        REQUEST,
+        CancellationRequested(
+            account_id=ANNA, subscription_id=SUBSCRIPTION, at_period_end=True, idempotency_key="cancel-1"
+        ),
+    ),
+    stored(
+        20,
+        VIEWER,
+        REQUEST,
+        CancellationScheduled(
+            account_id=ANNA, subscription_id=SUBSCRIPTION, before_ends_at=None, ends_at=MAY, lease_until=MAY
+        ),
+    ),
+    stored(
+        21,
+        STRIPE,
+        WEBHOOK,
+        CancellationWithdrawn(account_id=ANNA, subscription_id=SUBSCRIPTION, before_ends_at=MAY, lease_until=MAY),
+    ),
+    stored(22, STRIPE, WEBHOOK, CollectionPaused(account_id=ANNA, subscription_id=SUBSCRIPTION, grants_access=True)),
+    stored(23, STRIPE, WEBHOOK, CollectionResumed(account_id=ANNA, subscription_id=SUBSCRIPTION)),
+    stored(
+        24,
+        STRIPE,
+        WEBHOOK,
+        SubscriptionEnded(
+            account_id=ANNA, subscription_id=SUBSCRIPTION, before="active", status="canceled", ended_at=MAY
+        ),
+    ),
+)
+
+PAYMENTS = (
+    stored(
+        25,
+        STRIPE,
+        WEBHOOK,
+        PaymentSucceeded(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            provider="stripe",
+            provider_reference="in_1",
+            subscription_reference="sub_anna",
+            amount=Money(999, "USD"),
+            paid_at=MARCH,
+            receipt_url="https://pay.example/in_1",
+        ),
+    ),
+    stored(
+        26,
+        STRIPE,
+        WEBHOOK,
+        PaymentFailed(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            provider="stripe",
+            provider_reference="in_2",
+            subscription_reference=None,
+            amount=Money(999, "USD"),
+            attempt=2,
+            next_attempt_at=APRIL,
+        ),
+    ),
+)
+
+VIDEOS = (
+    stored(
+        27,
+        ADMIN,
+        REQUEST,
+        VideoCreated(
+            video_id=VIDEO,
+            title="Bread",
+            description="Flour, water, salt.",
+            category="baking",
+            access="subscribers",
+            requires="hd",
+            platform="local",
+        ),
+    ),
+    stored(28, UPLOADER, REQUEST, UploadReceived(video_id=VIDEO, size_bytes=1_048_576, sha256="ab" * 32)),
+    stored(
+        29,
+        TRANSCODER,
+        COMMAND,
+        VideoMadeReady(
+            video_id=VIDEO,
+            playback_id="0123456789abcdef",
+            duration_seconds=61.44,
+            renditions=(Rendition(240, 400_000), Rendition(720, 2_500_000)),
+        ),
+    ),
+    stored(30, TRANSCODER, COMMAND, VideoFailed(video_id=VIDEO, reason="not_a_video", detail="It is a picture.")),
+    stored(31, ADMIN, REQUEST, VideoPublished(video_id=VIDEO)),
+    stored(32, NOBODY, NO_CAUSE, VideoUnpublished(video_id=VIDEO)),
+)
+
+EXAMPLES: dict[str, Fact] = {
+    fact.tag(): fact for fact in (*ACCOUNT, *PLAN, *CHECKOUTS, *SUBSCRIPTIONS, *PAYMENTS, *VIDEOS)
+}
