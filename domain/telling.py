@@ -69,7 +69,8 @@ def tell(fact: AnyFact) -> str:
 def _account(fact: AccountEvent) -> str:
     match fact:
         case AccountRegistered():
-            return f"The account was registered as a {fact.role}."
+            article = "an" if fact.role[0] in "aeiou" else "a"
+            return f"The account was registered as {article} {fact.role}."
         case RoleChanged():
             return f"The role changed from {fact.before} to {fact.after}."
         case CustomerBound():

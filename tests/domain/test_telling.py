@@ -1,0 +1,87 @@
+"""Each fact in plain words, as support would tell it to the person it is about."""
+
+import pytest
+from msgspec.structs import replace
+
+from domain.account.account import AccountRegistered, Role
+from domain.payment.payment import PaymentFailed
+from domain.subscription.facts import CancellationRequested, CollectionPaused
+from domain.telling import tell
+from tests.golden.examples import EXAMPLES
+from tests.people import ANNA
+
+SENTENCES = {
+    "account.registered": "The account was registered as a viewer.",
+    "account.role_changed": "The role changed from viewer to auditor.",
+    "account.customer_bound": "The account was bound to the customer cus_anna at stripe.",
+    "account.disabled": "The account was disabled: chargebacks.",
+    "account.enabled": "The account was enabled again: settled.",
+    "plan.created": "The plan Cooking was created at 9.99 USD (month).",
+    "plan.price_requested": "A price of 9.99 USD was asked for at stripe.",
+    "plan.price_bound": "The plan is sold at 9.99 USD through stripe (price_999).",
+    "checkout.requested": "A checkout of the plan Cooking for 9.99 USD was asked for.",
+    "checkout.opened": "The payment page was opened, until 2027-03-01 12:00 UTC.",
+    "checkout.failed": "The payment page could not be opened: No such price.",
+    "checkout.completed": "The checkout was completed.",
+    "checkout.expired": "The payment page expired unused.",
+    "subscription.started": (
+        "A subscription to Cooking started as trialing, its first period until 2027-04-01 12:00 UTC."
+    ),
+    "subscription.status_changed": "The subscription went from trialing to active.",
+    "subscription.renewed": "The subscription was renewed until 2027-05-01 12:00 UTC.",
+    "subscription.plan_changed": "The plan changed from Cooking to Cinéma.",
+    "subscription.grace_started": (
+        "A renewal failed on 2027-04-01 12:00 UTC; access goes on until 2027-05-01 12:00 UTC."
+    ),
+    "subscription.cancellation_requested": "Cancellation at the end of the period was asked for.",
+    "subscription.cancellation_scheduled": "The subscription was cancelled and ends on 2027-05-01 12:00 UTC.",
+    "subscription.cancellation_withdrawn": "The cancellation was withdrawn; the subscription renews again.",
+    "subscription.collection_paused": "Collection of payments was paused; access goes on.",
+    "subscription.collection_resumed": "Collection of payments was resumed.",
+    "subscription.ended": "The subscription ended on 2027-05-01 12:00 UTC (canceled).",
+    "payment.succeeded": "9.99 USD was paid.",
+    "payment.failed": "The payment of 9.99 USD failed (attempt 2); the next try is on 2027-04-01 12:00 UTC.",
+    "video.created": "The video “Bread” was created, for subscribers.",
+    "video.upload_received": "An upload of 1048576 bytes was received.",
+    "video.made_ready": "The video is ready: 61 s in 240p, 720p.",
+    "video.failed": "The upload could not be used (not_a_video): It is a picture.",
+    "video.published": "The video was published.",
+    "video.unpublished": "The video was taken out of the catalogue.",
+}
+
+
+@pytest.mark.parametrize("tag", EXAMPLES)
+def test_it_is_told_in_one_sentence(tag: str) -> None:
+    assert tell(EXAMPLES[tag]) == SENTENCES[tag]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [("support", "a support"), ("auditor", "an auditor"), ("admin", "an admin")],
+)
+def test_a_role_has_its_article(role: Role, told: str) -> None:
+    registered = AccountRegistered(account_id=ANNA, email=None, name=None, role=role)
+
+    assert tell(registered) == f"The account was registered as {told}."
+
+
+def test_it_names_nobody() -> None:
+    registered = EXAMPLES["account.registered"]
+
+    assert isinstance(registered, AccountRegistered)
+    for personal in (registered.email, registered.name):
+        assert personal
+        assert personal not in tell(registered)
+
+
+def test_what_differs_is_told_differently() -> None:
+    at_once = replace(EXAMPLES["subscription.cancellation_requested"], at_period_end=False)
+    denied = replace(EXAMPLES["subscription.collection_paused"], grants_access=False)
+    given_up = replace(EXAMPLES["payment.failed"], next_attempt_at=None)
+
+    assert isinstance(at_once, CancellationRequested)
+    assert isinstance(denied, CollectionPaused)
+    assert isinstance(given_up, PaymentFailed)
+    assert tell(at_once) == "Cancellation at once was asked for."
+    assert tell(denied) == "Collection of payments was paused; access stops."
+    assert tell(given_up) == "The payment of 9.99 USD failed (attempt 2)."
