@@ -64,8 +64,8 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def row_of(dsn: str, video: UUID) -> dict[str, Any] | None:
-    with psycopg.connect(dsn, row_factory=dict_row) as connection:
-        return connection.execute("SELECT * FROM jobs.transcodes WHERE video_id = %s", (video,)).fetchone()
+    with psycopg.connect(dsn) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute("SELECT * FROM jobs.transcodes WHERE video_id = %s", (video,)).fetchone()
 
 
 class Workshop:

@@ -40,9 +40,7 @@ def faulty(faulty_server: FaultyStripe) -> FaultyStripe:
 
 @pytest.fixture
 async def troubled(faulty: FaultyStripe) -> AsyncIterator[StripeBilling]:
-    """The adapter with a faulty Stripe behind it, and with little patience."""
-    billing = StripeBilling(
-        "sk_test_of_ours", [WEBHOOK_SECRET], api_base=faulty.url, livemode=False, timeout_seconds=0.3
-    )
+    """The adapter with a faulty Stripe behind it."""
+    billing = StripeBilling("sk_test_of_ours", [WEBHOOK_SECRET], api_base=faulty.url, livemode=False)
     yield billing
     await billing.close()

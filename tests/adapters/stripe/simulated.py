@@ -14,7 +14,7 @@ import uvicorn
 from litestar import Litestar
 
 from adapters.sandbox.server import create_sandbox_app
-from adapters.sandbox.stripe import stripe_simulator
+from adapters.sandbox.stripe.simulator import stripe_simulator
 
 START_SECONDS = 10.0
 WEBHOOK_SECRET = "whsec_alice"
