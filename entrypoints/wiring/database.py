@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.embedded_postgres import EmbeddedPostgres
@@ -44,7 +45,11 @@ def ready_database(settings: Settings) -> Iterator[Database]:
     """
     refuse_database_functions(os.environ)
     if settings.database_url:
-        _bring_up_to_date(settings)
+        try:
+            _bring_up_to_date(settings)
+        except psycopg.OperationalError as silent:
+            reason = str(silent).strip().splitlines()[-1].strip()
+            raise DatabaseNotReady(f"The database that DATABASE_URL names does not answer: {reason}") from None
         yield Database(settings.database_url, None)
         return
     if settings.in_production:

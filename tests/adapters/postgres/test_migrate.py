@@ -1,0 +1,69 @@
+"""Migrations: once, in order, under a lock; the program's role may add to the ledger and not change it."""
+
+import threading
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from adapters.postgres.migrate import AppRole, DatabaseTooNew, MigrationEdited, migrate, migrations, pending
+from tests.postgres import Databases
+
+
+def test_every_file_is_applied_once_and_in_order(databases: Databases) -> None:
+    dsn = databases.create()
+    names = [migration.name for migration in migrations()]
+    assert pending(dsn) == names == sorted(names)
+    assert migrate(dsn) == names
+    assert (migrate(dsn), pending(dsn)) == ([], [])
+    databases.drop(dsn)
+
+
+def test_of_four_that_migrate_at_once_one_does_it(databases: Databases) -> None:
+    dsn = databases.create()
+    applied: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: applied.append(migrate(dsn))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(map(len, applied)) == [0, 0, 0, len(migrations())]
+    databases.drop(dsn)
+
+
+def test_an_edited_file_and_an_unknown_one_are_refused(databases: Databases) -> None:
+    dsn = databases.create()
+    migrate(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE schema_migrations SET sha256 = 'other' WHERE name = '0001_ledger.sql'")
+        with pytest.raises(MigrationEdited, match="0001_ledger"):
+            migrate(dsn)
+        connection.execute("DELETE FROM schema_migrations WHERE name = '0001_ledger.sql'")
+        connection.execute("INSERT INTO schema_migrations (name, sha256) VALUES ('9999_future.sql', '')")
+    with pytest.raises(DatabaseTooNew, match="9999_future"):
+        pending(dsn)
+    databases.drop(dsn)
+
+
+def test_the_programs_role_may_add_to_the_ledger_and_not_change_it(databases: Databases) -> None:
+    dsn = databases.create()
+    migrate(dsn, app=AppRole("streamly_test_app", "onions"))
+    app = make_conninfo(dsn, user="streamly_test_app", password="onions")
+    with psycopg.connect(app, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ledger.events VALUES (gen_random_uuid(), 1, 'video.published', '{}', 1, now(), NULL)"
+        )
+        connection.execute("CREATE SCHEMA access_1")
+        for statement in (
+            "UPDATE ledger.events SET topic = ''",
+            "DELETE FROM ledger.events",
+            "TRUNCATE ledger.events",
+            "DROP TABLE ledger.events",
+            "ALTER TABLE ledger.events DISABLE TRIGGER ALL",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)  # type: ignore[arg-type]
+    migrate(dsn, app=AppRole("streamly_test_app", "onions"))
+    databases.drop(dsn)
+    with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as connection:
+        connection.execute("DROP ROLE streamly_test_app")

@@ -1,0 +1,139 @@
+"""What each command prints, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+TIMEOUT_SECONDS = 90
+
+
+@pytest.fixture
+def streamly(database: str, tmp_path: Path) -> Run:
+    """Runs a command on a database and a data folder of its own."""
+
+    def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "entrypoints.cli.main", *arguments],
+            env={
+                **os.environ,
+                "DATABASE_URL": database,
+                "DATA_DIR": str(tmp_path),
+                "HOME": str(tmp_path),
+                **environment,
+            },
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+    return run
+
+
+def said(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_an_admin_is_made_once_and_the_second_time_refused_in_one_line(streamly: Run) -> None:
+    made = said(
+        streamly(
+            "accounts", "create-admin", "ada@example.com", "--password-stdin", "--json", stdin="onion-soup-at-noon\n"
+        )
+    )
+    assert (made["email"], made["role"], made["position"]) == ("ada@example.com", "admin", 1)
+    again = streamly("accounts", "create-admin", "Ada@Example.com", "--password-stdin", stdin="onion-soup-at-noon\n")
+    assert again.returncode == 1
+    assert again.stderr == "streamly: Somebody has registered with this address.\n"
+    weak = streamly("accounts", "create-admin", "bob@example.com", "--password-stdin", stdin="password12\n")
+    assert (weak.returncode, "Traceback" in weak.stderr) == (1, False)
+
+
+def test_a_timeline_and_an_answer_about_access_can_be_read(streamly: Run) -> None:
+    made = said(
+        streamly(
+            "accounts", "create-admin", "ada@example.com", "--password-stdin", "--json", stdin="onion-soup-at-noon\n"
+        )
+    )
+    (fact,) = said(streamly("audit", "timeline", made["id"], "--json"))
+    assert (fact["position"], "registered" in fact["summary"]) == (1, True)
+    access = said(streamly("audit", "access", made["id"], "--json"))
+    assert (access["granted"], access["reason"]) == (False, "no_subscription")
+    unknown = streamly("audit", "timeline", "00000000-0000-4000-8000-000000000000")
+    assert (unknown.returncode, unknown.stderr) == (1, "streamly: NotFound\n")
+
+
+def test_the_doctor_masks_the_password_unless_it_is_asked_for(streamly: Run, database: str) -> None:
+    with_password = make_conninfo(database, password="onions")
+    masked = said(streamly("doctor", "--json", DATABASE_URL=with_password))
+    assert masked["well"]
+    assert "onions" not in json.dumps(masked)
+    shown = said(streamly("doctor", "--json", "--secrets", DATABASE_URL=with_password))
+    assert "onions" in shown["database_url"]
+
+
+def test_read_models_are_listed_verified_and_rebuilt(streamly: Run, database: str) -> None:
+    said(
+        streamly(
+            "accounts", "create-admin", "ada@example.com", "--password-stdin", "--json", stdin="onion-soup-at-noon\n"
+        )
+    )
+    listed = said(streamly("projections", "list", "--json"))
+    assert [each["name"] for each in listed] == ["access", "catalogue", "plans"]
+    verified = said(streamly("projections", "verify", "access", "--json"))
+    assert [(each["name"], each["differences"]) for each in verified] == [("access", [])]
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE access_1.standings SET standing = '{}'")
+    forged = streamly("projections", "verify", "access", "--json")
+    assert forged.returncode == 1
+    assert {difference["table"] for each in json.loads(forged.stdout) for difference in each["differences"]} == {
+        "standings"
+    }
+    said(streamly("projections", "rebuild", "access", "--json"))
+    assert said(streamly("projections", "verify", "access", "--json"))[0]["differences"] == []
+
+
+def test_in_production_a_missing_secret_stops_the_start_and_is_named(streamly: Run) -> None:
+    refused = streamly("serve", ENV="production")
+    assert refused.returncode == 1
+    assert "MASTER_KEYS is missing (ENV=production)" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_in_production_tables_are_only_made_by_migrate(streamly: Run, databases: Any) -> None:
+    empty = databases.create()
+    secrets = {
+        "ENV": "production",
+        "PUBLIC_URL": "https://videos.example.com",
+        "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
+        "MASTER_KEYS": "k1:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
+        "STRIPE_SECRET_KEY": "sk_live_1",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_1",
+    }
+    refused = streamly("doctor", DATABASE_URL=empty, **secrets)
+    assert (refused.returncode, "run `streamly migrate` first" in refused.stderr) == (1, True)
+    applied = said(streamly("migrate", "--json", DATABASE_URL=empty, **secrets))["applied"]
+    assert applied[0] == "0001_ledger.sql"
+    assert said(streamly("migrate", "--json", DATABASE_URL=empty, **secrets))["applied"] == []
+    databases.drop(empty)
+
+
+def test_a_database_that_does_not_answer_is_said_in_one_line_and_nothing_takes_its_place(streamly: Run) -> None:
+    refused = streamly("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none?connect_timeout=2")
+    assert refused.returncode == 1
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_the_librarys_unlocked_function_stops_the_start(streamly: Run) -> None:
+    refused = streamly("doctor", POSTGRES_ENABLE_DB_FUNCTIONS="y")
+    assert (refused.returncode, "POSTGRES_ENABLE_DB_FUNCTIONS" in refused.stderr) == (1, True)

@@ -1,0 +1,85 @@
+"""Settings: read from one place, named when they are wrong, and never made up in production."""
+
+from pathlib import Path
+
+import pytest
+
+from entrypoints.development_secrets import FILE, with_development_secrets
+from entrypoints.settings import Settings, SettingsInvalid, read_settings
+
+GOOD = {
+    "ENV": "production",
+    "PUBLIC_URL": "https://videos.example.com",
+    "DATABASE_URL": "postgresql://app@db/streamly",
+    "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
+    "MASTER_KEYS": "k1:" + "A" * 43 + "=",
+    "STRIPE_SECRET_KEY": "sk_live_1",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_1",
+}
+
+
+def test_nothing_is_needed_in_development() -> None:
+    settings = read_settings({}, None)
+    assert (settings.env, settings.port, settings.data_dir) == ("development", 8000, Path("var"))
+    assert settings.simulates_stripe
+
+
+def test_production_starts_when_everything_is_set() -> None:
+    assert read_settings(GOOD, None).in_production
+
+
+@pytest.mark.parametrize("name", [name for name in GOOD if name != "ENV"])
+@pytest.mark.parametrize("value", ["", "   "])
+def test_production_does_not_start_without_each_of_them_and_says_which(name: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid, match=name):
+        read_settings({**GOOD, name: value}, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_SECRET", "short"),
+        ("JWT_KEYS", "k1:short"),
+        ("PUBLIC_URL", "http://videos.example.com"),
+        ("SANDBOX_CLOCK", "1"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_"),
+    ],
+)
+def test_production_does_not_start_with_what_is_only_good_for_development(name: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid, match=name):
+        read_settings({**GOOD, name: value}, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "http"), ("PORT", "70000"), ("ENV", "staging"), ("SANDBOX_CLOCK", "perhaps")]
+)
+def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid, match=name):
+        read_settings({name: value}, None)
+
+
+def test_the_environment_outweighs_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# a comment\nPORT=9000\nexport HOST='0.0.0.0'\n\nPUBLIC_URL=\"https://a.example.com/\"\n")
+    settings = read_settings({"PORT": "9001"}, file)
+    assert (settings.port, settings.host, settings.address) == (9001, "0.0.0.0", "https://a.example.com")  # noqa: S104
+
+
+def test_development_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    first, second = with_development_secrets(settings), with_development_secrets(settings)
+    assert first == second
+    assert len(first.jwt_secret) >= 32
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+    assert first.stripe_api_base == "http://127.0.0.1:8001/stripe"
+
+
+def test_given_stripe_keys_go_to_stripe_itself(tmp_path: Path) -> None:
+    given = with_development_secrets(Settings(data_dir=tmp_path, stripe_secret_key="sk_test_mine"))
+    assert (given.stripe_api_base, given.simulates_stripe) == ("", False)
+
+
+def test_in_production_no_secret_is_made_up(tmp_path: Path) -> None:
+    settings = Settings(env="production", data_dir=tmp_path)
+    assert with_development_secrets(settings) == settings
+    assert not (tmp_path / FILE).exists()
