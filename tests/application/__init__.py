@@ -1,0 +1,1 @@
+"""The use cases, on a ledger and on adapters in memory."""

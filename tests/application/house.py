@@ -1,0 +1,213 @@
+"""All use cases on adapters in memory, and how the stories of the tests begin."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from itertools import count
+from uuid import UUID
+
+from adapters.mail.addresses import EmailValidatorAddresses
+from adapters.memory.billing import MemoryBilling
+from adapters.memory.clock import MemoryClock
+from adapters.memory.customers import MemoryCustomers
+from adapters.memory.inbox import MemoryInbox
+from adapters.memory.jobs import MemoryTranscodeJobs
+from adapters.memory.ledger import MemoryLedger
+from adapters.memory.play_sessions import MemoryPlaySessions
+from adapters.memory.reads import MemoryAccessReads, MemoryCatalogueReads, MemoryPlanReads, MemoryPositions
+from adapters.memory.secrets import MemoryAccessTokens, MemoryBlindIndex, MemoryPasswords, MemoryRefreshTokens
+from adapters.memory.sign_ins import MemorySignIns
+from adapters.memory.tables import MemoryTables
+from application.accounts import Accounts
+from application.audit import Audit
+from application.checkouts import Checkouts, OpenedCheckout
+from application.convergence import Convergence
+from application.plans import NewPlan, Plans
+from application.playback import Playback
+from application.ports.billing import CheckoutPage, SeenSubscription
+from application.ports.inbox import Customer
+from application.ports.ledger import HistoryFilter
+from application.projections.every import PROJECTIONS
+from application.reading import ReadingYourWrites
+from application.recall import Asked, Records
+from application.subscriptions import Subscriptions
+from application.videos import NewVideo, Videos
+from application.webhooks import Webhooks
+from domain.account.account import Account
+from domain.shared.fact import Actor, Cause, Fact
+from domain.shared.money import Money
+from domain.subscription.truth import BillingPolicy
+from tests.application.studio import MemoryStudio, link_of
+from tests.people import ADMIN, MONDAY
+
+PUBLIC_URL = "https://streamly.example"
+PASSWORD = "a long way to Tipperary"
+BY_ADMIN = Asked(Actor("admin", str(ADMIN)), Cause("request", "req_admin"))
+COOKING = NewPlan(name="Cooking", price=Money(999, "USD"), interval="month", features=("hd", "sd"), max_height=720)
+
+
+class CountingIdentifiers:
+    """1, 2, 3, ... as UUIDs."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def new(self) -> UUID:
+        return UUID(int=next(self._numbers))
+
+
+class House:
+    """The use cases, wired as in the product; `business_time` and `real_time` are moved by the tests."""
+
+    def __init__(self) -> None:
+        self.business_time, self.real_time = MemoryClock(MONDAY), MemoryClock(MONDAY)
+        self.identifiers, self.blind_index = CountingIdentifiers(), MemoryBlindIndex()
+        self.tables = MemoryTables()
+        self.ledger = MemoryLedger(self.business_time, self.tables, *PROJECTIONS.values())
+        self.records = Records(self.ledger, self.identifiers)
+        self.access, self.plan_reads = MemoryAccessReads(self.ledger), MemoryPlanReads(self.ledger)
+        self.billing, self.studio = MemoryBilling(self.business_time), MemoryStudio()
+        self.jobs, self.inbox = MemoryTranscodeJobs(), MemoryInbox(self.tables, self.real_time)
+        self.customers = MemoryCustomers(self.tables, self.blind_index)
+        self.reading = ReadingYourWrites(MemoryPositions(self.ledger))
+        self.audit = Audit(history=self.ledger)
+        self.webhooks = Webhooks(billing=self.billing, inbox=self.inbox, business_time=self.business_time)
+        self._build_accounts()
+        self._build_selling()
+        self._build_showing()
+
+    def _build_accounts(self) -> None:
+        self.accounts = Accounts(
+            records=self.records,
+            sign_ins=MemorySignIns(self.tables, self.ledger),
+            passwords=MemoryPasswords(),
+            access_tokens=MemoryAccessTokens(),
+            refresh_tokens=MemoryRefreshTokens(),
+            blind_index=self.blind_index,
+            addresses=EmailValidatorAddresses(),
+            real_time=self.real_time,
+            identifiers=self.identifiers,
+        )
+
+    def _build_selling(self) -> None:
+        self.plans = Plans(
+            records=self.records,
+            billing=self.billing,
+            reads=self.plan_reads,
+            blind_index=self.blind_index,
+            identifiers=self.identifiers,
+        )
+        self.checkouts = Checkouts(
+            records=self.records,
+            billing=self.billing,
+            access=self.access,
+            blind_index=self.blind_index,
+            identifiers=self.identifiers,
+            business_time=self.business_time,
+            public_url=PUBLIC_URL,
+            own_origins=(PUBLIC_URL, "https://app.example"),
+        )
+        self.convergence = Convergence(
+            records=self.records,
+            billing=self.billing,
+            inbox=self.inbox,
+            customers=self.customers,
+            policy=BillingPolicy(),
+            business_time=self.business_time,
+        )
+        self.subscriptions = Subscriptions(
+            records=self.records,
+            billing=self.billing,
+            convergence=self.convergence,
+            access=self.access,
+            plans=self.plan_reads,
+            business_time=self.business_time,
+        )
+
+    def _build_showing(self) -> None:
+        self.videos = Videos(
+            records=self.records,
+            platform=self.studio,
+            reads=MemoryCatalogueReads(self.ledger),
+            jobs=self.jobs,
+            business_time=self.business_time,
+            identifiers=self.identifiers,
+        )
+        self.playback = Playback(
+            access=self.access,
+            sessions=MemoryPlaySessions(),
+            platform=self.studio,
+            business_time=self.business_time,
+            identifiers=self.identifiers,
+        )
+
+    # What has been recorded.
+
+    async def facts(self, *, after: int = 0) -> list[Fact]:
+        return [entry.fact async for entry in self.ledger.facts(HistoryFilter(after=after))]
+
+    async def tags(self, *, after: int = 0) -> list[str]:
+        return [fact.tag() for fact in await self.facts(after=after)]
+
+    # How stories begin.
+
+    async def registers(self, email: str = "anna@example.com", *, name: str | None = None) -> UUID:
+        registered = await self.accounts.register(
+            email=email, password=PASSWORD, name=name, cause=Cause("request", "req_register")
+        )
+        return registered.account.id
+
+    async def sells(self, plan: NewPlan = COOKING) -> UUID:
+        return (await self.plans.create(plan, BY_ADMIN)).plan.terms.plan_id
+
+    async def opens_checkout(self, account_id: UUID, plan_id: UUID) -> OpenedCheckout:
+        return await self.checkouts.open(
+            account_id, plan_id, success_url=None, cancel_url=None, asked=asked_by(account_id)
+        )
+
+    async def subscribes(self, account_id: UUID, plan_id: UUID) -> Customer:
+        """She goes through the checkout and pays, the provider says so, and that is settled."""
+        opened = await self.opens_checkout(account_id, plan_id)
+        self.billing.pay(page_of(opened))
+        customer = await self.customer_of(account_id)
+        await self.hears("checkout.session.completed", customer)
+        await self.convergence.settle_waiting()
+        return customer
+
+    async def customer_of(self, account_id: UUID) -> Customer:
+        account = (await self.records.recall(Account, account_id)).existing()
+        return Customer(self.billing.name, account.customers[self.billing.name])
+
+    async def hears(self, type: str, customer: Customer) -> None:
+        """A webhook comes."""
+        await self.webhooks.receive(*self.billing.delivery(type, customer.customer_id))
+
+    async def subscription_seen(self, customer: Customer) -> SeenSubscription:
+        """The newest subscription as the provider knows it."""
+        return (await self.billing.truth_of(customer.customer_id)).subscriptions[0]
+
+    async def shows(self, new: NewVideo) -> UUID:
+        """A video from its creation to the catalogue."""
+        created = await self.videos.create(new, BY_ADMIN)
+        await self.uploads(created.video_id, b"film of bread")
+        await self.videos.transcode(created.video_id)
+        await self.videos.publish(created.video_id, BY_ADMIN)
+        return created.video_id
+
+    async def uploads(self, video_id: UUID, *chunks: bytes) -> None:
+        await self.videos.receive_upload(video_id, link_of(video_id), sent(chunks), Cause("request", "req_upload"))
+
+    async def moves_to(self, moment: datetime) -> None:
+        await self.business_time.move_to(moment)
+
+
+def asked_by(account_id: UUID) -> Asked:
+    return Asked(Actor("viewer", str(account_id)), Cause("request", "req_viewer"))
+
+
+def page_of(opened: OpenedCheckout) -> CheckoutPage:
+    return CheckoutPage(opened.url.removeprefix("memory://"), opened.url, opened.expires_at)
+
+
+async def sent(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk

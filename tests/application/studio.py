@@ -1,0 +1,95 @@
+"""A video platform in memory: it takes what it is sent, and makes a film of whatever begins with `film`."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from application.ports.video_platform import (
+    MediaFile,
+    MediaRefused,
+    NotAVideo,
+    PlaybackGrant,
+    Processed,
+    ReceivedUpload,
+    UploadGrant,
+    UploadLinkInvalid,
+    UploadTooLarge,
+)
+from domain.video.video import Rendition
+
+SIZE_MAX = 1_000
+UPLOAD_LINK_LIFE = timedelta(hours=1)
+LADDER = (Rendition(240, 400_000), Rendition(720, 2_500_000))
+
+
+class MemoryStudio:
+    """`broken` True: transcoding ends in an error that is no fault of the video. `processed` lists what it worked on,
+    `granted` and `heights` what may be played, and how tall."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.broken = False
+        self.processed: list[UUID] = []
+        self.granted: list[PlaybackGrant] = []
+        self.heights: list[int | None] = []
+        self._uploads: dict[tuple[UUID, str], bytes] = {}
+
+    async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
+        if size_bytes is not None and size_bytes > SIZE_MAX:
+            raise UploadTooLarge(f"{size_bytes} bytes")
+        return UploadGrant(protocol="put", method="PUT", url=link_of(video_id), expires_at=now + UPLOAD_LINK_LIFE)
+
+    async def receive(
+        self, video_id: UUID, upload_token: str, chunks: AsyncIterator[bytes], *, now: datetime
+    ) -> ReceivedUpload:
+        if upload_token != link_of(video_id):
+            raise UploadLinkInvalid
+        body = b"".join([chunk async for chunk in chunks])
+        digest = sha256(body).hexdigest()
+        self._uploads[video_id, digest] = body
+        return ReceivedUpload(len(body), digest)
+
+    async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
+        self.processed.append(video_id)
+        on_progress(0.5)
+        if self.broken:
+            raise OSError("the disk is gone")
+        if not self._uploads[video_id, sha256].startswith(b"film"):
+            raise NotAVideo("not_a_video", "It has no pictures that move.")
+        return Processed(playback_id=sha256[:16], duration_seconds=600.0, renditions=LADDER)
+
+    async def grant_playback(
+        self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None
+    ) -> PlaybackGrant:
+        grant = PlaybackGrant(
+            provider=self.name,
+            playback_id=playback_id,
+            url=f"memory://{video_id}/{session_id}",
+            token=str(session_id),
+            expires_at=until,
+        )
+        self.granted.append(grant)
+        self.heights.append(max_height)
+        return grant
+
+    def thumbnail_url(self, video_id: UUID, playback_id: str, *, now: datetime) -> str:
+        return f"memory://{video_id}/{playback_id}.jpg"
+
+    def open_media(self, token: str, video_id: UUID, path: str, *, now: datetime) -> MediaFile:
+        if path == "poster.jpg":
+            return MediaFile(path, "image/jpeg", None)
+        grant = next((grant for grant in self.granted if grant.token == token), None)
+        if grant is None or grant.expires_at <= now:
+            raise MediaRefused("no such token, or it is over")
+        return MediaFile(path, "video/mp4", UUID(token))
+
+    async def delete(self, video_id: UUID) -> None:
+        for known in [known for known in self._uploads if known[0] == video_id]:
+            del self._uploads[known]
+
+
+def link_of(video_id: UUID) -> str:
+    """Where a video's bytes are sent, which is also the leave to send them."""
+    return f"memory-upload-{video_id}"

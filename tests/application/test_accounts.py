@@ -1,0 +1,225 @@
+"""Accounts: registered once to an address, signed in, refreshed, signed out."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from application.accounts import ACCESS_TOKEN_LIFE, SESSION_LIFE, EmailInvalid, InvalidCredentials, WeakPassword
+from application.errors import NotFound, NotSignedIn
+from domain.account.account import Account, AccountRegistered, EmailTaken
+from domain.shared.fact import Actor, Cause
+from tests.application.house import BY_ADMIN, PASSWORD, House
+from tests.people import ADMIN, ANNA, MONDAY
+
+pytestmark = pytest.mark.anyio
+
+REQUEST = Cause("request", "req_1")
+
+
+async def test_anna_registers_by_herself(house: House) -> None:
+    registered = await house.accounts.register(email="Anna@Example.com", password=PASSWORD, name="Anna", cause=REQUEST)
+
+    assert registered.position == 1
+    account = registered.account
+    assert (account.email, account.name, account.role) == ("anna@example.com", "Anna", "viewer")
+    assert account.created_at == MONDAY
+    (fact,) = await house.facts()
+    assert isinstance(fact, AccountRegistered)
+    assert (fact.actor, fact.cause) == (Actor("viewer", str(account.id)), REQUEST)
+
+
+async def test_an_admin_is_registered_by_who_may(house: House) -> None:
+    by = Actor("system", "cli")
+
+    registered = await house.accounts.register(
+        email="root@example.com", password=PASSWORD, name=None, cause=REQUEST, role="admin", by=by
+    )
+
+    assert registered.account.role == "admin"
+    assert (await house.facts())[0].actor == by
+
+
+@pytest.mark.parametrize("email", ["anna@example.com", "ANNA@example.com", "anna@EXAMPLE.com"])
+async def test_an_address_that_is_taken_is_refused_however_it_is_spelt(house: House, email: str) -> None:
+    await house.registers("anna@example.com")
+
+    with pytest.raises(EmailTaken):
+        await house.registers(email)
+    assert await house.tags() == ["account.registered"]
+
+
+async def test_of_fifty_who_register_one_address_at_once_one_has_it(house: House) -> None:
+    outcomes = await asyncio.gather(*(house.registers() for _ in range(50)), return_exceptions=True)
+
+    winners = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    assert len(winners) == 1
+    assert sum(isinstance(outcome, EmailTaken) for outcome in outcomes) == 49
+    assert await house.tags() == ["account.registered"]
+    assert (await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)).access_token
+
+
+@pytest.mark.parametrize("email", ["", "anna", "anna@", "@example.com", "anna@example", "an na@example.com"])
+async def test_what_is_no_address_is_refused(house: House, email: str) -> None:
+    with pytest.raises(EmailInvalid):
+        await house.registers(email)
+    assert await house.facts() == []
+
+
+@pytest.mark.parametrize("password", ["", "123456789", "x" * 129, "password123", "PASSWORD123", "anna@example.com"])
+async def test_a_weak_password_is_refused(house: House, password: str) -> None:
+    with pytest.raises(WeakPassword):
+        await house.accounts.register(email="anna@example.com", password=password, name="Anna", cause=REQUEST)
+    assert await house.facts() == []
+
+
+@pytest.mark.parametrize("password", ["0123456780", "x" * 128])
+async def test_ten_to_a_hundred_and_twenty_eight_characters_will_do(house: House, password: str) -> None:
+    await house.accounts.register(email="anna@example.com", password=password, name=None, cause=REQUEST)
+
+    await house.accounts.sign_in(email="anna@example.com", password=password)
+
+
+async def test_she_signs_in_and_is_known_by_her_token(house: House) -> None:
+    anna = await house.registers()
+
+    tokens = await house.accounts.sign_in(email="Anna@example.COM", password=PASSWORD)
+
+    assert tokens.expires_in == 900
+    who = await house.accounts.who_is(tokens.access_token)
+    assert (who.account_id, who.role, who.expires_at) == (anna, "viewer", MONDAY + ACCESS_TOKEN_LIFE)
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [("anna@example.com", "another long way"), ("boris@example.com", PASSWORD), ("no address", PASSWORD)],
+)
+async def test_what_is_wrong_about_a_sign_in_is_not_said(house: House, email: str, password: str) -> None:
+    await house.registers()
+
+    with pytest.raises(InvalidCredentials) as refused:
+        await house.accounts.sign_in(email=email, password=password)
+    assert refused.value.code == "invalid_credentials"
+    assert str(refused.value) == "The e-mail address or the password is wrong."
+
+
+async def test_an_access_token_is_good_for_fifteen_minutes(house: House) -> None:
+    await house.registers()
+    tokens = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+
+    house.real_time.pass_by(timedelta(minutes=15))
+
+    with pytest.raises(NotSignedIn) as refused:
+        await house.accounts.who_is(tokens.access_token)
+    assert refused.value.code == "invalid_token"
+
+
+async def test_sign_in_is_about_real_time_and_not_about_business_time(house: House) -> None:
+    await house.registers()
+    tokens = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+
+    house.business_time.pass_by(timedelta(days=365))
+
+    await house.accounts.who_is(tokens.access_token)
+
+
+async def test_a_made_up_token_is_nobodys(house: House) -> None:
+    with pytest.raises(NotSignedIn):
+        await house.accounts.who_is("made up")
+
+
+async def test_refreshed_she_stays_signed_in(house: House) -> None:
+    anna = await house.registers()
+    first = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+    house.real_time.pass_by(timedelta(days=29))
+
+    second = await house.accounts.refresh(first.refresh_token)
+    house.real_time.pass_by(timedelta(days=29))
+    third = await house.accounts.refresh(second.refresh_token)
+
+    assert (await house.accounts.who_is(third.access_token)).account_id == anna
+    assert len({first.refresh_token, second.refresh_token, third.refresh_token}) == 3
+
+
+async def test_after_thirty_days_without_a_refresh_she_signs_in_again(house: House) -> None:
+    await house.registers()
+    tokens = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+    house.real_time.pass_by(SESSION_LIFE)
+
+    with pytest.raises(NotSignedIn) as refused:
+        await house.accounts.refresh(tokens.refresh_token)
+    assert refused.value.code == "invalid_token"
+
+
+async def test_a_refresh_token_that_was_spent_ends_the_session_of_who_stole_it_too(house: House) -> None:
+    await house.registers()
+    hers = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+    thiefs = await house.accounts.refresh(hers.refresh_token)
+
+    with pytest.raises(NotSignedIn) as refused:
+        await house.accounts.refresh(hers.refresh_token)
+
+    assert refused.value.code == "token_reused"
+    with pytest.raises(NotSignedIn):
+        await house.accounts.refresh(thiefs.refresh_token)
+    with pytest.raises(NotSignedIn) as ended:
+        await house.accounts.who_is(thiefs.access_token)
+    assert ended.value.code == "session_ended"
+
+
+async def test_a_reuse_leaves_her_other_places_alone(house: House) -> None:
+    await house.registers()
+    laptop = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+    phone = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+    await house.accounts.refresh(laptop.refresh_token)
+
+    with pytest.raises(NotSignedIn):
+        await house.accounts.refresh(laptop.refresh_token)
+
+    await house.accounts.refresh(phone.refresh_token)
+
+
+async def test_signed_out_neither_token_is_good(house: House) -> None:
+    await house.registers()
+    tokens = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+
+    await house.accounts.sign_out(tokens.refresh_token)
+    await house.accounts.sign_out("made up")
+
+    with pytest.raises(NotSignedIn):
+        await house.accounts.who_is(tokens.access_token)
+    with pytest.raises(NotSignedIn):
+        await house.accounts.refresh(tokens.refresh_token)
+
+
+async def test_a_role_is_the_ledgers_and_not_the_tokens(house: House) -> None:
+    anna = await house.registers()
+    tokens = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+
+    await house.accounts.change_role(anna, "support", BY_ADMIN)
+
+    assert (await house.accounts.who_is(tokens.access_token)).role == "support"
+    changed = (await house.facts())[-1]
+    assert changed.actor == Actor("admin", str(ADMIN))
+
+
+async def test_a_disabled_account_is_signed_in_nowhere(house: House) -> None:
+    anna = await house.registers()
+    tokens = await house.accounts.sign_in(email="anna@example.com", password=PASSWORD)
+
+    await house.records.decide(Account, anna, BY_ADMIN, lambda account: account.disable(reason="chargebacks"))
+
+    for attempt in (
+        house.accounts.who_is(tokens.access_token),
+        house.accounts.refresh(tokens.refresh_token),
+        house.accounts.sign_in(email="anna@example.com", password=PASSWORD),
+    ):
+        with pytest.raises(NotSignedIn):
+            await attempt
+
+
+async def test_an_account_that_is_not_there_is_not_found(house: House) -> None:
+    with pytest.raises(NotFound):
+        await house.accounts.account(ANNA)
+    with pytest.raises(NotFound):
+        await house.accounts.change_role(ANNA, "admin", BY_ADMIN)
