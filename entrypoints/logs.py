@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-QUIET = ("httpx", "httpcore", "stripe", "procrastinate", "psycopg", "psycopg.pool", "asyncio")
+QUIET = ("httpx", "httpcore", "stripe", "psycopg", "psycopg.pool", "asyncio")
 
 
 class JsonLines(logging.Formatter):

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
 import psycopg
@@ -12,6 +12,7 @@ from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 from adapters.eventstore.comparison import Difference, differences
+from adapters.eventstore.generations import Status, head, live_generation, move, position_of, statuses
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.recorder import LEDGER_LOCK
 from adapters.eventstore.tables import Generation
@@ -30,15 +31,6 @@ class RebuildUnderWay(Exception):
     """One rebuild of a read model at a time."""
 
 
-class Live(NamedTuple):
-    """The generation that is shown, the version of its steps, how far it is, and what it stopped at, if anything."""
-
-    generation: int
-    version: int
-    position: int
-    trouble: str | None
-
-
 class Rebuilt(msgspec.Struct, frozen=True):
     """What a rebuild found and did."""
 
@@ -48,18 +40,6 @@ class Rebuilt(msgspec.Struct, frozen=True):
     differences: tuple[Difference, ...]
     """Empty when the rebuild gave the very rows that were live; at most 20 are shown."""
     generation: int
-
-
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How a live read model stands; `lag` in facts behind the ledger's head."""
-
-    name: str
-    generation: int
-    version: int
-    position: int
-    lag: int
-    state: Literal["live", "degraded"]
-    trouble: str | None
 
 
 Progress = Callable[[int, int], None]
@@ -79,7 +59,7 @@ class ReadModels:
         made = []
         for projection in self.projections.values():
             with self._exclusive(projection, wait=True) as connection:
-                live = _live(connection.cursor(), projection)
+                live = live_generation(connection.cursor(), projection)
                 if live is None or live.version != projection.version:
                     self._rebuild(connection, projection, lambda _, __: None, compare=False)
                     made.append(projection.name)
@@ -89,12 +69,7 @@ class ReadModels:
         """Every live read model, by name."""
         arguments: dict[str, Any] = dict(CONNECTION_ARGUMENTS)
         with psycopg.connect(self._dsn, **arguments) as connection:
-            cursor = connection.cursor()
-            rows = cursor.execute(
-                "SELECT name, generation, version, position, trouble FROM ledger.read_models WHERE live ORDER BY name"
-            ).fetchall()
-            head = _head(cursor)
-        return [_status(Live(*row[1:]), row[0], head) for row in rows]
+            return statuses(connection.cursor())
 
     def rebuild(self, name: str, *, on_progress: Progress = lambda _, __: None, keep: bool = True) -> Rebuilt:
         """Build a new generation from the whole ledger beside the live one, compare them at one position, and swap.
@@ -109,7 +84,7 @@ class ReadModels:
         """One batch of the live engine, its position in the same transaction; how many facts it came forward."""
         with connection.transaction():
             cursor = connection.cursor()
-            live = _live(cursor, projection)
+            live = live_generation(cursor, projection)
             if live is None or live.trouble is not None:
                 return 0
             to, facts = self._page(cursor, projection, live.position, limit=limit)
@@ -117,7 +92,7 @@ class ReadModels:
                 return 0
             generation = Generation(projection, live.generation)
             generation.apply(cursor, facts)
-            _move(cursor, generation, to)
+            move(cursor, generation, to)
             cursor.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(CHANNEL)))
             return to - live.position
 
@@ -170,14 +145,14 @@ class ReadModels:
     def _catch_up(self, connection: Connection[TupleRow], generation: Generation, on_progress: Progress) -> None:
         """To the head as it was at the beginning; what comes meanwhile is few enough for the end, under the lock."""
         cursor = connection.cursor()
-        head, position = _head(cursor), 0
-        while position < head:
+        target, position = head(cursor), 0
+        while position < target:
             with connection.transaction():
                 to, facts = self._page(cursor, generation.projection, position, limit=PAGE_SIZE)
                 generation.apply(cursor, facts)
-                _move(cursor, generation, to)
+                move(cursor, generation, to)
             position = to
-            on_progress(position, head)
+            on_progress(position, target)
 
     def _finish(
         self, connection: Connection[TupleRow], generation: Generation, *, compare: bool, keep: bool
@@ -200,8 +175,8 @@ class ReadModels:
         if projection.inline:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
         cursor.execute("SET LOCAL lock_timeout = '300ms'")
-        live = _live(cursor, projection)
-        target = live.position if live and not projection.inline else _head(cursor)
+        live = live_generation(cursor, projection)
+        target = live.position if live and not projection.inline else head(cursor)
         position = self._exactly_to(cursor, generation, target)
         old = Generation(projection, live.generation) if live else None
         found = differences(cursor, old, generation) if compare and old else ()
@@ -212,11 +187,11 @@ class ReadModels:
     def _exactly_to(self, cursor: Cursor[TupleRow], generation: Generation, target: int) -> int:
         """Both sides must stand at one position to be compared."""
         projection = generation.projection
-        position = _position(cursor, generation)
+        position = position_of(cursor, generation)
         while position < target:
             to, facts = self._page(cursor, projection, position, limit=min(PAGE_SIZE, target - position))
             generation.apply(cursor, facts)
-            _move(cursor, generation, to)
+            move(cursor, generation, to)
             position = to
         return position
 
@@ -271,50 +246,6 @@ class ReadModels:
             yield connection
 
 
-def _status(live: Live, name: str, head: int) -> Status:
-    return Status(
-        name=name,
-        generation=live.generation,
-        version=live.version,
-        position=live.position,
-        lag=max(0, head - live.position),
-        state="degraded" if live.trouble else "live",
-        trouble=live.trouble,
-    )
-
-
 def _try_lock(connection: Connection[TupleRow], kind: str, name: str) -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (kind, name)).fetchone()
     return bool(row and row[0])
-
-
-def _live(cursor: Cursor[TupleRow], projection: Projection) -> Live | None:
-    """The live generation, held until the transaction ends: whoever advances or swaps it takes turns."""
-    row = cursor.execute(
-        "SELECT generation, version, position, trouble FROM ledger.read_models WHERE name = %s AND live FOR UPDATE",
-        (projection.name,),
-    ).fetchone()
-    return Live(*row) if row else None
-
-
-def _move(cursor: Cursor[TupleRow], generation: Generation, to: int) -> None:
-    cursor.execute(
-        "UPDATE ledger.read_models SET position = %s WHERE name = %s AND generation = %s",
-        (to, generation.projection.name, generation.number),
-        prepare=True,
-    )
-
-
-def _position(cursor: Cursor[TupleRow], generation: Generation) -> int:
-    row = cursor.execute(
-        "SELECT position FROM ledger.read_models WHERE name = %s AND generation = %s",
-        (generation.projection.name, generation.number),
-    ).fetchone()
-    assert row is not None, "a generation that is being built has its row"
-    return int(row[0])
-
-
-def _head(cursor: Cursor[TupleRow]) -> int:
-    row = cursor.execute("SELECT coalesce(max(notification_id), 0) FROM ledger.events").fetchone()
-    assert row is not None, "an aggregate always gives one row"
-    return int(row[0])

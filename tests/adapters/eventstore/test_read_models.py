@@ -19,6 +19,8 @@ from tests.adapters.eventstore.stories import facts_of_videos
 
 pytestmark = pytest.mark.anyio
 
+MENDED = b'{"type":"video.published","video_id":"00000000-0000-4000-8000-000000000009"}'
+
 
 async def record(house: LedgerHouse, told: list[tuple[UUID, Fact]]) -> None:
     versions: dict[UUID, int] = defaultdict(int)
@@ -31,7 +33,11 @@ async def record(house: LedgerHouse, told: list[tuple[UUID, Fact]]) -> None:
 
 def rows(dsn: str, table: str) -> set[str]:
     with psycopg.connect(dsn) as connection:
-        return {row[0] for row in connection.execute(f"SELECT to_json(t)::text FROM read.{table} t").fetchall()}  # type: ignore[arg-type]
+        return {row[0] for row in connection.execute(f"SELECT to_json(t)::text FROM read.{table} t").fetchall()}
+
+
+def states(house: LedgerHouse) -> dict[str, str]:
+    return {status.name: status.state for status in house.read_models.statuses()}
 
 
 def advance(house: LedgerHouse, batch: int) -> None:
@@ -55,7 +61,8 @@ async def test_any_batching_gives_the_rows_that_folding_in_memory_gives(database
         expected = fold_alone(catalogue, facts).by_key[Listed]
         with psycopg.connect(database) as connection:
             found = connection.execute(
-                "SELECT video_id, title, status, error, playback_id, duration_seconds, published_position FROM read.videos"
+                "SELECT video_id, title, status, error, playback_id, duration_seconds, published_position"
+                " FROM read.videos"
             ).fetchall()
     assert {row[0]: row[1:] for row in found} == {
         key: (row.title, row.status, row.error, row.playback_id, row.duration_seconds, row.published_position)
@@ -92,7 +99,8 @@ async def test_verify_names_the_row_that_somebody_changed_and_changes_nothing(da
         advance(house, 10)
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute(
-                "UPDATE catalogue_1.videos SET title = 'forged' WHERE video_id = (SELECT min(video_id::text)::uuid FROM catalogue_1.videos)"
+                "UPDATE catalogue_1.videos SET title = 'forged'"
+                " WHERE video_id = (SELECT min(video_id::text)::uuid FROM catalogue_1.videos)"
             )
         found = house.read_models.rebuild("catalogue", keep=False).differences
         assert {difference.only_in for difference in found} == {"live", "rebuilt"}
@@ -185,13 +193,12 @@ async def test_a_fact_that_cannot_be_read_degrades_its_read_model_alone_and_a_re
         engine = LiveEngine(database, house.read_models)
         engine.start()
         try:
-            await until(lambda: {each.name: each.state for each in house.read_models.statuses()}["catalogue"] == "degraded")
-            states = {each.name: each.state for each in house.read_models.statuses()}
-            assert (states["plans"], states["access"]) == ("live", "live")
+            await until(lambda: states(house)["catalogue"] == "degraded")
+            assert (states(house)["plans"], states(house)["access"]) == ("live", "live")
             with psycopg.connect(database, autocommit=True) as connection:
                 connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER events_append_only")
-                connection.execute("""UPDATE ledger.events SET state = convert_to('{"type":"video.published","video_id":"' || gen_random_uuid() || '"}', 'UTF8') WHERE notification_id = 11""")
+                connection.execute("UPDATE ledger.events SET state = %s WHERE notification_id = 11", (MENDED,))
             house.read_models.rebuild("catalogue")
-            assert {each.name: each.state for each in house.read_models.statuses()}["catalogue"] == "live"
+            assert states(house)["catalogue"] == "live"
         finally:
             engine.stop()

@@ -1,4 +1,4 @@
-"""The ledger's own promises on PostgreSQL: sealed fields, nothing lost or doubled around a commit, order for readers."""
+"""The ledger's own promises on PostgreSQL: sealed fields, nothing lost or doubled around a commit, order."""
 
 import asyncio
 import threading
@@ -13,6 +13,7 @@ from adapters.eventstore.datastore import DatabaseFunctionsEnabled, refuse_datab
 from adapters.eventstore.recorder import Append, LedgerRecorder, Outcome
 from application.errors import LedgerBusy
 from application.ports.ledger import Write
+from application.ports.vault import SealBroken
 from domain.account.account import AccountRegistered
 from domain.video.video import VideoPublished
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
@@ -22,9 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 def registered(name: str = "Anna Karenina") -> AccountRegistered:
-    return AccountRegistered(
-        fact_id=uuid4(), account_id=ANNA, email="anna@example.com", name=name, role="viewer"
-    )
+    return AccountRegistered(fact_id=uuid4(), account_id=ANNA, email="anna@example.com", name=name, role="viewer")
 
 
 def published() -> VideoPublished:
@@ -54,8 +53,6 @@ async def test_an_erased_person_reads_as_null_and_the_rest_stays(database: str) 
 
 
 async def test_a_sealed_field_cannot_be_moved_to_another_fact(database: str) -> None:
-    from application.ports.vault import SealBroken
-
     async with ledger_house(database) as house:
         await house.ledger.append(Write(ANNA, 0, [registered()]))
         with psycopg.connect(database, autocommit=True) as connection:
@@ -69,7 +66,11 @@ async def test_the_ledger_refuses_to_be_changed(database: str) -> None:
     async with ledger_house(database) as house:
         await house.ledger.append(Write(ANNA, 0, [registered()]))
         with psycopg.connect(database, autocommit=True) as connection:
-            for statement in ("UPDATE ledger.events SET topic = ''", "DELETE FROM ledger.events", "TRUNCATE ledger.events"):
+            for statement in (
+                "UPDATE ledger.events SET topic = ''",
+                "DELETE FROM ledger.events",
+                "TRUNCATE ledger.events",
+            ):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
                     connection.execute(statement)
 
@@ -146,7 +147,9 @@ async def test_a_full_queue_says_so_and_records_nothing(database: str, monkeypat
         asked = [house.ledger.append(Write(uuid4(), 0, [published()])) for _ in range(10)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         recorded = [answer for answer in answers if isinstance(answer, int)]
-        assert [type(answer) for answer in answers if not isinstance(answer, int)] == [LedgerBusy] * (10 - len(recorded))
+        assert [type(answer) for answer in answers if not isinstance(answer, int)] == [LedgerBusy] * (
+            10 - len(recorded)
+        )
         assert await house.ledger.head() == len(recorded)
 
 
