@@ -6,17 +6,21 @@ from uuid import UUID
 
 import msgspec
 
-from application.errors import NotFound
+from application.errors import NotFound, ProviderRefused
 from application.ports.billing import BillingProvider
-from application.ports.ledger import InsertOnce, Position
+from application.ports.ledger import Insert, Position, RowTaken
 from application.ports.reads import PlanReads
 from application.ports.secrets import BlindIndex
 from application.ports.world import Identifiers
 from application.projections.plans import Offer
-from application.recall import Asked, Decided, Recalled, Records, again_when_moved
-from domain.plan.plan import Plan
+from application.recall import Asked, Recalled, Records, again_when_moved
+from domain.plan.plan import Plan, PlanFact
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval, PlanTerms
+
+
+class PriceTaken(ProviderRefused):
+    """The provider's price belongs to another plan already."""
 
 
 class NewPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +59,8 @@ class Plans:
         """Record the plan and the wish for a price, have the provider make it, and bind it.
 
         Raises:
-            PrepaidNeedsDuration; ProviderUnavailable: the plan is there, not for sale until `bind_price` is done again.
+            PrepaidNeedsDuration, PriceTaken: nothing is recorded.
+            ProviderUnavailable: the plan is there, not for sale until `bind_price` is done again.
         """
         terms = PlanTerms(
             plan_id=self.identifiers.new(),
@@ -66,42 +71,61 @@ class Plans:
             stream_limit=new.stream_limit,
             max_height=new.max_height,
         )
-        facts = Plan.create(
+        made = Plan.create(
             terms, description=new.description, trial_days=new.trial_days, duration_days=new.duration_days
         )
-        await self.records.append(asked, (Recalled(terms.plan_id, None, 0), facts))
-        position = await self.bind_price(terms.plan_id, asked, price_id=new.price_id)
+        unmade = Recalled[Plan](terms.plan_id, None, 0)
+        if new.price_id is not None:
+            position = await self._bind(unmade, new.price_id, asked, made=made)
+        else:
+            await self.records.append(asked, (unmade, made))
+            position = await self.bind_price(terms.plan_id, asked)
         return CreatedPlan(await self._plan(terms.plan_id), position)
 
     async def bind_price(self, plan_id: UUID, asked: Asked, *, price_id: str | None = None) -> Position:
-        """Have the provider make the plan's price, unless one is given, and bind it; done twice, it happens once."""
-        if price_id is None:
-            price_id = await self._make_price(plan_id, asked)
-        bound = price_id
+        """Bind a price that is given; else have the provider make the plan's first one. Done twice, it happens once.
 
-        async def once() -> Decided:
-            recalled = await self.records.recall(Plan, plan_id)
-            facts = recalled.existing().bind_price(provider=self.billing.name, price_id=bound)
-            return await self.records.append(asked, (recalled, facts), rows=[self._claim(bound, plan_id)])
+        Raises:
+            NotFound, PriceTaken, ProviderUnavailable.
+        """
+        bound = price_id or await self._first_price(plan_id, asked)
 
-        return (await again_when_moved(once)).position
+        async def once() -> Position:
+            return await self._bind(await self.records.recall(Plan, plan_id), bound, asked)
 
-    async def _make_price(self, plan_id: UUID, asked: Asked) -> str:
-        key = f"price-{plan_id}"
-        provider = self.billing.name
+        return await again_when_moved(once)
+
+    async def _first_price(self, plan_id: UUID, asked: Asked) -> str:
+        plan, provider, key = await self._plan(plan_id), self.billing.name, f"price-{plan_id}"
+        if prices := plan.prices.get(provider):
+            return prices[-1]
         await self.records.decide(
-            Plan, plan_id, asked, lambda plan: plan.request_price(provider=provider, idempotency_key=key)
+            Plan, plan_id, asked, lambda it: it.request_price(provider=provider, idempotency_key=key)
         )
-        terms = (await self._plan(plan_id)).terms
+        terms = plan.terms
         return await self.billing.create_price(
             plan_id=plan_id, name=terms.name, price=terms.price, interval=terms.interval, idempotency_key=key
         )
 
-    def _claim(self, price_id: str, plan_id: UUID) -> InsertOnce:
+    async def _bind(
+        self, recalled: Recalled[Plan], price_id: str, asked: Asked, *, made: Sequence[PlanFact] = ()
+    ) -> Position:
+        """Bind a price, in one append with what `made` the plan where it is new."""
+        plan = recalled.state
+        for fact in made:
+            plan = Plan.evolve(plan, fact)
+        if plan is None:
+            raise NotFound
+        bound = plan.bind_price(provider=self.billing.name, price_id=price_id)
+        rows = [self._claim(price_id, recalled.stream)] if bound else []
+        try:
+            return (await self.records.append(asked, (recalled, [*made, *bound]), rows=rows)).position
+        except RowTaken:
+            raise PriceTaken(f"The price {price_id} belongs to another plan.") from None
+
+    def _claim(self, price_id: str, plan_id: UUID) -> Insert:
         kind = f"{self.billing.name}_price"
-        return InsertOnce(
-            "claims", {"kind": kind, "blind_index": self.blind_index.of(kind, price_id), "owner": plan_id}
-        )
+        return Insert("claims", {"kind": kind, "blind_index": self.blind_index.of(kind, price_id), "owner": plan_id})
 
     async def _plan(self, plan_id: UUID) -> Plan:
         return (await self.records.recall(Plan, plan_id)).existing()

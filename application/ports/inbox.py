@@ -45,7 +45,7 @@ class Inbox(Protocol):
         ...
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:
-        """This customer's deliveries that are not done, oldest first; parked and failed ones too: the truth settles all."""
+        """This customer's deliveries that are not done, oldest first; parked and failed too: the truth settles all."""
         ...
 
     async def park(self, customer: Customer, *, why: str) -> None:

@@ -1,0 +1,144 @@
+"""Plans: made, priced at the provider, shown once they are for sale."""
+
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from application.errors import NotFound, ProviderUnavailable
+from application.plans import NewPlan, PriceTaken
+from domain.plan.plan import PlanCreated, PlanNotForSale, PrepaidNeedsDuration, PriceBound, PriceRequested
+from domain.shared.money import Money
+from tests.application.house import BY_ADMIN, COOKING, House
+
+pytestmark = pytest.mark.anyio
+
+NAMED_PRICE = replace(COOKING, price_id="price_of_old")
+
+
+async def names_on_offer(house: House) -> list[str]:
+    return [offer.name for offer in await house.plans.page(before=None, limit=20)]
+
+
+async def test_a_plan_is_made_and_priced_and_for_sale(house: House) -> None:
+    created = await house.plans.create(COOKING, BY_ADMIN)
+
+    assert await house.tags() == ["plan.created", "plan.price_requested", "plan.price_bound"]
+    assert created.position == 3
+    assert created.plan.price_for_sale("memory")
+    assert await names_on_offer(house) == ["Cooking"]
+
+
+async def test_the_wish_for_a_price_is_recorded_before_the_provider_is_asked(house: House) -> None:
+    house.billing.down = True
+
+    with pytest.raises(ProviderUnavailable):
+        await house.plans.create(COOKING, BY_ADMIN)
+
+    requested = (await house.facts())[-1]
+    assert isinstance(requested, PriceRequested)
+    assert (requested.price, requested.idempotency_key) == (Money(999, "USD"), f"price-{requested.plan_id}")
+
+
+async def test_with_the_provider_down_it_is_there_and_not_for_sale(house: House) -> None:
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await house.plans.create(COOKING, BY_ADMIN)
+    house.billing.down = False
+    plan_id = await only_plan(house)
+
+    assert await names_on_offer(house) == []
+    assert not (await house.plans.offer(plan_id)).active
+    with pytest.raises(PlanNotForSale):
+        await house.opens_checkout(await house.registers(), plan_id)
+
+
+async def test_bound_again_it_is_for_sale(house: House) -> None:
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await house.plans.create(COOKING, BY_ADMIN)
+    house.billing.down = False
+
+    await house.plans.bind_price(await only_plan(house), BY_ADMIN)
+
+    assert await names_on_offer(house) == ["Cooking"]
+
+
+async def test_what_is_for_sale_gets_no_second_price(house: House) -> None:
+    plan_id = await house.sells()
+
+    position = await house.plans.bind_price(plan_id, BY_ADMIN)
+
+    assert position == 3
+    assert await house.tags() == ["plan.created", "plan.price_requested", "plan.price_bound"]
+
+
+async def test_a_price_that_the_provider_has_already_is_bound_as_it_is(house: House) -> None:
+    created = await house.plans.create(NAMED_PRICE, BY_ADMIN)
+
+    assert await house.tags() == ["plan.created", "plan.price_bound"]
+    assert created.position == 2
+    assert created.plan.price_for_sale("memory") == "price_of_old"
+    assert await house.customers.plan_of_price("memory", "price_of_old") == created.plan.terms.plan_id
+
+
+async def test_a_newer_price_is_sold_and_the_older_one_stays_this_plans(house: House) -> None:
+    plan_id = (await house.plans.create(NAMED_PRICE, BY_ADMIN)).plan.terms.plan_id
+
+    await house.plans.bind_price(plan_id, BY_ADMIN, price_id="price_of_today")
+    await house.plans.bind_price(plan_id, BY_ADMIN, price_id="price_of_today")
+
+    assert [fact.price_id for fact in await house.facts() if isinstance(fact, PriceBound)] == [
+        "price_of_old",
+        "price_of_today",
+    ]
+    assert (await house.plans.offer(plan_id)).price_ids == ("price_of_old", "price_of_today")
+    for price_id in ("price_of_old", "price_of_today"):
+        assert await house.customers.plan_of_price("memory", price_id) == plan_id
+
+
+async def test_a_price_sells_one_plan_alone(house: House) -> None:
+    first = (await house.plans.create(NAMED_PRICE, BY_ADMIN)).plan.terms.plan_id
+
+    with pytest.raises(PriceTaken):
+        await house.plans.create(replace(NAMED_PRICE, name="Cinema"), BY_ADMIN)
+
+    assert await house.tags() == ["plan.created", "plan.price_bound"]
+    assert await house.customers.plan_of_price("memory", "price_of_old") == first
+
+
+async def test_nor_can_another_plan_be_given_it_afterwards(house: House) -> None:
+    await house.plans.create(NAMED_PRICE, BY_ADMIN)
+    second = await house.sells(replace(COOKING, name="Cinema"))
+
+    with pytest.raises(PriceTaken):
+        await house.plans.bind_price(second, BY_ADMIN, price_id="price_of_old")
+
+
+async def test_a_plan_that_makes_no_sense_is_not_recorded(house: House) -> None:
+    with pytest.raises(PrepaidNeedsDuration):
+        await house.plans.create(replace(COOKING, interval="once"), BY_ADMIN)
+    assert await house.facts() == []
+
+
+async def test_plans_are_shown_newest_first_page_by_page(house: House) -> None:
+    for name in ("Cooking", "Cinema", "Concerts"):
+        await house.sells(NewPlan(name=name, price=Money(999, "USD"), interval="month"))
+
+    first = await house.plans.page(before=None, limit=2)
+    second = await house.plans.page(before=first[-1].created_position, limit=2)
+
+    assert [offer.name for offer in first] == ["Concerts", "Cinema"]
+    assert [offer.name for offer in second] == ["Cooking"]
+
+
+async def test_a_plan_that_is_not_there_is_not_found(house: House) -> None:
+    with pytest.raises(NotFound):
+        await house.plans.offer(UUID(int=404))
+    with pytest.raises(NotFound):
+        await house.plans.bind_price(UUID(int=404), BY_ADMIN, price_id="price_of_old")
+
+
+async def only_plan(house: House) -> UUID:
+    (created,) = [fact for fact in await house.facts() if isinstance(fact, PlanCreated)]
+    return created.terms.plan_id
