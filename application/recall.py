@@ -1,7 +1,8 @@
 """An aggregate back from its facts, a decision on it, and the append; decided again when the stream moved."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,13 @@ class Aggregate(Protocol[S]):
 
     @classmethod
     def evolve(cls, state: Any, fact: Any) -> S: ...
+
+
+@cache
+def kinds_of(aggregate: type[Aggregate[Any]]) -> tuple[type[Fact], ...]:
+    """The facts that an aggregate is folded from, as its `evolve` names them."""
+    named = get_type_hints(aggregate.evolve)["fact"]
+    return get_args(named) or (named,)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -60,8 +68,11 @@ class Records(msgspec.Struct, frozen=True):
     identifiers: Identifiers
 
     async def recall(self, aggregate: type[Aggregate[S]], stream: UUID) -> Recalled[S]:
+        """No state, where there are no facts, or the id is that of something else: a client may confuse the two."""
         facts = await self.ledger.read(stream)
         state: S | None = None
+        if facts and not isinstance(facts[0], kinds_of(aggregate)):
+            return Recalled(stream, None, len(facts))
         for fact in facts:
             state = aggregate.evolve(state, fact)
         return Recalled(stream, state, len(facts))
