@@ -1,7 +1,6 @@
 """The ledger, for auditors: what was recorded, one person's story, and who had access when."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from datetime import datetime
 from itertools import dropwhile
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,15 +18,19 @@ from entrypoints.http.audit_views import EventView, event_view
 from entrypoints.http.authentication import SignedInAs, Viewer
 from entrypoints.http.given import GivenAudit, GivenBusinessTime
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
-from entrypoints.http.texts import BIGINT_MAX, AskedFlag, AskedId, AskedText
-from entrypoints.http.times import moment_in
+from entrypoints.http.texts import BIGINT_MAX, AskedFlag, AskedId, AskedText, id_in
+from entrypoints.http.times import OUT_OF_RANGE, asked_moment
 
 NDJSON = "application/x-ndjson"
 
 After = Annotated[int, QueryParameter(ge=0, le=BIGINT_MAX, description="Only facts beyond this position.")]
-From = Annotated[datetime | None, QueryParameter(name="from", description="Recorded at this time or later.")]
-To = Annotated[datetime | None, QueryParameter(name="to", description="Recorded before this time.")]
-At = Annotated[datetime | None, QueryParameter(description="The moment to ask about; now, if it is left out.")]
+From = Annotated[
+    str | None, QueryParameter(name="from", format="date-time", description="Recorded at this time or later.")
+]
+To = Annotated[str | None, QueryParameter(name="to", format="date-time", description="Recorded before this time.")]
+At = Annotated[
+    str | None, QueryParameter(format="date-time", description="The moment to ask about; now, if it is left out.")
+]
 
 
 def provide_wanted(
@@ -43,11 +46,11 @@ def provide_wanted(
     """Which facts a request asks for; a cursor goes on where its page ended."""
     return HistoryFilter(
         after=max(after, position_after(cursor) or 0),
-        stream=stream,
+        stream=id_in(stream),
         type=type,
-        account=account,
-        since=moment_in("from", since) if since else None,
-        until=moment_in("to", until) if until else None,
+        account=id_in(account),
+        since=asked_moment("from", since),
+        until=asked_moment("to", until),
     )
 
 
@@ -64,7 +67,7 @@ class AuditController(Controller):
         operation_id="list_events",
         summary="The ledger",
         dependencies={"wanted": Provide(provide_wanted, sync_to_thread=False)},
-        refuses=(INVALID_CURSOR,),
+        refuses=(INVALID_CURSOR, OUT_OF_RANGE),
         streams=NDJSON,
     )
     async def events(
@@ -97,7 +100,12 @@ class AuditController(Controller):
         told = list(dropwhile(lambda one: one.position <= seen, await audit.timeline(account_id)))
         return page_of(told, limit, view=lambda one: one, key=lambda one: one.position)
 
-    @get("/accounts/{account_id:uuid}/access", operation_id="read_access", summary="Who had access when, and why")
+    @get(
+        "/accounts/{account_id:uuid}/access",
+        operation_id="read_access",
+        summary="Who had access when, and why",
+        refuses=(OUT_OF_RANGE,),
+    )
     async def access(
         self,
         *,
@@ -109,8 +117,8 @@ class AuditController(Controller):
         hindsight: AskedFlag = False,
     ) -> Access:
         """By the facts recorded until then; with `hindsight`, by all that is known now about then."""
-        moment = moment_in("at", at) if at else business_time.now()
-        return await audit.access_at(account_id, at=moment, video_id=video_id, hindsight=hindsight)
+        moment = asked_moment("at", at) or business_time.now()
+        return await audit.access_at(account_id, at=moment, video_id=id_in(video_id), hindsight=hindsight)
 
 
 async def _lines(audit: Audit, wanted: HistoryFilter, view: Callable[[Recorded], EventView]) -> AsyncIterator[bytes]:

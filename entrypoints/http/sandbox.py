@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 from application.business_clock import ClockPending
 from entrypoints.http.given import GivenBusinessClock
 from entrypoints.http.texts import Moment
-from entrypoints.http.times import moment_in
+from entrypoints.http.times import OUT_OF_RANGE, moment_within
 
 
 class ClockToSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,8 +31,8 @@ class SandboxController(Controller):
         operation_id="move_clock",
         summary="Move business time",
         status_code=200,
-        refuses=(ClockPending,),
+        refuses=(ClockPending, OUT_OF_RANGE),
     )
     async def clock(self, data: JSONBody[ClockToSet], business_clock: GivenBusinessClock) -> ClockView:
         """Answers once everything that fell due until then has been done."""
-        return ClockView(await business_clock.move(moment_in("now", data.now) if data.now else None))
+        return ClockView(await business_clock.move(moment_within("now", data.now) if data.now else None))

@@ -8,6 +8,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 NO_NUL = r"^[^\u0000]*$"
+UUID_TEXT = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 BIGINT_MAX = 2**63 - 1
 
 Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,39}$", examples=["hd"])]
@@ -40,6 +41,12 @@ Url = Annotated[
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True, examples=["2026-12-20T12:00:00Z"])]
 
+# Ids and times are taken as text and read by us: Litestar would let the word `null` pass for none at all.
 AskedText = Annotated[str | None, QueryParameter(max_length=200, pattern=NO_NUL)]
-AskedId = Annotated[UUID | None, QueryParameter()]
+AskedId = Annotated[str | None, QueryParameter(pattern=UUID_TEXT, format="uuid")]
 AskedFlag = Annotated[bool, QueryParameter()]
+
+
+def id_in(given: str | None) -> UUID | None:
+    """An id that was asked for."""
+    return UUID(given) if given is not None else None

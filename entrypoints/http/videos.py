@@ -1,11 +1,11 @@
 """The catalogue, and how admins put videos into it."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from application.errors import NotFound
 from application.ports.video_platform import UploadTooLarge
@@ -22,6 +22,10 @@ UPLOAD_BYTES_MAX = 2**40
 
 Category = Annotated[str, msgspec.Meta(max_length=60, pattern=NO_NUL, examples=["documentary"])]
 Filename = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=NO_NUL, examples=["lighthouse.mp4"])]
+
+AskedAudience = Annotated[
+    str | None, QueryParameter(pattern="^(free|subscribers)$", schema_extra={"enum": ["free", "subscribers"]})
+]
 
 
 class VideoToMake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,7 +50,7 @@ class VideoController(Controller):
         videos: GivenVideos,
         q: AskedText = None,
         category: AskedText = None,
-        access: FromQuery[Literal["free", "subscribers"] | None] = None,
+        access: AskedAudience = None,
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> Page[VideoView]:

@@ -97,9 +97,10 @@ async def test_the_whole_ledger_comes_as_lines(auditor: Person, anna: Person) ->
     [
         {"from": "yesterday"},
         {"from": "2026-11-20T12:00:00"},
-        {"from": "0001-01-01T00:00:00Z"},
-        {"to": "9999-12-31T23:59:59Z"},
+        {"from": "null"},
+        {"to": "1700000000"},
         {"stream": "x"},
+        {"stream": "null"},
         {"after": "-1"},
         {"after": str(2**63)},
         {"type": "a\0b"},
@@ -147,7 +148,8 @@ async def test_access_is_explained_for_any_moment(
     asked = {"video_id": video["video"]["id"]}
     assert (await auditor.http.get(path, params=asked)).json()["reason"] == "feature_missing"
     problem_in(await auditor.http.get(path, params={"video_id": str(uuid4())}), 404, "not_found")
-    problem_in(await auditor.http.get(path, params={"at": "0001-01-01T00:00:00Z"}), 400, "invalid_parameter")
+    for beyond in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"):
+        problem_in(await auditor.http.get(path, params={"at": beyond}), 422, "moment_out_of_range")
 
 
 async def test_nobody_has_no_story(auditor: Person) -> None:

@@ -79,6 +79,7 @@ async def test_only_what_is_ready_is_published(service: Service, admin: Person) 
     problem_in(await admin.http.post(f"/v1/admin/videos/{waiting['video']['id']}/publish"), 409, "video_not_ready")
     problem_in(await admin.http.post(f"/v1/admin/videos/{uuid4()}/publish"), 404, "not_found")
     problem_in(await admin.http.post(f"/v1/admin/videos/{uuid4()}/unpublish"), 404, "not_found")
+    problem_in(await admin.http.post(f"/v1/admin/videos/{admin.account_id}/publish"), 404, "not_found")
 
 
 async def test_what_is_taken_back_is_gone(service: Service, admin: Person, film: bytes) -> None:
