@@ -72,11 +72,14 @@ def personal_fields(kind: type[Fact]) -> tuple[str, ...]:
     """The names of the fields about a person; all of them hold text."""
     described = msgspec.inspect.type_info(kind)
     assert isinstance(described, msgspec.inspect.StructType)
-    return tuple(
-        field.name
-        for field in described.fields
-        if isinstance(field.type, msgspec.inspect.Metadata) and (field.type.extra or {}).get("personal")
-    )
+    return tuple(field.name for field in described.fields if _is_personal(field.type))
+
+
+def _is_personal(described: msgspec.inspect.Type) -> bool:
+    if not isinstance(described, msgspec.inspect.Metadata):
+        return False
+    extra: dict[str, Any] = described.extra or {}
+    return bool(extra.get("personal"))
 
 
 class Refusal(Exception):

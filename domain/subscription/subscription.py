@@ -71,11 +71,11 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     ) -> list[SubscriptionEvent]:
         """The facts by which what the provider says differs from what the ledger holds; none when they agree."""
         if state is not None:
-            return state._differences(truth, policy, now)
+            return state.differences(truth, policy, now)
         started = _first_seen(truth, subscription_id, account_id, policy)
-        return [started, *cls.evolve(None, started)._differences(truth, policy, now)]
+        return [started, *cls.evolve(None, started).differences(truth, policy, now)]
 
-    def _differences(
+    def differences(
         self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime
     ) -> list[SubscriptionEvent]:
         if self.ended_at is not None:

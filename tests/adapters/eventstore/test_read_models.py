@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from adapters.eventstore.live import LiveEngine
 from adapters.eventstore.read_models import RebuildUnderWay
@@ -33,7 +34,8 @@ async def record(house: LedgerHouse, told: list[tuple[UUID, Fact]]) -> None:
 
 def rows(dsn: str, table: str) -> set[str]:
     with psycopg.connect(dsn) as connection:
-        return {row[0] for row in connection.execute(f"SELECT to_json(t)::text FROM read.{table} t").fetchall()}
+        found = connection.execute(SQL("SELECT to_json(t)::text FROM {} t").format(Identifier("read", table)))
+        return {row[0] for row in found}
 
 
 def states(house: LedgerHouse) -> dict[str, str]:
