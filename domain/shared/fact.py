@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -78,7 +78,7 @@ def personal_fields(kind: type[Fact]) -> tuple[str, ...]:
 def _is_personal(described: msgspec.inspect.Type) -> bool:
     if not isinstance(described, msgspec.inspect.Metadata):
         return False
-    extra: dict[str, Any] = described.extra or {}
+    extra = cast("dict[str, Any]", described.extra or {})  # pyright: ignore[reportUnknownMemberType]
     return bool(extra.get("personal"))
 
 
