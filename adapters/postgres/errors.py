@@ -34,11 +34,11 @@ def database_errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def connected(pool: Pool) -> AsyncIterator[AsyncConnection[TupleRow]]:
+async def connected(pool: Pool, *, seconds_max: float = ANSWER_SECONDS_MAX) -> AsyncIterator[AsyncConnection[TupleRow]]:
     """A connection of the pool, in autocommit mode, for 20 s at most. Raises DatabaseUnavailable, also in the block."""
     with database_errors():
         try:
-            async with asyncio.timeout(ANSWER_SECONDS_MAX), pool.connection() as connection:
+            async with asyncio.timeout(seconds_max), pool.connection() as connection:
                 yield connection
         except TimeoutError as late:
-            raise DatabaseUnavailable(f"The database took more than {ANSWER_SECONDS_MAX} s.") from late
+            raise DatabaseUnavailable(f"The database took more than {seconds_max} s.") from late

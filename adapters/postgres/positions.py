@@ -26,9 +26,10 @@ LAGS = """
 class PostgresPositions:
     """Waits are woken by the notification that a read model moved, with a look every 250 ms behind it."""
 
-    def __init__(self, pool: Pool, listener: Listener) -> None:
+    def __init__(self, pool: Pool, listener: Listener, *, poll_seconds: float = POLL_SECONDS) -> None:
         """The listener listens to `read_models`."""
         self._pool = pool
+        self._poll_seconds = poll_seconds
         self._moved = listener.signal(READ_MODELS)
         self._reached: Gathering[None, int] = Gathering(self._read_reached, rounds=1)
 
@@ -50,7 +51,7 @@ class PostgresPositions:
             if await self._reached.ask(None) >= position:
                 return
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(self._poll_seconds):
                     await moved.wait()
 
     async def lags(self) -> dict[str, int]:

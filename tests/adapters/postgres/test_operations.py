@@ -15,9 +15,11 @@ from adapters.postgres.pool import Pool, new_pool
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads
 from adapters.postgres.retention import PostgresRetention
+from adapters.postgres.sign_ins import PostgresSignIns
 from application.ports.billing import Delivery
 from application.ports.inbox import Customer
 from application.ports.ledger import Write
+from application.ports.sign_in import RefreshReused, Session
 from application.ports.vault import SealBroken
 from domain.video.video import VideoCreated
 from tests.adapters.eventstore.house import ledger_house
@@ -135,15 +137,23 @@ async def test_what_was_parked_in_the_moment_of_the_binding_is_found_all_the_sam
     assert await inbox.customers_waiting(limit=9) == []
 
     later(database, "1 minute")
-    assert await inbox.customers_waiting(limit=9) == [CUSTOMER]
 
-    await inbox.park(CUSTOMER, why="customer_unknown")
-    later(database, "59 seconds")
-    assert await inbox.customers_waiting(limit=9) == []
-    later(database, "2 seconds")
+    assert await inbox.customers_waiting(limit=9) == [CUSTOMER]
     await inbox.retry_later(CUSTOMER, error="Stripe is down", delays_seconds=(60.0,))
     assert await inbox.unsettled() == 1
     assert await inbox.customers_waiting(limit=9) == []
+
+
+async def test_what_stays_parked_is_looked_at_ever_more_seldom(database: str, pool: Pool) -> None:
+    inbox = PostgresInbox(pool, MemoryVault())
+    await inbox.keep(delivery(), now=MONDAY)
+    for age, again in (("10 minutes", "10 minutes"), ("10 hours", "10 hours"), ("9 days", "1 day")):
+        later(database, age)
+        await inbox.park(CUSTOMER, why="customer_unknown")
+        run(database, "UPDATE ops.inbox SET look_again_at = look_again_at - %s::interval + interval '5 s'", again)
+        assert await inbox.customers_waiting(limit=9) == []
+        run(database, "UPDATE ops.inbox SET look_again_at = look_again_at - interval '6 s', kept_at = now()")
+        assert await inbox.customers_waiting(limit=9) == [CUSTOMER]
 
 
 async def test_what_waits_for_a_try_is_due_when_its_time_has_come(database: str, pool: Pool) -> None:
@@ -165,6 +175,31 @@ def later(dsn: str, interval: str) -> None:
     run(dsn, f"UPDATE ops.inbox SET {moved}", interval, interval, interval)
 
 
+async def test_two_refreshes_that_wait_for_the_same_row_are_not_both_granted(database: str, pool: Pool) -> None:
+    async with ledger_house(database):
+        sign_ins, now, then = PostgresSignIns(pool), datetime.now(UTC), datetime.now(UTC) + timedelta(days=30)
+        await sign_ins.open_session(
+            session_id=uuid4(), account_id=ANNA, refresh_digest=b"first", now=now, expires_at=then
+        )
+        with psycopg.connect(database) as holder:
+            holder.execute("SELECT * FROM ops.refresh_tokens FOR UPDATE")
+            racing = [
+                asyncio.create_task(sign_ins.rotate(spent=b"first", new=new, now=now, expires_at=then))
+                for new in (b"one", b"other")
+            ]
+            await two_wait_for_a_lock(database)
+
+        outcomes = await asyncio.gather(*racing, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Session, RefreshReused}
+
+
+async def two_wait_for_a_lock(dsn: str) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(4):
+        while run(dsn, waiting) != [(2,)]:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_prepared_read_outlives_the_swap_of_a_generation(database: str, pool: Pool) -> None:
     async with ledger_house(database) as house:
         soup = uuid4()
@@ -183,7 +218,7 @@ async def test_a_prepared_read_outlives_the_swap_of_a_generation(database: str, 
 
 async def test_a_reader_is_woken_when_the_read_models_have_come_to_its_position(database: str, pool: Pool) -> None:
     async with ledger_house(database) as house, Listener(database, READ_MODELS) as listener:
-        positions = PostgresPositions(pool, listener)
+        positions = PostgresPositions(pool, listener, poll_seconds=60)
         await asyncio.wait_for(listener.signal(READ_MODELS).next.wait(), 5)
         soup = uuid4()
         position = await house.ledger.append(Write(soup, 0, [created(soup)]))

@@ -62,6 +62,14 @@ async def test_a_wait_for_a_lock_ends(database: str) -> None:
                 await executed(pool, "SET lock_timeout = '50ms'", "UPDATE ops.write_check SET written_at = now()")
 
 
+async def test_an_answer_that_takes_too_long_is_not_waited_for_and_leaves_the_pool_whole(database: str) -> None:
+    async with new_pool(database, size=1) as pool:
+        with pytest.raises(DatabaseUnavailable, match="took more than"):
+            async with connected(pool, seconds_max=0.1) as connection:
+                await connection.execute("SELECT pg_sleep(10)")
+        await executed(pool, "SELECT 1")
+
+
 async def test_a_mistake_of_ours_is_not_taken_for_the_database_being_away(database: str) -> None:
     async with new_pool(database, size=1) as pool:
         with pytest.raises(psycopg.errors.UndefinedTable):
