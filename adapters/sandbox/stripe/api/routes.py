@@ -41,7 +41,7 @@ OPERATIONS = (
     Operation("GET", "/checkout/sessions", sessions.listing, sessions.FILTERS),
     Operation("GET", "/checkout/sessions/{}", readings.retrieve("checkout.session")),
     Operation("GET", "/checkout/sessions/{}/line_items", sessions.list_lines, sessions.LINES),
-    Operation("POST", "/checkout/sessions/{}/expire", sessions.expire, sessions.EXPIRY),
+    Operation("POST", "/checkout/sessions/{}/expire", sessions.expire),
     Operation("POST", "/subscriptions", subscriptions.create, subscriptions.NEW),
     Operation("GET", "/subscriptions", subscriptions.listing, subscriptions.FILTERS),
     Operation("GET", "/subscriptions/{}", readings.retrieve("subscription")),

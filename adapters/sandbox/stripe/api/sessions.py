@@ -71,7 +71,6 @@ AS_GIVEN = (
     "payment_method_types",
     "success_url",
 )
-EXPIRY = fields(expand=EXPAND)
 FILTERS = listed_by(customer=ID, payment_intent=ID, status=one_of("complete", "expired", "open"), subscription=ID)
 LINES = fields(expand=EXPAND, limit=whole(1, 100))
 

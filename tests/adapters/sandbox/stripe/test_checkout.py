@@ -41,6 +41,7 @@ def test_the_money_can_be_traced_from_the_session_to_the_charge(sandbox: Sandbox
 
     [invoice] = sandbox.api.invoices.list({"subscription": subscription.id, "expand": ["data.payments"]}).data
     assert (invoice.status, invoice.amount_paid, invoice.billing_reason) == ("paid", 999, "subscription_create")
+    assert invoice.attempt_count == 1
     assert invoice.parent
     assert invoice.parent.subscription_details
     assert invoice.parent.subscription_details.subscription == subscription.id

@@ -95,6 +95,17 @@ def test_the_same_seed_drops_the_same_ones(sandbox: Sandbox, receiver: Receiver)
     assert survivors() == first
 
 
+def test_an_event_that_was_not_dropped_at_first_is_not_dropped_later(sandbox: Sandbox, receiver: Receiver) -> None:
+    receiver.answers.append(500)
+    customers(sandbox, 1)
+    eventually(lambda: len(receiver.events) == 1)
+
+    sandbox.deliveries(drop=True)
+    sandbox.settle()
+
+    assert statuses(sandbox) == ["delivered"]
+
+
 def test_every_event_can_come_several_times(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.deliveries(repeat=2)
 

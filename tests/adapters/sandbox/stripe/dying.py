@@ -1,15 +1,31 @@
-"""A sandbox in a process of its own, for the test that kills it: takes the store's path, prints its address."""
+"""A sandbox in a process of its own that dies in the middle of a purchase; takes its store, prints its address."""
 
 import asyncio
+import os
+import signal
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 
 import uvicorn
 
 from adapters.sandbox.server import create_sandbox_app
+from adapters.sandbox.stripe.books.database import Database
 from adapters.sandbox.stripe.simulator import stripe_simulator
 from tests.adapters.sandbox.stripe.harness import SECRET, Clock
+
+LAST_WRITE = "invoice_payment"
+
+
+survive = Database.execute
+
+
+def execute(database: Database, statement: str, *parameters: object) -> sqlite3.Cursor:
+    done = survive(database, statement, *parameters)
+    if statement.startswith("INSERT INTO objects") and parameters[0] == LAST_WRITE:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
 
 
 async def serve(store: Path) -> None:
@@ -28,4 +44,5 @@ async def serve(store: Path) -> None:
 
 
 if __name__ == "__main__":
+    Database.execute = execute  # type: ignore[assignment, method-assign]
     asyncio.run(serve(Path(sys.argv[1])))
