@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -21,10 +22,19 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     queues: dict[str, int] = {}
 
 
+class Database(Protocol):
+    """What everything is kept in."""
+
+    async def check(self) -> None:
+        """Raises DatabaseUnavailable, in time, when nothing can be written."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Asked by load balancers and by people, so it always answers, and soon."""
 
+    database: Database
     positions: Positions
     inbox: Inbox
     jobs: TranscodeJobs
@@ -37,6 +47,7 @@ class Health:
             return Readiness(database=False)
 
     async def _asked(self) -> Readiness:
+        await self.database.check()
         return Readiness(
             database=True,
             lags=await self.positions.lags(),

@@ -18,12 +18,12 @@ from entrypoints.http.audit_views import EventView, event_view
 from entrypoints.http.authentication import SignedInAs, Viewer
 from entrypoints.http.given import GivenAudit, GivenBusinessTime
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
-from entrypoints.http.texts import BIGINT_MAX, AskedFlag, AskedId, AskedText, id_in
+from entrypoints.http.texts import POSITION_MAX, AskedFlag, AskedId, AskedText, id_in
 from entrypoints.http.times import OUT_OF_RANGE, asked_moment
 
 NDJSON = "application/x-ndjson"
 
-After = Annotated[int, QueryParameter(ge=0, le=BIGINT_MAX, description="Only facts beyond this position.")]
+After = Annotated[int, QueryParameter(ge=0, le=POSITION_MAX, description="Only facts beyond this position.")]
 From = Annotated[
     str | None, QueryParameter(name="from", format="date-time", description="Recorded at this time or later.")
 ]

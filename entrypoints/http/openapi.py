@@ -29,6 +29,7 @@ from entrypoints.http.bodies import needs_body
 from entrypoints.http.documented_problems import PROBLEM_SCHEMA, problem_responses
 from entrypoints.http.examples import example_of
 from entrypoints.http.problems import POSITION_HEADER
+from entrypoints.http.texts import POSITION_MAX
 
 COMPONENT = "#/components/schemas/{name}"
 GENERIC_NAME = re.compile(rb"(Page)[\[_][\w.]*?(\w+)[\]_](?=\")")
@@ -216,7 +217,7 @@ def _parameter(described: Mapping[str, Any]) -> dict[str, Any]:
     return {name: described[name] for name in kept if name in described} | {"schema": schema}
 
 
-POSITION = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "examples": [1201]}
+POSITION = {"type": "integer", "minimum": 0, "maximum": POSITION_MAX, "examples": [1201]}
 RECORDED = "Where the ledger stands after this."
 READ = "See at least this much of the ledger; it is what an earlier answer had in its `Ledger-Position`."
 

@@ -8,7 +8,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 from entrypoints.http.problems import FieldError, Malformed
-from entrypoints.http.texts import BIGINT_MAX
+from entrypoints.http.texts import POSITION_MAX
 
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 20
@@ -16,7 +16,7 @@ CURSOR_LENGTH_MAX = 512
 
 INVALID_CURSOR = (400, "invalid_cursor", "This cursor is none of ours.")
 
-Held = tuple[Annotated[int, msgspec.Meta(ge=0, le=BIGINT_MAX)]]
+Held = tuple[Annotated[int, msgspec.Meta(ge=0, le=POSITION_MAX)]]
 
 T = TypeVar("T")
 Row = TypeVar("Row")

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 from litestar import Request, Response
 
 from entrypoints.http.problems import POSITION_HEADER, FieldError, Malformed
+from entrypoints.http.texts import POSITION_MAX
 
-POSITION_DIGITS_MAX = 18
+POSITION_DIGITS_MAX = len(str(POSITION_MAX))
 
 Wait = Callable[[int], Awaitable[None]]
 
@@ -28,7 +29,7 @@ async def wait_for_position(request: Request[Any, Any, Any]) -> None:
 
 def position_in(header: str) -> int:
     """Raises Malformed for anything but a number from 0."""
-    if header.isascii() and header.isdigit() and len(header) <= POSITION_DIGITS_MAX:
+    if header.isascii() and header.isdigit() and len(header) <= POSITION_DIGITS_MAX and int(header) <= POSITION_MAX:
         return int(header)
     error = FieldError(POSITION_HEADER, "Expected a whole number from 0.")
     raise Malformed("The position is not a number.", code="invalid_parameter", errors=[error])

@@ -17,11 +17,13 @@ from adapters.local_video.platform import LocalVideo
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.postgres.clock import RealClock
 from adapters.postgres.customers import PostgresCustomers
+from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.listening import INBOX, Signal
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
+from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.sandbox.client import SandboxClient
 from adapters.stripe.billing import StripeBilling
@@ -69,6 +71,7 @@ class House:
     live_engine: LiveEngine
     policies: PolicyRunner
     jobs: PostgresTranscodeJobs
+    retention: PostgresRetention
     inbox_signal: Signal
     """Fires when a webhook has been kept."""
 
@@ -137,7 +140,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         business_time=base.business_time,
         checkouts=_checkouts(settings, base, ports),
         convergence=convergence,
-        health=Health(positions=ports.positions, inbox=ports.inbox, jobs=ports.jobs),
+        health=_health(base, ports),
         plans=_plans(base, ports),
         playback=_playback(base, ports),
         records=base.records,
@@ -149,6 +152,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         live_engine=LiveEngine(base.dsn, base.read_models),
         policies=PolicyRunner(base.dsn, [when_upload_received_transcode(ports.jobs)], base.mapper),
         jobs=ports.jobs,
+        retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
     )
 
@@ -179,6 +183,10 @@ def _checkouts(settings: Settings, base: Foundation, ports: Ports) -> Checkouts:
         public_url=settings.address,
         own_origins=(settings.address, *listed(settings.cors_origins)),
     )
+
+
+def _health(base: Foundation, ports: Ports) -> Health:
+    return Health(database=PostgresHealth(base.pool), positions=ports.positions, inbox=ports.inbox, jobs=ports.jobs)
 
 
 def _plans(base: Foundation, ports: Ports) -> Plans:

@@ -10,6 +10,7 @@ from entrypoints.wiring import House, Unavailable
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+RETENTION_SECONDS = 3600.0
 PAUSE_AFTER_TROUBLE_SECONDS = 1.0
 STOP_SECONDS = 10.0
 
@@ -24,6 +25,7 @@ async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = Non
     tasks = [
         asyncio.create_task(settle_webhooks(house), name="webhooks"),
         asyncio.create_task(house.policies.run(), name="policies"),
+        asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]
     if also is not None:
@@ -60,3 +62,14 @@ async def settle_webhooks(house: House) -> None:
                 await arrived.wait()
         except TimeoutError:
             continue
+
+
+async def forget_the_old(house: House) -> None:
+    """Delete, every hour, what has been kept for as long as it is to be kept."""
+    while True:
+        try:
+            while any((await house.retention.forget()).values()):
+                pass
+        except Unavailable as trouble:
+            log.warning("old rows cannot be deleted now", extra={"error": str(trouble)})
+        await asyncio.sleep(RETENTION_SECONDS)
