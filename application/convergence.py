@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from application.errors import ProviderUnavailable
 from application.ports.billing import BillingProvider, SeenCheckout, SeenSubscription
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
@@ -18,7 +20,7 @@ from domain.shared.identity import derived_id
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.checkout import Checkout
 from domain.subscription.subscription import Subscription
-from domain.subscription.truth import BillingPolicy, ProviderSubscription
+from domain.subscription.truth import TERMINAL, BillingPolicy, ProviderSubscription
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ Decision = tuple[Recalled[object], Sequence[Fact]]
 
 
 class PriceUnknown(Exception):
-    """The provider sells a price that belongs to none of our plans."""
+    """The provider sells a price that belongs to none of our plans; all else about the customer has been recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,8 @@ class Convergence:
     async def _settle_or_put_off(self, customer: Customer) -> None:
         try:
             await self.settle(customer)
-        except ProviderUnavailable as trouble:
-            log.warning("the provider does not answer", extra={"provider": customer.provider})
+        except (ProviderUnavailable, PriceUnknown) as trouble:
+            log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.retry_later(customer, error=str(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
         except Exception as trouble:
             log.exception("a customer could not be settled", extra={"provider": customer.provider})
@@ -64,7 +66,7 @@ class Convergence:
         """Ask the provider for the truth about this customer, and record the difference.
 
         Raises:
-            ProviderUnavailable; StreamMoved when others kept writing.
+            ProviderUnavailable; PriceUnknown, with the rest recorded; StreamMoved when others kept writing.
         """
         account_id = await self.customers.account_of(customer)
         if account_id is None:
@@ -89,19 +91,35 @@ class Convergence:
         epoch = await self.customers.take_fence(customer)
         waiting = await self.inbox.waiting(customer)
         truth = await self.billing.truth_of(customer.customer_id)
+        plans = {seen.price_id: await self._plan(customer.provider, seen) for seen in truth.subscriptions}
+        unknown = [seen for seen in truth.subscriptions if not plans[seen.price_id] and seen.status not in TERMINAL]
         decisions = [
-            *[await self._subscription(seen, customer, account_id) for seen in truth.subscriptions],
-            *[await self._payment(seen, account_id) for seen in truth.payments],
-            *[await self._checkout(seen) for seen in truth.checkouts],
+            *[
+                await self._subscription(seen, plans[seen.price_id], customer, account_id)
+                for seen in reversed(truth.subscriptions)
+            ],
+            *[await self._payment(seen, account_id) for seen in reversed(truth.payments)],
+            *[await self._checkout(seen) for seen in reversed(truth.checkouts)],
         ]
-        await self.records.append(
-            asked or self._asked_by(customer, waiting), *decisions, rows=self._rows(customer, epoch, waiting)
-        )
+        asked = asked or self._asked_by(customer, waiting)
+        settled = () if unknown else waiting
+        await self.records.append(asked, *decisions, rows=self._rows(customer, epoch, settled))
+        if unknown:
+            raise PriceUnknown(f"{customer.provider} sells {unknown[0].price_id}, which belongs to no plan")
 
-    async def _subscription(self, seen: SeenSubscription, customer: Customer, account_id: UUID) -> Decision:
-        truth = await self._in_our_words(seen, customer)
+    async def _plan(self, provider: str, seen: SeenSubscription) -> PlanTerms | None:
+        """The plan that the price belongs to."""
+        plan_id = await self.customers.plan_of_price(provider, seen.price_id)
+        return (await self.records.recall(Plan, plan_id)).existing().terms if plan_id else None
+
+    async def _subscription(
+        self, seen: SeenSubscription, plan: PlanTerms | None, customer: Customer, account_id: UUID
+    ) -> Decision:
         stream = derived_id("subscription", customer.provider, seen.reference)
         recalled = await self.records.recall(Subscription, stream)
+        truth = _in_our_words(seen, plan, recalled.state, customer)
+        if truth is None:
+            return recalled, ()
         facts = Subscription.observe(
             recalled.state,
             truth,
@@ -111,40 +129,6 @@ class Convergence:
             now=self.business_time.now(),
         )
         return recalled, facts
-
-    async def _in_our_words(self, seen: SeenSubscription, customer: Customer) -> ProviderSubscription:
-        return ProviderSubscription(
-            provider=customer.provider,
-            reference=seen.reference,
-            customer_id=customer.customer_id,
-            status=seen.status,
-            plan=await self._terms(customer.provider, seen),
-            price_id=seen.price_id,
-            started_at=seen.started_at,
-            period_start=seen.period_start,
-            period_end=seen.period_end,
-            trial_end=seen.trial_end,
-            ends_at=seen.ends_at,
-            ended_at=seen.ended_at,
-            collection_paused=seen.collection_paused,
-            failing_since=seen.failing_since,
-        )
-
-    async def _terms(self, provider: str, seen: SeenSubscription) -> PlanTerms:
-        """The plan that the price belongs to, at what this subscriber pays for it. Raises PriceUnknown."""
-        plan_id = await self.customers.plan_of_price(provider, seen.price_id)
-        if plan_id is None:
-            raise PriceUnknown(f"{provider} sells {seen.price_id}, which belongs to no plan")
-        terms = (await self.records.recall(Plan, plan_id)).existing().terms
-        return PlanTerms(
-            plan_id=terms.plan_id,
-            name=terms.name,
-            price=seen.price,
-            interval=terms.interval,
-            features=terms.features,
-            stream_limit=terms.stream_limit,
-            max_height=terms.max_height,
-        )
 
     async def _payment(self, seen: ProviderPayment, account_id: UUID) -> Decision:
         stream = derived_id("payment", seen.provider, seen.reference)
@@ -178,3 +162,32 @@ class Convergence:
                 )
             )
         return rows
+
+
+def _in_our_words(
+    seen: SeenSubscription, plan: PlanTerms | None, known: Subscription | None, customer: Customer
+) -> ProviderSubscription | None:
+    """None where we do not know what is sold; where we did know, it stays what it was, and the rest is told."""
+    if plan is not None:
+        # At what this subscriber pays for it: a plan may be sold at another price today.
+        sold, price_id = replace(plan, price=seen.price), seen.price_id
+    elif known is not None:
+        sold, price_id = known.plan, known.price_id
+    else:
+        return None
+    return ProviderSubscription(
+        provider=customer.provider,
+        reference=seen.reference,
+        customer_id=customer.customer_id,
+        status=seen.status,
+        plan=sold,
+        price_id=price_id,
+        started_at=seen.started_at,
+        period_start=seen.period_start,
+        period_end=seen.period_end,
+        trial_end=seen.trial_end,
+        ends_at=seen.ends_at,
+        ended_at=seen.ended_at,
+        collection_paused=seen.collection_paused,
+        failing_since=seen.failing_since,
+    )

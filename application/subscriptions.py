@@ -1,12 +1,13 @@
 """A viewer's own subscription: looked at, and cancelled."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from application.convergence import Convergence
+from application.convergence import Convergence, PriceUnknown
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer
 from application.ports.ledger import Position
@@ -99,7 +100,9 @@ class Subscriptions:
     async def _settle(self, account_id: UUID, asked: Asked) -> None:
         account = (await self.records.recall(Account, account_id)).existing()
         customer = Customer(self.billing.name, account.customers[self.billing.name])
-        await self.convergence.settle(customer, asked=asked)
+        # What else this customer has at a price that we do not know is the worker's to come back to.
+        with suppress(PriceUnknown):
+            await self.convergence.settle(customer, asked=asked)
 
 
 def _deciding_term(standing: Standing | None, now: datetime) -> Term | None:

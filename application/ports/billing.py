@@ -46,7 +46,7 @@ class SeenCheckout(msgspec.Struct, frozen=True):
 
 
 class CustomerTruth(msgspec.Struct, frozen=True):
-    """All that the provider knows of one customer, at one moment."""
+    """All that the provider knows of one customer, at one moment; the newest of each kind first."""
 
     subscriptions: tuple[SeenSubscription, ...]
     payments: tuple[ProviderPayment, ...]
