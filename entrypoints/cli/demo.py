@@ -14,7 +14,7 @@ from rich.console import Console
 
 from domain.account.account import Role
 from entrypoints.cli.client import Client, UnexpectedAnswer
-from entrypoints.cli.film import make_clip
+from entrypoints.cli.film import CannotPlay, make_clip
 from entrypoints.cli.people import make_account
 from entrypoints.cli.service import ServiceFailed, free_port, running_service
 from entrypoints.cli.story import Story
@@ -41,7 +41,7 @@ def demo(*, video: Path | None, keep: bool) -> None:
     folder = Path(tempfile.mkdtemp(prefix="demo-", dir=settings.data_dir.absolute()))
     try:
         _run(console, _for_demo(settings, folder), video)
-    except (UnexpectedAnswer, ServiceFailed) as trouble:
+    except (CannotPlay, ServiceFailed, UnexpectedAnswer) as trouble:
         console.print(f"[red]This did not hold:[/red] {trouble}")
         console.print(_last_words(folder / LOG), markup=False)
         raise SystemExit(1) from None

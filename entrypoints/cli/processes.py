@@ -95,7 +95,7 @@ def api(fd: int) -> None:
     end_with_parent()
     log_as_json()
     settings = read_settings()
-    with socket.socket(fileno=fd) as listening, contextlib.suppress(KeyboardInterrupt):
+    with socket.socket(proto=socket.IPPROTO_TCP, fileno=fd) as listening, contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings, listening))
 
 

@@ -1,0 +1,128 @@
+"""The whole service as one command: the demo, two API processes, and what is left when somebody kills it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from entrypoints.cli.service import free_port
+
+START_SECONDS = 90
+DEMO_SECONDS = 180
+GONE_SECONDS = 20
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """An embedded database in a folder of its own, and nothing of the tests' own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "STREAMLY_"))}
+    return {**kept, "DATA_DIR": str(folder), "HOME": str(folder), **more}
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
+        time.sleep(0.1)
+
+
+def processes_naming(folder: Path) -> list[str]:
+    """The command lines and environments that name the folder, of all processes of this machine but this one."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in words:
+            found.append(f"{entry.name}: {words[:120]!r}")
+    return found
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "entrypoints.cli.main", "serve", *arguments],
+        env=environment(folder, PORT=str(port), SANDBOX_PORT=str(free_port())),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: process.poll() is not None or ready(address), "readiness", START_SECONDS)
+        assert process.poll() is None, (folder / "streamly.log").read_text()
+        yield process, address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health/ready", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def register(address: str, email: str) -> httpx.Response:
+    body = {"email": email, "password": "onion-soup-at-noon"}
+    return httpx.post(f"{address}/v1/auth/register", json=body, timeout=10)
+
+
+def test_the_demo_holds_from_end_to_end(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli.main", "demo"],
+        env=environment(tmp_path, COLUMNS="200"),
+        capture_output=True,
+        text=True,
+        timeout=DEMO_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said in (
+        "402 subscription_required: no_subscription",
+        "500 of 500 frames decoded",
+        "402 subscription_required: ended",
+        "9.99 USD was paid.",
+        "access, catalogue, plans, all identical",
+        "Every step held",
+    ):
+        assert said in done.stdout
+    assert processes_naming(tmp_path) == []
+    assert list(tmp_path.glob("demo-*")) == []
+
+
+def test_a_demo_whose_film_is_no_film_fails_and_says_so(tmp_path: Path) -> None:
+    film = tmp_path / "notes.mp4"
+    film.write_text("this is no film")
+    done = subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli.main", "demo", "--video", str(film)],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=DEMO_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_killed_with_9_it_leaves_no_process_and_loses_no_commit(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as (process, address):
+        assert register(address, "anna@example.com").status_code == 201
+        process.send_signal(signal.SIGKILL)
+        until(lambda: processes_naming(tmp_path) == [], "the end of every child", GONE_SECONDS)
+    with serving(tmp_path) as (process, address):
+        assert register(address, "anna@example.com").status_code == 409
+        assert register(address, "boris@example.com").status_code == 201
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    until(lambda: processes_naming(tmp_path) == [], "the end of every child", GONE_SECONDS)
