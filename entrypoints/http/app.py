@@ -27,6 +27,7 @@ from entrypoints.http.me import MeController
 from entrypoints.http.media import MediaController
 from entrypoints.http.plans import AdminPlanController, PlanController
 from entrypoints.http.playback import PlaybackController
+from entrypoints.http.returns import ReturnController
 from entrypoints.http.sandbox import SandboxController
 from entrypoints.http.subscription import SubscriptionController
 from entrypoints.http.uploads import UploadController
@@ -46,7 +47,7 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     VideoController,
     WebhookController,
 )
-BESIDE: tuple[ControllerRouterHandler, ...] = (HealthController, MediaController, UploadController)
+BESIDE: tuple[ControllerRouterHandler, ...] = (HealthController, MediaController, ReturnController, UploadController)
 
 PROVIDED = (
     "accounts",
