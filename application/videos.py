@@ -99,19 +99,23 @@ class Videos:
         if video is None or video.status is not VideoStatus.PROCESSING:
             return
         asked = Asked(Actor("system", "transcoder"), Cause("command", f"transcode-{video_id}"))
+        sha256 = video.upload_sha256
         try:
             processed = await self.platform.process(
-                video_id, sha256=video.upload_sha256, on_progress=partial(self.jobs.report_progress, video_id)
+                video_id, sha256=sha256, on_progress=partial(self.jobs.report_progress, video_id)
             )
         except NotAVideo as refused:
             reason, detail = refused.reason, refused.detail
-            await self.records.decide(Video, video_id, asked, lambda it: it.fail(reason=reason, detail=detail))
+            await self.records.decide(
+                Video, video_id, asked, lambda it: it.fail(upload_sha256=sha256, reason=reason, detail=detail)
+            )
             return
         await self.records.decide(
             Video,
             video_id,
             asked,
             lambda it: it.become_ready(
+                upload_sha256=sha256,
                 playback_id=processed.playback_id,
                 duration_seconds=processed.duration_seconds,
                 renditions=processed.renditions,

@@ -123,10 +123,10 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
             raise UploadNotExpected(f"This video is {self.status}; it takes no upload.")
 
     def become_ready(
-        self, *, playback_id: str, duration_seconds: float, renditions: tuple[Rendition, ...]
+        self, *, upload_sha256: str, playback_id: str, duration_seconds: float, renditions: tuple[Rendition, ...]
     ) -> list[VideoFact]:
-        """Nothing happens when the notice comes twice."""
-        if self.status is not VideoStatus.PROCESSING:
+        """Nothing happens when the notice comes twice, or is about an upload that another one has replaced."""
+        if not self._is_processing(upload_sha256):
             return []
         return [
             VideoMadeReady(
@@ -134,10 +134,13 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
             )
         ]
 
-    def fail(self, *, reason: str, detail: str) -> list[VideoFact]:
-        if self.status is not VideoStatus.PROCESSING:
+    def fail(self, *, upload_sha256: str, reason: str, detail: str) -> list[VideoFact]:
+        if not self._is_processing(upload_sha256):
             return []
         return [VideoFailed(video_id=self.id, reason=reason, detail=detail)]
+
+    def _is_processing(self, upload_sha256: str) -> bool:
+        return self.status is VideoStatus.PROCESSING and self.upload_sha256 == upload_sha256
 
     def publish(self) -> list[VideoFact]:
         if self.status is VideoStatus.PUBLISHED:

@@ -34,7 +34,7 @@ class MemoryStudio:
         self.processed: list[UUID] = []
         self.granted: list[PlaybackGrant] = []
         self.heights: list[int | None] = []
-        self._uploads: dict[tuple[UUID, str], bytes] = {}
+        self.uploads: dict[tuple[UUID, str], bytes] = {}
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
         if size_bytes is not None and size_bytes > SIZE_MAX:
@@ -48,7 +48,7 @@ class MemoryStudio:
             raise UploadLinkInvalid
         body = b"".join([chunk async for chunk in chunks])
         digest = sha256(body).hexdigest()
-        self._uploads[video_id, digest] = body
+        self.uploads[video_id, digest] = body
         return ReceivedUpload(len(body), digest)
 
     async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
@@ -56,7 +56,7 @@ class MemoryStudio:
         on_progress(0.5)
         if self.broken:
             raise OSError("the disk is gone")
-        if not self._uploads[video_id, sha256].startswith(b"film"):
+        if not self.uploads[video_id, sha256].startswith(b"film"):
             raise NotAVideo("not_a_video", "It has no pictures that move.")
         return Processed(playback_id=sha256[:16], duration_seconds=600.0, renditions=LADDER)
 
@@ -86,8 +86,8 @@ class MemoryStudio:
         return MediaFile(path, "video/mp4", UUID(token))
 
     async def delete(self, video_id: UUID) -> None:
-        for known in [known for known in self._uploads if known[0] == video_id]:
-            del self._uploads[known]
+        for known in [known for known in self.uploads if known[0] == video_id]:
+            del self.uploads[known]
 
 
 def link_of(video_id: UUID) -> str:

@@ -48,11 +48,11 @@ PASTS: dict[str, tuple[VideoFact, ...]] = {
 
 
 def becomes_ready(video: Video) -> list[VideoFact]:
-    return video.become_ready(playback_id="bread-1", duration_seconds=61.5, renditions=LADDER)
+    return video.become_ready(upload_sha256=SHA256, playback_id="bread-1", duration_seconds=61.5, renditions=LADDER)
 
 
 def fails(video: Video) -> list[VideoFact]:
-    return video.fail(reason="not_a_video", detail="It is a picture.")
+    return video.fail(upload_sha256=SHA256, reason="not_a_video", detail="It is a picture.")
 
 
 def receives(video: Video) -> list[VideoFact]:
@@ -109,6 +109,13 @@ def test_what_was_uploaded_becomes_ready_or_fails() -> None:
 def test_a_notice_that_comes_late_or_twice_changes_nothing(status: str) -> None:
     given(Video, *PASTS[status]).when(becomes_ready).then_nothing()
     given(Video, *PASTS[status]).when(fails).then_nothing()
+
+
+def test_a_notice_about_an_upload_that_was_replaced_changes_nothing() -> None:
+    replaced = UploadReceived(video_id=BREAD, size_bytes=2_000_000, sha256="cd" * 32)
+
+    given(Video, *PASTS["errored"], replaced).when(becomes_ready).then_nothing()
+    given(Video, *PASTS["errored"], replaced).when(fails).then_nothing()
 
 
 def test_a_ready_video_is_published_once() -> None:
