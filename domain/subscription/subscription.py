@@ -75,9 +75,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         started = _first_seen(truth, subscription_id, account_id, policy)
         return [started, *cls.evolve(None, started).differences(truth, policy, now)]
 
-    def differences(
-        self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime
-    ) -> list[SubscriptionEvent]:
+    def differences(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
         if self.ended_at is not None:
             return []
         if truth.status in TERMINAL:
