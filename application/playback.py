@@ -13,6 +13,7 @@ from application.ports.video_platform import MediaFile, MediaRefused, OwnPlatfor
 from application.ports.world import Clock, Identifiers
 from application.projections.access import Title
 from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide, judge
+from domain.access.standing import Standing
 from domain.shared.fact import Refusal
 from domain.video.video import VideoNotReady
 
@@ -60,7 +61,7 @@ class Playback:
             video_id=video_id,
             session_id=session_id,
             until=ends_at,
-            max_height=_tallest(scene, now),
+            max_height=_tallest(scene.standing, title, now),
         )
         resume_at_seconds = await self.sessions.start(
             PlaySession(
@@ -129,9 +130,9 @@ def _end(answer: Access, title: Title, now: datetime) -> datetime:
     return min(now + life, answer.until) if answer.until else now + life
 
 
-def _tallest(scene: Scene, now: datetime) -> int | None:
-    """The best quality that any live plan gives; None without a limit."""
-    if scene.standing is None:
+def _tallest(standing: Standing | None, title: Title, now: datetime) -> int | None:
+    """The best quality that any live plan gives; None without a limit, and for what is free for everybody."""
+    if title.free or standing is None:
         return None
-    heights = [term.max_height for term in scene.standing.terms.values() if judge(term, now).granted]
+    heights = [term.max_height for term in standing.terms.values() if judge(term, now).granted]
     return None if not heights or None in heights else max(height for height in heights if height is not None)

@@ -31,6 +31,7 @@ class MemoryStudio:
 
     def __init__(self) -> None:
         self.broken = False
+        self.duration_seconds = 600.0
         self.processed: list[UUID] = []
         self.granted: list[PlaybackGrant] = []
         self.heights: list[int | None] = []
@@ -58,7 +59,7 @@ class MemoryStudio:
             raise OSError("the disk is gone")
         if not self.uploads[video_id, sha256].startswith(b"film"):
             raise NotAVideo("not_a_video", "It has no pictures that move.")
-        return Processed(playback_id=sha256[:16], duration_seconds=600.0, renditions=LADDER)
+        return Processed(playback_id=sha256[:16], duration_seconds=self.duration_seconds, renditions=LADDER)
 
     async def grant_playback(
         self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None

@@ -1,0 +1,251 @@
+"""Playback: one decision on one read, a session and a signed address that never outlive the viewer's own access."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from application.errors import NotFound, NotSignedIn
+from application.playback import SessionEnded, StartedPlayback
+from application.ports.video_platform import MediaRefused
+from application.videos import NewVideo
+from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired
+from domain.account.account import Account
+from domain.video.video import VideoNotReady
+from tests.application.house import BY_ADMIN, COOKING, House, asked_by
+from tests.people import MONDAY, days
+
+pytestmark = pytest.mark.anyio
+
+FILM = NewVideo(title="Bread")
+TRAILER = NewVideo(title="Bread, the trailer", access="free")
+HD_FILM, UHD_FILM = NewVideo(title="Bread", requires="hd"), NewVideo(title="Bread", requires="uhd")
+HOURS_4 = timedelta(hours=4)
+
+
+async def plays(house: House, viewer: UUID | None, video_id: UUID) -> StartedPlayback:
+    return await house.playback.start(viewer, video_id, device_id="tv")
+
+
+async def a_subscriber(house: House, email: str = "anna@example.com") -> UUID:
+    anna = await house.registers(email)
+    await house.subscribes(anna, await house.sells())
+    return anna
+
+
+# May she?
+
+
+async def test_a_subscriber_plays_it(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+
+    started = await plays(house, anna, film)
+
+    assert started.grant == house.studio.granted[-1]
+    assert started.grant.url == f"memory://{film}/{started.session_id}"
+    assert started.grant.expires_at == MONDAY + HOURS_4
+    assert started.resume_at_seconds == 0.0
+
+
+async def test_the_answer_says_on_which_position_it_rests(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+
+    assert (await plays(house, anna, film)).position == await house.ledger.head()
+
+
+async def test_without_a_subscription_payment_is_needed_and_the_reason_is_said(house: House) -> None:
+    anna, film = await house.registers(), await house.shows(FILM)
+
+    with pytest.raises(SubscriptionRequired) as refused:
+        await plays(house, anna, film)
+
+    answer = refused.value.more["access"]
+    assert isinstance(answer, Access)
+    assert (answer.granted, answer.reason) == (False, "no_subscription")
+    assert refused.value.detail == answer.otherwise
+    assert refused.value.more["ledger_position"] == await house.ledger.head()
+    assert house.studio.granted == []
+
+
+async def test_when_it_has_ended_that_is_the_reason_by_its_facts(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    await house.subscriptions.cancel(anna, at_period_end=False, subscription_id=None, asked=asked_by(anna))
+
+    with pytest.raises(SubscriptionRequired) as refused:
+        await plays(house, anna, film)
+
+    answer = refused.value.more["access"]
+    assert answer.reason == "ended"
+    assert answer.deciding[-1].type == "subscription.ended"
+
+
+async def test_a_feature_that_her_plan_lacks_needs_an_upgrade(house: House) -> None:
+    anna, in_hd, in_uhd = await a_subscriber(house), await house.shows(HD_FILM), await house.shows(UHD_FILM)
+
+    await plays(house, anna, in_hd)
+    with pytest.raises(PlanUpgradeRequired) as refused:
+        await plays(house, anna, in_uhd)
+
+    assert refused.value.more["access"].reason == "feature_missing"
+
+
+async def test_a_disabled_account_plays_nothing_not_even_what_is_free(house: House) -> None:
+    anna, film, trailer = await a_subscriber(house), await house.shows(FILM), await house.shows(TRAILER)
+    await house.records.decide(Account, anna, BY_ADMIN, lambda account: account.disable(reason="chargebacks"))
+
+    for video_id in (film, trailer):
+        with pytest.raises(AccountBlocked) as refused:
+            await plays(house, anna, video_id)
+        assert refused.value.more["access"].reason == "blocked"
+
+
+async def test_a_stranger_plays_what_is_free_and_signs_in_for_the_rest(house: House) -> None:
+    film, trailer = await house.shows(FILM), await house.shows(TRAILER)
+
+    await plays(house, None, trailer)
+    with pytest.raises(NotSignedIn):
+        await plays(house, None, film)
+
+
+async def test_only_what_is_published_is_played(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    await house.videos.unpublish(film, BY_ADMIN)
+
+    with pytest.raises(VideoNotReady):
+        await plays(house, anna, film)
+    with pytest.raises(NotFound):
+        await plays(house, anna, UUID(int=404))
+
+
+# Until when?
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "later", "expires_at"),
+    [
+        (False, days(1), MONDAY + days(1) + HOURS_4),
+        (True, days(30) - timedelta(hours=5), MONDAY + days(30) - timedelta(hours=1)),
+        (True, days(30) - timedelta(minutes=5), MONDAY + days(30)),
+        (False, days(32) - timedelta(minutes=5), MONDAY + days(32)),
+    ],
+)
+async def test_the_token_never_outlives_her_access(
+    house: House, *, cancelled: bool, later: timedelta, expires_at: object
+) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    if cancelled:
+        await house.subscriptions.cancel(anna, at_period_end=True, subscription_id=None, asked=asked_by(anna))
+    await house.moves_to(MONDAY + later)
+
+    started = await plays(house, anna, film)
+
+    assert started.grant.expires_at == expires_at
+
+
+@pytest.mark.parametrize(
+    ("duration_seconds", "life"),
+    [(60.0, timedelta(hours=4)), (3 * 3600.0, timedelta(hours=5)), (20 * 3600.0, timedelta(hours=12))],
+)
+async def test_a_token_lasts_for_one_sitting(house: House, duration_seconds: float, life: timedelta) -> None:
+    house.studio.duration_seconds = duration_seconds
+    trailer = await house.shows(TRAILER)
+
+    started = await plays(house, None, trailer)
+
+    assert started.grant.expires_at == MONDAY + life
+
+
+# How tall?
+
+
+async def test_a_plan_with_a_limit_limits_the_picture(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+
+    await plays(house, anna, film)
+
+    assert house.studio.heights == [720]
+
+
+async def test_of_several_plans_the_best_counts(house: House) -> None:
+    anna = await a_subscriber(house)
+    film, customer = await house.shows(FILM), await house.customer_of(anna)
+    first = await house.subscription_seen(customer)
+    for plan, height in (("Better", 1080), ("Best", None)):
+        await house.sells(replace(COOKING, name=plan, max_height=height, price_id=f"price_{plan}"))
+        better = replace(first, reference=f"sub_{plan}", price_id=f"price_{plan}")
+        house.billing.tell(customer.customer_id, better)
+        await house.convergence.settle(customer)
+        await plays(house, anna, film)
+
+    assert house.studio.heights == [1080, None]
+
+
+async def test_what_is_free_is_not_the_smaller_for_who_pays(house: House) -> None:
+    anna, trailer = await a_subscriber(house), await house.shows(TRAILER)
+
+    await plays(house, None, trailer)
+    await plays(house, anna, trailer)
+
+    assert house.studio.heights == [None, None]
+
+
+# The session.
+
+
+async def test_she_goes_on_where_she_left_it(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    first = await plays(house, anna, film)
+    await house.playback.heartbeat(anna, first.session_id, position_seconds=93.5)
+
+    assert (await plays(house, anna, film)).resume_at_seconds == 93.5
+
+
+async def test_a_session_that_was_stopped_is_over(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    started = await plays(house, anna, film)
+
+    await house.playback.stop(anna, started.session_id)
+
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, started.session_id, position_seconds=1.0)
+    with pytest.raises(MediaRefused):
+        await house.playback.media(started.grant.token, film, "240p.mp4")
+    with pytest.raises(NotFound):
+        await house.playback.stop(anna, started.session_id)
+
+
+async def test_a_session_ends_with_its_token(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    started = await plays(house, anna, film)
+    await house.moves_to(started.grant.expires_at)
+
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, started.session_id, position_seconds=1.0)
+    with pytest.raises(MediaRefused):
+        await house.playback.media(started.grant.token, film, "240p.mp4")
+
+
+async def test_somebody_elses_session_is_not_hers(house: House) -> None:
+    anna, boris = await a_subscriber(house), await a_subscriber(house, "boris@example.com")
+    started = await plays(house, boris, await house.shows(FILM))
+
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, started.session_id, position_seconds=1.0)
+    with pytest.raises(NotFound):
+        await house.playback.stop(anna, started.session_id)
+
+
+async def test_the_pieces_are_served_while_the_session_lives(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    started = await plays(house, anna, film)
+
+    file = await house.playback.media(started.grant.token, film, "240p.mp4")
+
+    assert file.session_id == started.session_id
+
+
+async def test_a_picture_needs_no_session(house: House) -> None:
+    film = await house.shows(FILM)
+
+    assert (await house.playback.media("any", film, "poster.jpg")).media_type == "image/jpeg"
