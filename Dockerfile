@@ -19,8 +19,8 @@ RUN /opt/venv/bin/pip install --no-build-isolation --no-deps . \
     && /opt/venv/bin/pip uninstall --yes editables hatchling tomlkit trove-classifiers
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/streamly streamly \
-    && install --directory --owner=streamly /var/lib/streamly
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/streamly --shell /usr/sbin/nologin streamly \
+    && install --directory --owner=streamly --group=streamly --mode=750 /var/lib/streamly
 COPY --from=builder /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -28,11 +28,12 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8000 \
     DATA_DIR=/var/lib/streamly
-USER streamly
+# By number: Kubernetes can see that it is not root.
+USER 10001:10001
 WORKDIR /var/lib/streamly
 EXPOSE 8000
 # For `serve`; docker-compose.yml turns it off for the others.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-c", \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-c", \
     "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/live', timeout=3)"]
 ENTRYPOINT ["streamly"]
 CMD ["serve", "--no-worker"]
