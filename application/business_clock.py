@@ -49,9 +49,10 @@ class BusinessClock:
     due: DueMoments
     backlogs: Mapping[str, Backlog]
     """By name, in the order in which work flows from one to the next."""
+    patience_seconds: float = TIMEOUT_SECONDS
 
     async def move(self, to: datetime | None) -> datetime:
-        """Business time afterwards. Raises ClockPending after 30 s of waiting."""
+        """Business time afterwards. Raises ClockPending when what fell due is not done in time."""
         if to is not None:
             await self._through_due_moments(to)
         await self.clock.move_to(to)
@@ -71,7 +72,7 @@ class BusinessClock:
     async def _settled(self) -> None:
         """Until all backlogs are empty in one look, from the source on."""
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self.patience_seconds):
                 while await self._pending():  # noqa: ASYNC110 - the work is other processes'; nothing here knows when
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:

@@ -1,6 +1,5 @@
 """Convergence: whatever arrived, and however often, the ledger comes to hold what the provider says."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace as replaced
 from datetime import timedelta
 from uuid import UUID
@@ -8,12 +7,10 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from adapters.memory.billing import MemoryBilling
-from adapters.memory.ledger import MemoryLedger
 from application.convergence import RETRY_DELAYS_SECONDS, PriceUnknown
-from application.ports.billing import CustomerTruth, SeenCheckout, SeenSubscription
+from application.ports.billing import SeenCheckout, SeenSubscription
 from application.ports.inbox import Customer
-from application.ports.ledger import GuardedRow, StreamMoved, Write
+from application.ports.ledger import StreamMoved
 from application.recall import Asked
 from domain.payment.payment import PaymentFailed, PaymentSucceeded, ProviderPayment
 from domain.shared.fact import Actor, Cause
@@ -29,42 +26,12 @@ from domain.subscription.facts import (
 )
 from domain.subscription.subscription import Subscription
 from tests.application.house import BY_ADMIN, COOKING, House, page_of
+from tests.application.interruptions import InterruptedBilling, InterruptedLedger, Interruption
 from tests.people import ANNA, MONDAY, days
 
 pytestmark = pytest.mark.anyio
 
 SWEEP = Asked(Actor("provider", "memory"), Cause("sweep", "memory"))
-
-Interruption = Callable[[], Awaitable[object]]
-
-
-class InterruptedBilling(MemoryBilling):
-    """Something happens elsewhere while it is being asked, as often as there are interruptions."""
-
-    def __init__(self, house: House, *interruptions: Interruption) -> None:
-        super().__init__(house.business_time)
-        self.__dict__.update(house.billing.__dict__)
-        self._interruptions = list(interruptions)
-
-    async def truth_of(self, customer_id: str) -> CustomerTruth:
-        truth = await super().truth_of(customer_id)
-        if self._interruptions:
-            await self._interruptions.pop(0)()
-        return truth
-
-
-class InterruptedLedger:
-    """Somebody else is quicker, as often as there are interruptions."""
-
-    def __init__(self, ledger: MemoryLedger, *interruptions: Interruption) -> None:
-        self.read, self.head = ledger.read, ledger.head
-        self._ledger = ledger
-        self._interruptions = list(interruptions)
-
-    async def append(self, *writes: Write, rows: Sequence[GuardedRow] = ()) -> int:
-        if self._interruptions:
-            await self._interruptions.pop(0)()
-        return await self._ledger.append(*writes, rows=rows)
 
 
 def interrupt_the_question(house: House, *interruptions: Interruption) -> None:

@@ -1,0 +1,40 @@
+"""What happens elsewhere at the worst moment: while the provider is asked, or just before an append."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from adapters.memory.billing import MemoryBilling
+from adapters.memory.ledger import MemoryLedger
+from application.ports.billing import CustomerTruth
+from application.ports.ledger import GuardedRow, Write
+from tests.application.house import House
+
+Interruption = Callable[[], Awaitable[object]]
+
+
+class InterruptedBilling(MemoryBilling):
+    """Something happens elsewhere while it is being asked, as often as there are interruptions."""
+
+    def __init__(self, house: House, *interruptions: Interruption) -> None:
+        super().__init__(house.business_time)
+        self.__dict__.update(house.billing.__dict__)  # what the provider of the house knows, it knows
+        self._interruptions = list(interruptions)
+
+    async def truth_of(self, customer_id: str) -> CustomerTruth:
+        truth = await super().truth_of(customer_id)
+        if self._interruptions:
+            await self._interruptions.pop(0)()
+        return truth
+
+
+class InterruptedLedger:
+    """Somebody else is quicker, as often as there are interruptions."""
+
+    def __init__(self, ledger: MemoryLedger, *interruptions: Interruption) -> None:
+        self.read, self.head = ledger.read, ledger.head
+        self._ledger = ledger
+        self._interruptions = list(interruptions)
+
+    async def append(self, *writes: Write, rows: Sequence[GuardedRow] = ()) -> int:
+        if self._interruptions:
+            await self._interruptions.pop(0)()
+        return await self._ledger.append(*writes, rows=rows)
