@@ -21,7 +21,7 @@ class MediaController(Controller):
         "/{token:str}/{video_id:uuid}/{path:path}",
         operation_id="read_media",
         summary="A file of a video",
-        media_type="application/octet-stream",
+        serves=("application/vnd.apple.mpegurl", "image/jpeg", "video/iso.segment", "video/mp4"),
         refuses=(MediaRefused,),
     )
     async def read(

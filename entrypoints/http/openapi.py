@@ -1,8 +1,8 @@
 """The OpenAPI document: Litestar's, corrected until it says what the API does (schemathesis holds the two together).
 
 What cannot be seen in a handler's signature it says in options of its own: `refuses` (exceptions, or status, code and
-sentence), `takes` (the media type of a raw body), `streams` (a second media type of the answer) and `unready` (503 has
-the shape of 200).
+sentence), `takes` (the media type of a raw body), `serves` (those of files), `streams` (a second media type of the
+answer) and `unready` (503 has the shape of 200).
 """
 
 import re
@@ -106,11 +106,11 @@ class Operation:
 
     @property
     def answer(self) -> Any:
-        """The type of the JSON answer; None for none, and for files."""
+        """The type of the JSON answer; None for none, and for files and text."""
         returned = self.handler.parsed_fn_signature.return_type
         if returned.is_union or self._wraps:
             returned = returned.inner_types[0]
-        return None if returned.is_none_type or returned.is_subclass_of(Response) else returned.raw
+        return None if returned.is_none_type or returned.is_subclass_of((Response, str)) else returned.raw
 
     @property
     def records(self) -> bool:
@@ -193,11 +193,12 @@ def _answer(
     operation: Operation, described: Mapping[str, Any], by_kind: Mapping[Any, Any], components: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The good answer."""
+    handler = operation.handler
     answer: dict[str, Any] = {"description": described["description"]}
     if operation.answer is not None:
         answer["content"] = _json(by_kind[operation.answer], components)
-    elif operation.handler.status_code != HTTPStatus.NO_CONTENT:
-        answer["content"] = {media_type: {} for media_type in described["content"]}
+    elif handler.status_code != HTTPStatus.NO_CONTENT:
+        answer["content"] = {media_type: {} for media_type in handler.opt.get("serves", [handler.media_type])}
     if operation.has("streams"):
         answer["content"][operation.handler.opt["streams"]] = {}
     if operation.records:

@@ -41,6 +41,8 @@ def operations(document: Described) -> Iterator[tuple[str, Described]]:
 def test_every_address_of_the_contract_that_is_built_is_in_it(document: Described) -> None:
     assert {name for name, _ in operations(document)} == {
         "DELETE /v1/playback/{session_id}",
+        "GET /checkout/cancelled",
+        "GET /checkout/success",
         "GET /health/live",
         "GET /health/ready",
         "GET /media/{token}/{video_id}/{path}",
