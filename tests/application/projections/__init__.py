@@ -1,0 +1,1 @@
+"""Projections: their steps, and that batches never matter."""
