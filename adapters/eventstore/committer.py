@@ -73,16 +73,16 @@ class GroupCommitter:
             return self._recorder.record(appends)
         except (OperationalError, InterfaceError) as lost:
             log.warning("the ledger's connection was lost", extra={"appends": len(appends), "error": str(lost)})
-            return [self._recover(append) for append in appends]
+            deadline = time.monotonic() + RECOVERY_SECONDS
+            return [self._recover(append, deadline) for append in appends]
         except Exception as trouble:
             if len(appends) == 1:
                 log.exception("an append failed")
                 return [trouble]
             return [answer for append in appends for answer in self._record([append])]
 
-    def _recover(self, append: Append) -> Answer:
+    def _recover(self, append: Append, deadline: float) -> Answer:
         """After a lost connection: look whether it was committed, and record it if it was not."""
-        deadline = time.monotonic() + RECOVERY_SECONDS
         has_facts = any(write.facts for write in append.writes)
         while True:
             try:
