@@ -32,7 +32,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 USER 10001:10001
 WORKDIR /var/lib/streamly
 EXPOSE 8000
-# For `serve`; docker-compose.yml turns it off for the others.
+# For `serve`; docker-compose.yml has the worker's.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-c", \
     "import os, urllib.request as web; web.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/live', timeout=3)"]
 ENTRYPOINT ["streamly"]
