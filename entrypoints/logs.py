@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 QUIET = ("httpx", "httpcore", "stripe", "psycopg", "psycopg.pool", "asyncio")
 
 

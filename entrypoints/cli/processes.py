@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import socket
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from entrypoints.worker.worker import work
 ENSURE_SECONDS = 0.5
 LOG = "streamly.log"
 
+log = logging.getLogger(__name__)
+
 
 @click.command()
 @click.option("--workers", "api_workers", type=click.IntRange(1, 64), default=1, help="How many API processes.")
@@ -35,7 +38,10 @@ def serve(*, api_workers: int, no_worker: bool, seed: bool) -> None:
     log_to = None if settings.in_production else settings.data_dir / LOG
     with running_service(settings, api_workers=api_workers, worker=worker_here, log_to=log_to) as service:
         seeded = seed_catalogue(settings, service.database.dsn) if seed else None
-        _say_where(service, seeded, log_to)
+        if settings.in_production:
+            log.info("Streamly is ready", extra={"address": settings.address, "api_processes": api_workers})
+        else:
+            _say_where(service, seeded, log_to)
         service.watch_until_stopped()
 
 

@@ -25,11 +25,11 @@ Email = Annotated[
     msgspec.Meta(
         min_length=3,
         max_length=320,
-        pattern=NO_NUL,
         examples=["anna@example.com"],
         extra_json_schema={"format": "email"},
     ),
 ]
+"""Whether it is an address, NUL and all, is for the rule on addresses to say."""
 
 Password = Annotated[str, msgspec.Meta(pattern=NO_NUL, examples=["correct horse battery"])]
 """As long as a body may be: that it is too long is for the rule on passwords to say, with 422."""

@@ -22,6 +22,7 @@ async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     house.live_engine.start()
+    log.info("the worker works")
     tasks = [
         asyncio.create_task(settle_webhooks(house), name="webhooks"),
         asyncio.create_task(house.policies.run(), name="policies"),
