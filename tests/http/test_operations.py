@@ -1,11 +1,14 @@
 """Whether it runs, where its time stands, and reading one's own writes."""
 
+import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.http.problem import problem_in
-from tests.http.running import Person, Service
+from tests.http.running import PASSWORD, Person, Service, running_service
+from tests.postgres import Databases
 
 pytestmark = pytest.mark.anyio
 
@@ -58,3 +61,23 @@ async def test_a_read_cannot_see_what_has_not_happened(service: Service) -> None
     beyond = {"Ledger-Position": str(10**9)}
 
     problem_in(await service.public.get("/v1/plans", headers=beyond), 400, "unknown_position")
+
+
+async def test_without_its_database_it_lives_and_says_so(database: str, databases: Databases, tmp_path: Path) -> None:
+    async with running_service(database, tmp_path) as service:
+        admin = await service.sign_up("admin")
+        await asyncio.to_thread(databases.drop, database)
+
+        live, ready, plans, login, made = await asyncio.gather(
+            service.public.get("/health/live"),
+            service.public.get("/health/ready"),
+            service.public.get("/v1/plans"),
+            service.public.post("/v1/auth/login", json={"email": admin.email, "password": PASSWORD}),
+            admin.http.post("/v1/admin/videos", json={"title": "Onions", "access": "free"}, timeout=30),
+        )
+
+        assert live.status_code == 200
+        assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+        for refused in (plans, login, made):
+            problem_in(refused, 503, "database_unavailable")
+            assert refused.headers["retry-after"] == "1"

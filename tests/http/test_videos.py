@@ -1,10 +1,14 @@
 """The catalogue, and how a file becomes a video in it."""
 
+import resource
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain.video.video import UploadReceived
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
 
@@ -117,6 +121,29 @@ async def test_the_upload_link_is_the_leave_and_good_once(service: Service, admi
     problem_in(await service.public.put(url.replace(one["video"]["id"], str(uuid4())), content=b"f"), 404, "not_found")
     assert (await service.public.put(url, content=b"film")).status_code == 204
     problem_in(await service.public.put(url, content=b"film"), 409, "upload_not_expected")
+
+
+async def test_a_long_film_is_taken_in_little_memory(service: Service, admin: Person) -> None:
+    created = await service.waiting_video(admin)
+    size, piece = 256 * 1024 * 1024, b"film" * 16_384
+    before, highest = resident_bytes(), 0
+
+    async def film() -> AsyncIterator[bytes]:
+        nonlocal highest
+        for _ in range(size // len(piece)):
+            yield piece
+            highest = max(highest, resident_bytes())
+
+    assert (await service.public.put(created["upload"]["url"], content=film())).status_code == 204
+
+    assert highest - before < 50_000_000
+    facts = await service.house.records.ledger.read(UUID(created["video"]["id"]))
+    assert [fact.size_bytes for fact in facts if isinstance(fact, UploadReceived)] == [size]
+
+
+def resident_bytes() -> int:
+    """What this process, which is server and client, holds in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 async def test_a_file_that_is_too_large_is_refused_before_it_is_sent(admin: Person) -> None:
