@@ -1,8 +1,9 @@
 """HLS, captions and pictures of the local platform, behind a signed path."""
 
+from typing import Any
 from uuid import UUID
 
-from litestar import Controller, get
+from litestar import Controller, Response, get
 from litestar.params import FromPath
 from litestar.response import File
 
@@ -26,7 +27,9 @@ class MediaController(Controller):
     )
     async def read(
         self, token: FromPath[str], video_id: FromPath[UUID], path: FromPath[str], playback: GivenPlayback
-    ) -> File:
+    ) -> Response[Any]:
         """Follow the addresses in the playlists; they are valid as long as the playback is."""
         file = await playback.media(token, video_id, path.lstrip("/"))
+        if file.body is not None:
+            return Response(file.body, media_type=file.media_type, headers=HEADERS)
         return File(file.path, media_type=file.media_type, content_disposition_type="inline", headers=HEADERS)

@@ -32,6 +32,7 @@ from entrypoints.http.problems import POSITION_HEADER
 from entrypoints.http.texts import POSITION_MAX
 
 COMPONENT = "#/components/schemas/{name}"
+# `Page[entrypoints.http.views.PlanView]` is PageOfPlanView to clients.
 GENERIC_NAME = re.compile(rb"(Page)[\[_][\w.]*?(\w+)[\]_](?=\")")
 BEARER = "bearer"
 

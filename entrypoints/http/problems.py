@@ -43,6 +43,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
+INTERNAL_ERROR = Problem(
+    status=500,
+    code="internal_error",
+    detail="Something went wrong on our side; the request id finds it in the log.",
+)
+
+
 class Malformed(Exception):
     """The request cannot be read; `code` says in a word what is wrong with it."""
 
@@ -65,14 +72,22 @@ class MediaTypeUnsupported(Malformed):
 def answer_exception(request: Request[Any, Any, Any], exception: Exception) -> Response[bytes]:
     """Litestar's one exception handler: the problem that an exception is."""
     problem = problem_of(exception)
-    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("a request failed", extra={"request_id": request_id(request.scope)}, exc_info=exception)
+    _log(exception, problem, request_id(request.scope))
     return Response(
         content=written(problem, request.scope),
         status_code=problem.status,
         media_type=PROBLEM_JSON,
         headers=dict(problem.headers),
     )
+
+
+def _log(exception: Exception, problem: Problem, request: str) -> None:
+    """What operators need and clients are not told: where it broke, what was away, why a link was refused."""
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("a request failed", extra={"request_id": request}, exc_info=exception)
+    elif problem.status > HTTPStatus.INTERNAL_SERVER_ERROR or type(exception) in SPOKEN:
+        why = str(exception.__cause__ or exception)
+        log.warning("a request was refused", extra={"request_id": request, "code": problem.code, "why": why})
 
 
 def problem_of(exception: Exception) -> Problem:
@@ -87,8 +102,7 @@ def problem_of(exception: Exception) -> Problem:
         case _ if (status := status_of(type(exception))) is not None:
             return _foreseen(exception, status)
         case _:
-            detail = "Something went wrong on our side; the request id finds it in the log."
-            return Problem(status=500, code="internal_error", detail=detail)
+            return INTERNAL_ERROR
 
 
 def status_of(kind: type[Exception]) -> int | None:
@@ -161,7 +175,7 @@ def _litestar(exception: HTTPException) -> Problem:
 def _internal(exception: InternalServerException) -> Problem:
     if exception.detail == "client disconnected prematurely":
         return Problem(status=400, code="client_disconnected", detail="The body was not sent to its end.")
-    return problem_of(RuntimeError())
+    return INTERNAL_ERROR
 
 
 # In the API these are called by words that are Python's own; Litestar tells of the handler's.
@@ -174,7 +188,7 @@ def _invalid_parameters(exception: ValidationException) -> Problem:
         for error in exception.extra or ()
         if isinstance(error, dict) and "key" in error
     )
-    detail = "A parameter is not as documented." if errors else exception.detail.partition(" for path ")[0] + "."
+    detail = "A parameter is not as documented." if errors else exception.detail.partition(" for ")[0] + "."
     return Problem(status=400, code="invalid_parameter", detail=detail, errors=errors)
 
 

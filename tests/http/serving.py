@@ -17,7 +17,7 @@ async def served(app: object, *, port: int = 0, trusted_proxies: Sequence[str] =
         server = new_server(app, host="127.0.0.1", port=port, trusted_proxies=trusted_proxies)
         server.config.load()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server._serve, [listening])
+            tasks.start_soon(server._serve, [listening])  # Without the signal handlers, which are pytest's.
             with anyio.fail_after(10):
                 while not server.started:
                     await anyio.sleep(0.01)

@@ -92,7 +92,7 @@ async def broken() -> None:
 
 @get("/no-database")
 async def no_database() -> None:
-    raise DatabaseUnavailable
+    raise DatabaseUnavailable("The database does not answer now.") from OSError("connection refused")
 
 
 @post("/raw")

@@ -95,8 +95,13 @@ async def test_what_nobody_foresaw_says_nothing_but_where_to_look(
 
 
 @anyio
-async def test_what_may_help_to_wait_for_says_how_long(small: httpx.AsyncClient) -> None:
+async def test_what_is_away_says_when_to_come_back_and_tells_the_log_why(
+    small: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = await small.get("/v1/no-database")
 
     problem_in(answer, 503, "database_unavailable")
     assert answer.headers["retry-after"] == "1"
+    (logged,) = [vars(record) for record in caplog.records if record.name == "streamly.http"]
+    assert (logged["code"], logged["why"]) == ("database_unavailable", "connection refused")
+    assert "connection refused" not in answer.text
