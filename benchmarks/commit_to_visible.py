@@ -48,7 +48,7 @@ Wait = Callable[[UUID, int], Awaitable[None]]
 async def commit_to_visible(bench: Workbench, options: Options) -> AsyncIterator[Contest]:
     async with _stage(bench.database("commit_to_visible")) as stage:
         ours = _until_seen(stage.looking, Identifier("read", "videos"))
-        theirs = _until_seen(stage.looking, Identifier("catalogue_1000", "videos"))
+        theirs = _until_seen(stage.looking, Identifier(stage.library.generation.schema, "videos"))
         yield _contest("commit_to_visible", stage, ours, theirs, options)
 
 
@@ -65,6 +65,7 @@ class Stage:
 
     house: House
     positions: PostgresPositions
+    library: LibraryCatalogue
     runner: Runner
     looking: AsyncConnection[TupleRow]
 
@@ -77,9 +78,10 @@ async def _stage(dsn: str) -> AsyncIterator[Stage]:
         engine = LiveEngine(dsn, house.read_models)
         engine.start()
         stack.callback(engine.stop)
-        runner = stack.enter_context(LibraryCatalogue(dsn).runner())
+        library = LibraryCatalogue(dsn)
+        runner = stack.enter_context(library.runner())
         looking = await stack.enter_async_context(await AsyncConnection.connect(dsn, autocommit=True))
-        yield Stage(house, PostgresPositions(house.pool, listener), runner, looking)
+        yield Stage(house, PostgresPositions(house.pool, listener), library, runner, looking)
 
 
 def _contest(name: str, stage: Stage, ours: Wait, theirs: Wait, options: Options) -> Contest:

@@ -21,7 +21,7 @@ from application.projections.catalogue import catalogue
 from domain.video.video import UploadReceived, VideoCreated, VideoMadeReady, VideoPublished
 
 GENERATION = 1_000
-"""The library's rows lie in a table made like ours, in a schema that no rebuild of ours comes to."""
+"""The library's rows lie in a table made like ours, `catalogue_1000.videos`, to which no rebuild of ours comes."""
 
 RUN_TIMEOUT_SECONDS = 120
 
