@@ -1,11 +1,14 @@
 """Watching: who may, why not, and for how long the address is good."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from entrypoints.cli.film import make_clip
+from entrypoints.wiring import ffmpeg
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
 
@@ -167,3 +170,21 @@ async def test_a_heartbeat_says_a_second_of_the_video(subscriber: Person, lesson
     )
 
     problem_in(answer, 400, "malformed_body")
+
+
+async def test_a_plan_up_to_a_height_is_shown_no_taller_rendition(
+    service: Service, admin: Person, anna: Person, tmp_path: Path
+) -> None:
+    taller = tmp_path / "taller.mp4"
+    make_clip(ffmpeg(), taller, seconds=2, height=480)
+    video = await service.published_video(admin, taller.read_bytes())
+    await service.subscribe(anna, await service.plan_on_sale(admin, max_height=240))
+
+    playback = (await anna.http.post(f"/v1/videos/{video['id']}/playback", json={})).json()
+    master = await service.public.get(playback["url"])
+
+    assert [rendition["height"] for rendition in video["renditions"]] == [240, 480]
+    assert ("240p/index.m3u8" in master.text, "480p" in master.text) == (True, False)
+    shorter, taller_one = (playback["url"].replace("master", f"{height}p/index") for height in (240, 480))
+    assert (await service.public.get(shorter)).status_code == 200
+    assert (await service.public.get(taller_one)).status_code == 403
