@@ -14,10 +14,10 @@ from adapters.embedded_postgres import EmbeddedPostgresUnavailable
 from benchmarks.append import append
 from benchmarks.commit_to_visible import commit_to_visible, read_your_writes
 from benchmarks.contest import Contest, Row, hold
-from benchmarks.machine import describe
+from benchmarks.machine import Others, describe
 from benchmarks.project_live import project_live
 from benchmarks.rebuild import rebuild
-from benchmarks.report import table, write
+from benchmarks.report import Report, table, write
 from benchmarks.workbench import Options, Workbench, workbench
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
@@ -37,7 +37,7 @@ BENCHMARKS: dict[str, Benchmark] = {
 
 @click.command()
 @click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True, help="Counted, after one more.")
-@click.option("--seconds", type=click.FloatRange(0.05, 60), default=2.0, show_default=True, help="To a timed round.")
+@click.option("--seconds", type=click.FloatRange(0.05, 60), default=1.0, show_default=True, help="To a timed round.")
 @click.option("--facts", type=click.IntRange(4, 10_000_000), default=50_000, show_default=True, help="To project.")
 @click.option("--only", type=click.Choice(list(BENCHMARKS)), multiple=True, help="This one; may be said again.")
 @click.option("--output", type=click.Path(path_type=Path), help=f"Where the JSON goes; whole runs: {LATEST.name}.")
@@ -45,15 +45,17 @@ def main(rounds: int, seconds: float, facts: int, only: tuple[str, ...], output:
     """Measure the ledger beside the eventsourcing library and pgbench; about three minutes on two quiet cores."""
     options = Options(rounds, seconds, facts)
     destination = output or (None if only else LATEST)
+    others = Others()
     try:
         with workbench() as bench:
             machine = describe(bench)
             rows = _on_the_loop_that_serves(bench, options, only or tuple(BENCHMARKS))
     except EmbeddedPostgresUnavailable as unavailable:
         raise click.ClickException(str(unavailable)) from None
-    print(table(machine, rows))
+    report = Report(machine=machine, others_share=others.share(), options=options, rows=rows)
+    print(table(report))
     if destination is not None:
-        write(destination, machine, options, rows)
+        write(destination, report)
 
 
 def _on_the_loop_that_serves(bench: Workbench, options: Options, names: Sequence[str]) -> list[Row]:

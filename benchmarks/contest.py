@@ -81,15 +81,15 @@ def _row(contest: Contest, contestant: Contestant, samples: dict[str, list[Sampl
         what=contestant.name,
         unit=contest.unit,
         rounds=len(values),
-        median=statistics.median(values),
-        min=min(values),
-        max=max(values),
+        median=_short(statistics.median(values)),
+        min=_short(min(values)),
+        max=_short(max(values)),
         p50_ms=_median([sample.p50_ms for sample in own]),
         p99_ms=_median([sample.p99_ms for sample in own]),
-        ratio=statistics.median(ratios),
-        ratio_min=min(ratios),
-        ratio_max=max(ratios),
-        values=tuple(values),
+        ratio=_short(statistics.median(ratios)),
+        ratio_min=_short(min(ratios)),
+        ratio_max=_short(max(ratios)),
+        values=tuple(map(_short, values)),
     )
 
 
@@ -104,7 +104,12 @@ def _times_better(first: Sample, other: Sample, unit: Unit) -> float:
 
 def _median(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
+    return _short(statistics.median(known)) if known else None
+
+
+def _short(value: float) -> float:
+    """Four digits; the next is noise."""
+    return float(f"{value:.4g}")
 
 
 def sample_of_latencies(latencies_ms: list[float]) -> Sample:

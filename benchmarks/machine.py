@@ -23,7 +23,7 @@ PACKAGES = ("eventsourcing", "msgspec", "psycopg", "uvloop")
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """`load` are the averages of 1, 5 and 15 minutes before the run; above the cores' number, others were at work."""
+    """`load` are the averages of the 1, 5 and 15 minutes before the run."""
 
     taken_at: datetime
     processor: str
@@ -38,6 +38,37 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     packages: dict[str, str]
     commit: str
     """Of this repository; with `+` where files had been changed since."""
+
+
+class Others:
+    """What everybody else on the machine did meanwhile, from its making on: figures taken in company say less."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._busy = _busy_seconds()
+        self._own = _own_seconds()
+
+    def share(self) -> float | None:
+        """Of all cores, 0 to 1; None where the system does not tell. To be asked when the server has ended."""
+        if self._busy is None or (busy := _busy_seconds()) is None:
+            return None
+        seconds = busy - self._busy - (_own_seconds() - self._own)
+        return round(max(0.0, seconds / (time.monotonic() - self._started) / (os.cpu_count() or 1)), 3)
+
+
+def _busy_seconds() -> float | None:
+    """Of all cores since they started (proc(5): all columns but idle, iowait and the guests', counted already)."""
+    told = Path("/proc/stat")
+    if not told.exists():
+        return None
+    user, nice, system, _, _, irq, softirq, steal, *_ = map(int, told.read_text().splitlines()[0].split()[1:])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_seconds() -> float:
+    """This process and its children that have ended, with theirs."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def describe(bench: Workbench) -> Machine:

@@ -20,23 +20,25 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What is written to disk."""
 
     machine: Machine
-    rounds: int
-    seconds: float
-    facts: int
+    others_share: float | None
+    """Of the cores, used by others while it was measured."""
+    options: Options
     rows: Sequence[Row]
 
 
-def table(machine: Machine, rows: Sequence[Row]) -> str:
-    lines = [_measured_on(machine), "", _line(HEADINGS)]
-    for name, block in groupby(rows, lambda row: row.name):
+def table(report: Report) -> str:
+    lines = [_measured_on(report), "", _line(HEADINGS)]
+    for name, block in groupby(report.rows, lambda row: row.name):
         lines += [name, *(_told(row) for row in block)]
     return "\n".join([*lines, "", LEGEND])
 
 
-def _measured_on(machine: Machine) -> str:
+def _measured_on(report: Report) -> str:
+    machine = report.machine
+    others = "" if report.others_share is None else f", others used {report.others_share:.0%} of the cores"
     return (
         f"{machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB, flush {machine.flush_ms} ms,"
-        f" PostgreSQL {machine.postgresql}, Python {machine.python}, load {machine.load[0]:.1f} at the start"
+        f" PostgreSQL {machine.postgresql}, Python {machine.python}, load {machine.load[0]:.1f} at the start{others}"
     )
 
 
@@ -67,9 +69,8 @@ def _line(cells: Sequence[str]) -> str:
     return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()
 
 
-def write(path: Path, machine: Machine, options: Options, rows: Sequence[Row]) -> None:
+def write(path: Path, report: Report) -> None:
     """Whole or not at all."""
-    report = Report(machine=machine, rounds=options.rounds, seconds=options.seconds, facts=options.facts, rows=rows)
     unfinished = path.with_name(f"{path.name}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")

@@ -55,5 +55,5 @@ def test_the_first_of_a_contest_is_what_the_others_are_held_against(run: Run) ->
     ours, theirs = rows["project_live", "ledger"], rows["project_live", "library"]
     quick, slow = rows["read_your_writes", "ledger"], rows["read_your_writes", "library"]
 
-    assert theirs["ratio"] == pytest.approx(ours["median"] / theirs["median"])
-    assert slow["ratio"] == pytest.approx(slow["median"] / quick["median"])
+    assert theirs["ratio"] == pytest.approx(ours["median"] / theirs["median"], rel=0.01)
+    assert slow["ratio"] == pytest.approx(slow["median"] / quick["median"], rel=0.01)
