@@ -57,7 +57,7 @@ async def test_anna_is_sent_to_the_payment_page(house: House) -> None:
     assert requested.idempotency_key == f"checkout-{opened.checkout_id}"
     assert (page.checkout_id, page.expires_at) == (opened.checkout_id, MONDAY + days(1))
     assert opened.url == f"memory://{page.provider_reference}"
-    assert opened.position == page.position
+    assert (opened.expires_at, opened.position) == (page.expires_at, page.position)
     assert (requested.actor, requested.cause) == (Actor("viewer", str(anna)), Cause("request", "req_viewer"))
 
 

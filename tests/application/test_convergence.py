@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from application.convergence import RETRY_DELAYS_SECONDS, PriceUnknown
+from application.convergence import ATTEMPTS, RETRY_DELAYS_SECONDS, PriceUnknown
 from application.ports.billing import SeenCheckout, SeenSubscription
 from application.ports.inbox import Customer
 from application.ports.ledger import StreamMoved
@@ -75,6 +75,13 @@ async def test_a_checkout_that_was_paid_becomes_a_subscription(house: House) -> 
     assert isinstance(succeeded, PaymentSucceeded)
     assert isinstance(completed, CheckoutCompleted)
     assert (started.account_id, started.plan.plan_id, started.status) == (anna, plan, "active")
+    assert (started.provider, started.customer_id) == ("memory", (await house.customer_of(anna)).customer_id)
+    assert (started.started_at, started.period_start, started.trial_end, started.ends_at) == (
+        MONDAY,
+        MONDAY,
+        None,
+        None,
+    )
     assert (started.period_end, started.lease_until) == (MONDAY + days(30), MONDAY + days(32))
     assert (succeeded.amount, succeeded.subscription_reference) == (Money(999, "USD"), started.provider_reference)
     assert completed.checkout_id == opened.checkout_id
@@ -145,6 +152,26 @@ async def test_all_that_waits_for_a_customer_is_settled_by_one_question(house: H
     assert house.billing.asked == [customer.customer_id]
     assert await house.inbox.unsettled() == 0
     assert await house.convergence.settle_waiting() == 0
+
+
+async def test_only_so_many_customers_are_settled_at_once(house: House) -> None:
+    for number in range(3):
+        await house.hears("customer.created", Customer("memory", f"cus_{number}"))
+
+    assert await house.convergence.settle_waiting(limit=2) == 2
+    assert await house.convergence.settle_waiting(limit=2) == 1
+
+
+async def test_paid_without_a_time_it_was_paid_when_it_was_seen(house: House) -> None:
+    customer = await bound(house)
+    house.billing.tell(customer.customer_id, replace(failed_payment(), status="paid"))
+    await house.moves_to(MONDAY + days(1))
+
+    await house.convergence.settle(customer)
+
+    succeeded = (await house.facts())[-1]
+    assert isinstance(succeeded, PaymentSucceeded)
+    assert succeeded.paid_at == MONDAY + days(1)
 
 
 async def test_a_subscriber_keeps_the_price_that_the_subscription_has(house: House) -> None:
@@ -318,9 +345,11 @@ async def test_a_newer_fence_makes_the_older_answer_void(house: House) -> None:
         house.billing.tell(customer.customer_id, seen)
         await replaced(house.convergence, billing=house.billing).settle(customer)
 
+    house.billing.asked.clear()
     interrupt_the_question(house, another_worker_asks_and_hears_that_it_is_paid)
     await house.convergence.settle_waiting()
 
+    assert len(house.billing.asked) == 2
     assert await house.tags(after=head) == []
     assert await house.inbox.unsettled() == 0
 
@@ -366,8 +395,10 @@ async def test_while_others_keep_writing_it_gives_up_and_is_put_off(house: House
         await wish_for_an_end(house, seen)
 
     interrupt_the_append(house, *[somebody_writes] * 8)
+    house.billing.asked.clear()
     with pytest.raises(StreamMoved):
         await house.convergence.settle(customer)
+    assert len(house.billing.asked) == ATTEMPTS
     await house.convergence.settle_waiting()
 
     assert house.tables.rows("inbox", status="received")[0]["attempts"] == 1

@@ -37,7 +37,8 @@ async def test_the_wish_for_a_price_is_recorded_before_the_provider_is_asked(hou
 
     requested = (await house.facts())[-1]
     assert isinstance(requested, PriceRequested)
-    assert (requested.price, requested.idempotency_key) == (Money(999, "USD"), f"price-{requested.plan_id}")
+    assert (requested.provider, requested.price) == ("memory", Money(999, "USD"))
+    assert requested.idempotency_key == f"price-{requested.plan_id}"
 
 
 async def test_with_the_provider_down_it_is_there_and_not_for_sale(house: House) -> None:
@@ -113,6 +114,16 @@ async def test_nor_can_another_plan_be_given_it_afterwards(house: House) -> None
 
     with pytest.raises(PriceTaken):
         await house.plans.bind_price(second, BY_ADMIN, price_id="price_of_old")
+
+
+async def test_a_plan_keeps_all_that_was_said_of_it(house: House) -> None:
+    said = replace(COOKING, description="Every pot", trial_days=7, stream_limit=2, max_height=1080)
+
+    plan = (await house.plans.create(said, BY_ADMIN)).plan
+
+    assert (plan.description, plan.trial_days, plan.duration_days) == ("Every pot", 7, None)
+    assert (plan.terms.name, plan.terms.price, plan.terms.interval) == ("Cooking", Money(999, "USD"), "month")
+    assert (plan.terms.features, plan.terms.stream_limit, plan.terms.max_height) == (("hd", "sd"), 2, 1080)
 
 
 async def test_a_plan_that_makes_no_sense_is_not_recorded(house: House) -> None:

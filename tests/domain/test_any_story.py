@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.access.access import Requirement, decide
@@ -12,7 +12,7 @@ from tests.domain.any_story import Heard, Turn, known_of, observing, policies, s
 from tests.domain.records import followed
 from tests.people import days
 
-quickly = settings(max_examples=60, deadline=None)
+quickly = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quickly

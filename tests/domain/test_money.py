@@ -41,7 +41,8 @@ def test_what_is_no_amount_is_not_read(refused: bytes) -> None:
         msgspec.json.decode(refused, type=Money)
 
 
-def test_the_greatest_amount_is_read() -> None:
-    encoded = msgspec.json.encode(Money(MINOR_UNITS_MAX, "USD"))
+@pytest.mark.parametrize("amount", [0, MINOR_UNITS_MAX])
+def test_the_least_and_the_greatest_amount_are_read(amount: int) -> None:
+    encoded = msgspec.json.encode(Money(amount, "USD"))
 
-    assert msgspec.json.decode(encoded, type=Money) == Money(MINOR_UNITS_MAX, "USD")
+    assert msgspec.json.decode(encoded, type=Money) == Money(amount, "USD")

@@ -82,9 +82,10 @@ def test_unpublished_it_is_ready_again() -> None:
     assert folded(Video, *PASTS["published"], unpublished).status == "ready"
 
 
-def test_it_remembers_its_upload_and_where_it_plays() -> None:
+def test_it_remembers_what_it_is_its_upload_and_where_it_plays() -> None:
     video = folded(Video, *PASTS["ready"])
 
+    assert (video.id, video.title, video.access, video.requires) == (BREAD, "Bread", "subscribers", "hd")
     assert (video.upload_sha256, video.playback_id) == (SHA256, "bread-1")
 
 

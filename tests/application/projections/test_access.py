@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -127,7 +127,7 @@ def answers(standing: Standing | None, now_and_later: Sequence[float]) -> list[o
     return [decide(standing, required, moment) for required in REQUIREMENTS for moment in moments]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stories, policies, st.lists(st.sampled_from([-1, 0, 1, 8, 30, 33, 40, 64, 95]), min_size=1, max_size=3))
 def test_live_or_rebuilt_or_through_the_database_the_answer_is_the_same(
     story: list[Heard], policy: BillingPolicy, moments: list[float]

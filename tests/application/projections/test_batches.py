@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -180,7 +180,7 @@ def by_hand(happened: Iterable[Fact]) -> Tables:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(facts, st.lists(st.integers(1, 8), max_size=30))
 def test_any_batching_gives_the_same_rows(happened: list[Fact], sizes: list[int]) -> None:
     database = Database(shelf)
