@@ -59,6 +59,13 @@ def test_each_past_has_its_status(status: str, past: tuple[CheckoutFact, ...]) -
     assert folded(Checkout, *past).status == status
 
 
+def test_it_remembers_what_is_bought_and_under_which_key() -> None:
+    checkout = folded(Checkout, requested)
+
+    assert (checkout.id, checkout.account_id, checkout.plan) == (CHECKOUT, ANNA, COOKING)
+    assert (checkout.price_id, checkout.idempotency_key) == ("price_999", "checkout-77")
+
+
 def open_page(checkout: Checkout) -> list[CheckoutFact]:
     return checkout.open(provider_reference="cs_77", expires_at=A_DAY_LATER)
 
