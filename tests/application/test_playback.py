@@ -199,6 +199,7 @@ async def test_she_goes_on_where_she_left_it(house: House) -> None:
     await house.playback.heartbeat(anna, first.session_id, position_seconds=93.5)
 
     assert (await plays(house, anna, film)).resume_at_seconds == 93.5
+    assert (await plays(house, anna, await house.shows(HD_FILM))).resume_at_seconds == 0.0
 
 
 async def test_a_session_that_was_stopped_is_over(house: House) -> None:

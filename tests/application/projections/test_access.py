@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from application.projections.access import AccountStanding, Title, access
+from application.projections.every import PROJECTIONS
 from application.projections.projection import Batch
 from domain.access.access import ANY_PLAN, Requirement, decide
 from domain.access.standing import Standing
@@ -91,6 +92,10 @@ def test_a_title_plays_what_was_made_ready() -> None:
 
 def test_of_a_video_that_was_never_created_there_is_no_title() -> None:
     assert rows_of(access, Title, made_ready, published, unpublished) == {}
+
+
+def test_it_is_written_with_the_facts_and_the_other_read_models_follow() -> None:
+    assert [name for name, projection in PROJECTIONS.items() if projection.inline] == ["access"]
 
 
 # The same answer from every road.
