@@ -81,6 +81,15 @@ def test_the_status_that_it_has_is_no_news(status: str) -> None:
     given(Subscription, *been(status)).when(observed(seen_as(status), now=MONDAY + days(1))).then_nothing()
 
 
+def test_an_end_that_was_announced_before_it_was_first_seen_is_told_with_the_start() -> None:
+    leaving = replace(paid, ends_at=MONDAY + days(9))
+
+    facts = observed(leaving)(None)
+
+    assert facts == [replace(started, ends_at=MONDAY + days(9), lease_until=MONDAY + days(9))]
+    given(Subscription, *facts).when(observed(leaving, now=MONDAY + days(1))).then_nothing()
+
+
 # Terminal is final.
 
 
