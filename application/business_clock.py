@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -49,16 +49,28 @@ class BusinessClock:
     due: DueMoments
     backlogs: Mapping[str, Backlog]
     """By name, in the order in which work flows from one to the next."""
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
     patience_seconds: float = TIMEOUT_SECONDS
 
     async def move(self, to: datetime | None) -> datetime:
-        """Business time afterwards. Raises ClockPending when what fell due is not done in time."""
+        """Business time afterwards; one move after the other.
+
+        Raises ClockPending when it takes too long in all: time then stands where it came to, and the same call goes on.
+        """
+        try:
+            async with asyncio.timeout(self.patience_seconds), self.moving:
+                await self._move(to)
+        except TimeoutError:
+            pending = await self._pending() or ["moments that fall due"]
+            raise ClockPending("still pending: " + ", ".join(pending)) from None
+        return self.clock.now()
+
+    async def _move(self, to: datetime | None) -> None:
         if to is not None:
             await self._through_due_moments(to)
         await self.clock.move_to(to)
         await self.due.advance(None)
         await self._settled()
-        return self.clock.now()
 
     async def _through_due_moments(self, to: datetime) -> None:
         for _ in range(MOMENTS_MAX):
@@ -71,12 +83,8 @@ class BusinessClock:
 
     async def _settled(self) -> None:
         """Until all backlogs are empty in one look, from the source on."""
-        try:
-            async with asyncio.timeout(self.patience_seconds):
-                while await self._pending():  # noqa: ASYNC110 - the work is other processes'; nothing here knows when
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError:
-            raise ClockPending("still pending: " + ", ".join(await self._pending())) from None
+        while await self._pending():  # noqa: ASYNC110 - the work is other processes'; nothing here knows when
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _pending(self) -> list[str]:
         return [name for name, backlog in self.backlogs.items() if await backlog()]

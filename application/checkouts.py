@@ -7,14 +7,17 @@ from uuid import UUID
 
 import msgspec
 
+from application.convergence import Convergence
 from application.errors import ProviderRefused
 from application.ports.billing import BillingProvider, CheckoutPage
+from application.ports.inbox import Customer
 from application.ports.ledger import Insert, Position, UpdateIf
 from application.ports.reads import AccessReads
 from application.ports.secrets import BlindIndex
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Decided, Recalled, Records, again_when_moved
 from domain.access.access import ANY_PLAN, AccountBlocked, decide
+from domain.access.standing import Standing
 from domain.account.account import Account
 from domain.plan.plan import Plan
 from domain.shared.fact import Refusal
@@ -41,6 +44,7 @@ class Checkouts:
 
     records: Records
     billing: BillingProvider
+    convergence: Convergence
     access: AccessReads
     blind_index: BlindIndex
     identifiers: Identifiers
@@ -58,9 +62,10 @@ class Checkouts:
         """
         success_url = self._own(success_url, "/checkout/success")
         cancel_url = self._own(cancel_url, "/checkout/cancelled")
-        await self._refuse_subscribed(account_id)
+        standing = await self._without_subscription(account_id, asked)
         plan = (await self.records.recall(Plan, plan_id)).existing()
-        requested = await self._request(account_id, plan, asked)
+        trial_days = 0 if _has_tried(standing) else plan.trial_days
+        requested = await self._request(account_id, plan, trial_days, asked)
         customer_id = await self._customer_of(account_id, asked)
         page = await self._page(
             requested, plan, customer_id, success_url=success_url, cancel_url=cancel_url, asked=asked
@@ -83,14 +88,24 @@ class Checkouts:
             raise ReturnUrlNotAllowed("Return addresses must be on one of this service's own origins.")
         return url
 
-    async def _refuse_subscribed(self, account_id: UUID) -> None:
-        answer = decide(await self.access.standing(account_id), ANY_PLAN, self.business_time.now())
+    async def _without_subscription(self, account_id: UUID, asked: Asked) -> Standing | None:
+        """The buyer's standing; one who has a subscription that is not over would pay twice."""
+        # News may have been lost, of a payment (then she would pay twice) or of an end (then she would be locked out).
+        await self._ask_provider(account_id, asked)
+        standing = await self.access.standing(account_id)
+        answer = decide(standing, ANY_PLAN, self.business_time.now())
         if answer.reason == "blocked":
             raise AccountBlocked("This account is disabled.", access=answer)
-        if answer.granted:
+        if answer.granted or _has_open_term(standing):
             raise AlreadySubscribed("There is a live subscription already.", access=answer)
+        return standing
 
-    async def _request(self, account_id: UUID, plan: Plan, asked: Asked) -> Checkout:
+    async def _ask_provider(self, account_id: UUID, asked: Asked) -> None:
+        account = (await self.records.recall(Account, account_id)).existing()
+        if (customer_id := account.customers.get(self.billing.name)) is not None:
+            await self.convergence.settle_now(Customer(self.billing.name, customer_id), asked)
+
+    async def _request(self, account_id: UUID, plan: Plan, trial_days: int, asked: Asked) -> Checkout:
         checkout_id = self.identifiers.new()
         facts = Checkout.request(
             checkout_id=checkout_id,
@@ -98,6 +113,7 @@ class Checkouts:
             provider=self.billing.name,
             plan=plan.terms,
             price_id=plan.price_for_sale(self.billing.name),
+            trial_days=trial_days,
             idempotency_key=f"checkout-{checkout_id}",
         )
         await self.records.append(asked, (Recalled(checkout_id, None, 0), facts))
@@ -144,7 +160,7 @@ class Checkouts:
                 customer_id=customer_id,
                 price_id=checkout.price_id,
                 recurring=plan.terms.interval != "once",
-                trial_days=plan.trial_days,
+                trial_days=checkout.trial_days,
                 success_url=success_url,
                 cancel_url=cancel_url,
                 idempotency_key=checkout.idempotency_key,
@@ -155,8 +171,21 @@ class Checkouts:
             raise
 
 
+def _has_open_term(standing: Standing | None) -> bool:
+    """One whose first payment never came is as good as none."""
+    terms = standing.terms.values() if standing else ()
+    return any(term.ended_at is None and term.status != "incomplete" for term in terms)
+
+
+def _has_tried(standing: Standing | None) -> bool:
+    """A trial is had once."""
+    return standing is not None and any(term.trial_end is not None for term in standing.terms.values())
+
+
 def _origin(url: str) -> str | None:
-    """None for what is no address, or hides another one behind a user's name."""
+    """None for what is no address, hides another one behind a user's name, or would break out of a header."""
+    if any(character <= " " or character == "\x7f" for character in url):
+        return None
     try:
         parts = urlsplit(url)
     except ValueError:

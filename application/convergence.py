@@ -1,8 +1,10 @@
 """Convergence: whatever arrived, the provider is asked, and the ledger records how its answer differs."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -26,6 +28,11 @@ log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 ATTEMPTS = 4
+CUSTOMERS_AT_ONCE = 8
+# Longer than asking the provider may take.
+LEASE_SECONDS = 90.0
+LEASE_TRIES = 100
+LEASE_PAUSE_SECONDS = 0.05
 
 Decision = tuple[Recalled[object], Sequence[Fact]]
 
@@ -46,13 +53,28 @@ class Convergence:
     business_time: Clock
 
     async def settle_waiting(self, *, limit: int = 50) -> int:
-        """Settle the customers whose deliveries are due, and say how many there were."""
+        """Settle the customers whose deliveries are due, several at once, and say how many that were."""
         customers = await self.inbox.customers_waiting(limit=limit)
-        for customer in customers:
-            await self._settle_or_put_off(customer)
-        return len(customers)
+        at_once = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
 
-    async def _settle_or_put_off(self, customer: Customer) -> None:
+        async def settle_one(customer: Customer) -> bool:
+            async with at_once:
+                return await self._settle_or_put_off(customer)
+
+        return sum(await asyncio.gather(*map(settle_one, customers)))
+
+    async def _settle_or_put_off(self, customer: Customer) -> bool:
+        """False when another worker is asking about this customer."""
+        holder = await self.customers.lease(customer, seconds=LEASE_SECONDS)
+        if holder is None:
+            return False
+        try:
+            await self._settle_or_note(customer)
+        finally:
+            await self.customers.release(customer, holder)
+        return True
+
+    async def _settle_or_note(self, customer: Customer) -> None:
         try:
             await self.settle(customer)
         except (ProviderUnavailable, PriceUnknown) as trouble:
@@ -61,6 +83,27 @@ class Convergence:
         except Exception as trouble:
             log.exception("a customer could not be settled", extra={"provider": customer.provider})
             await self.inbox.retry_later(customer, error=repr(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
+
+    async def settle_now(self, customer: Customer, asked: Asked) -> None:
+        """Settle on behalf of somebody who waits for what came of a command; workers keep away meanwhile.
+
+        Raises:
+            As `settle`.
+        """
+        holder = await self._lease_soon(customer)
+        try:
+            await self.settle(customer, asked=asked)
+        finally:
+            if holder is not None:
+                await self.customers.release(customer, holder)
+
+    async def _lease_soon(self, customer: Customer) -> UUID | None:
+        """A worker that is asking is waited for, for a while; then the fence alone decides whose answer counts."""
+        for _ in range(LEASE_TRIES):
+            if (holder := await self.customers.lease(customer, seconds=LEASE_SECONDS)) is not None:
+                return holder
+            await asyncio.sleep(LEASE_PAUSE_SECONDS)
+        return None
 
     async def settle(self, customer: Customer, *, asked: Asked | None = None) -> None:
         """Ask the provider for the truth about this customer, and record the difference.
@@ -95,7 +138,7 @@ class Convergence:
         unknown = [seen for seen in truth.subscriptions if not plans[seen.price_id] and seen.status not in TERMINAL]
         decisions = [
             *[
-                await self._subscription(seen, plans[seen.price_id], customer, account_id)
+                await self._subscription(seen, plans[seen.price_id], customer, account_id, waiting)
                 for seen in reversed(truth.subscriptions)
             ],
             *[await self._payment(seen, account_id) for seen in reversed(truth.payments)],
@@ -113,7 +156,12 @@ class Convergence:
         return (await self.records.recall(Plan, plan_id)).existing().terms if plan_id else None
 
     async def _subscription(
-        self, seen: SeenSubscription, plan: PlanTerms | None, customer: Customer, account_id: UUID
+        self,
+        seen: SeenSubscription,
+        plan: PlanTerms | None,
+        customer: Customer,
+        account_id: UUID,
+        waiting: Sequence[Waiting],
     ) -> Decision:
         stream = derived_id("subscription", customer.provider, seen.reference)
         recalled = await self.records.recall(Subscription, stream)
@@ -126,9 +174,14 @@ class Convergence:
             subscription_id=stream,
             account_id=account_id,
             policy=self.policy,
-            now=self.business_time.now(),
+            now=self._heard_at(waiting),
         )
         return recalled, facts
+
+    def _heard_at(self, waiting: Sequence[Waiting]) -> datetime:
+        """When the provider last spoke, which is nearer to what happened than when we came to listen."""
+        now = self.business_time.now()
+        return min(now, max((delivery.created_at for delivery in waiting), default=now))
 
     async def _payment(self, seen: ProviderPayment, account_id: UUID) -> Decision:
         stream = derived_id("payment", seen.provider, seen.reference)

@@ -14,7 +14,7 @@ from application.ports.secrets import BlindIndex
 from application.ports.world import Identifiers
 from application.projections.plans import Offer
 from application.recall import Asked, Recalled, Records, again_when_moved
-from domain.plan.plan import Plan, PlanFact
+from domain.plan.plan import Plan, PlanFact, PriceDoesNotMatch
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval, PlanTerms
 
@@ -59,8 +59,8 @@ class Plans:
         """Record the plan and the wish for a price, have the provider make it, and bind it.
 
         Raises:
-            PrepaidNeedsDuration, PriceTaken: nothing is recorded.
-            ProviderUnavailable: the plan is there, not for sale until `bind_price` is done again.
+            PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken: nothing is recorded.
+            ProviderUnavailable: with a price given, nothing is; else the plan is, sold once the provider answers.
         """
         terms = PlanTerms(
             plan_id=self.identifiers.new(),
@@ -76,11 +76,25 @@ class Plans:
         )
         unmade = Recalled[Plan](terms.plan_id, None, 0)
         if new.price_id is not None:
+            await self._refuse_other_price(new.price_id, terms)
             position = await self._bind(unmade, new.price_id, asked, made=made)
         else:
             await self.records.append(asked, (unmade, made))
             position = await self.bind_price(terms.plan_id, asked)
         return CreatedPlan(await self._plan(terms.plan_id), position)
+
+    async def _refuse_other_price(self, price_id: str, terms: PlanTerms) -> None:
+        """What the ledger says of a price must be what buyers pay."""
+        seen = await self.billing.price(price_id)
+        if (seen.price, seen.interval) != (terms.price, terms.interval):
+            raise PriceDoesNotMatch(f"{self.billing.name} sells {price_id} at {seen.price} ({seen.interval}).")
+
+    async def settle_price(self, plan_id: UUID, asked: Asked) -> None:
+        """Finish what a failed provider or a crash left half-done; with the same key, nothing is made twice."""
+        plan = await self._plan(plan_id)
+        if not plan.prices.get(self.billing.name):
+            price_id = await self._price_at_provider(plan.terms)
+            await self.bind_price(plan_id, asked, price_id=price_id)
 
     async def bind_price(self, plan_id: UUID, asked: Asked, *, price_id: str | None = None) -> Position:
         """Bind a price that is given; else have the provider make the plan's first one. Done twice, it happens once.
@@ -96,15 +110,21 @@ class Plans:
         return await again_when_moved(once)
 
     async def _first_price(self, plan_id: UUID, asked: Asked) -> str:
-        plan, provider, key = await self._plan(plan_id), self.billing.name, f"price-{plan_id}"
+        plan, provider, key = await self._plan(plan_id), self.billing.name, _price_key(plan_id)
         if prices := plan.prices.get(provider):
             return prices[-1]
         await self.records.decide(
             Plan, plan_id, asked, lambda it: it.request_price(provider=provider, idempotency_key=key)
         )
-        terms = plan.terms
+        return await self._price_at_provider(plan.terms)
+
+    async def _price_at_provider(self, terms: PlanTerms) -> str:
         return await self.billing.create_price(
-            plan_id=plan_id, name=terms.name, price=terms.price, interval=terms.interval, idempotency_key=key
+            plan_id=terms.plan_id,
+            name=terms.name,
+            price=terms.price,
+            interval=terms.interval,
+            idempotency_key=_price_key(terms.plan_id),
         )
 
     async def _bind(
@@ -139,3 +159,8 @@ class Plans:
         if (offer := await self.reads.plan(plan_id)) is None:
             raise NotFound
         return offer
+
+
+def _price_key(plan_id: UUID) -> str:
+    """One price to a plan, however often it is asked for."""
+    return f"price-{plan_id}"

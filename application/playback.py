@@ -80,8 +80,21 @@ class Playback:
     async def heartbeat(self, account_id: UUID | None, session_id: UUID, *, position_seconds: float) -> None:
         """Raises SessionEnded."""
         now = self.business_time.now()
-        if not await self.sessions.beat(session_id, account_id, position_seconds=position_seconds, now=now):
+        if not await self._goes_on(session_id, now) or not await self.sessions.beat(
+            session_id, account_id, position_seconds=position_seconds, now=now
+        ):
             raise SessionEnded("This play session has ended.")
+
+    async def _goes_on(self, session_id: UUID, now: datetime) -> bool:
+        """Whether the session is live and what it began with still holds: access may have been lost since."""
+        playing = await self.sessions.live(session_id, now=now)
+        if playing is None:
+            return False
+        scene = await self.access.scene(playing.account_id, playing.video_id)
+        title = scene.title
+        if title is None or not title.published:
+            return False
+        return decide(scene.standing, title.requirement(), now).granted
 
     async def stop(self, account_id: UUID | None, session_id: UUID) -> None:
         """Raises NotFound when it is not the viewer's, or not live."""
@@ -96,8 +109,8 @@ class Playback:
         """
         now = self.business_time.now()
         file = self.platform.open_media(token, video_id, path, now=now)
-        if file.session_id is not None and not await self.sessions.is_live(file.session_id, now=now):
-            raise MediaRefused("the play session has ended")
+        if file.session_id is not None and not await self._goes_on(file.session_id, now):
+            raise MediaRefused("the play session has ended, or what it rested on")
         return file
 
 

@@ -102,7 +102,7 @@ class Subscriptions:
         customer = Customer(self.billing.name, account.customers[self.billing.name])
         # What else this customer has at a price that we do not know is the worker's to come back to.
         with suppress(PriceUnknown):
-            await self.convergence.settle(customer, asked=asked)
+            await self.convergence.settle_now(customer, asked)
 
 
 def _deciding_term(standing: Standing | None, now: datetime) -> Term | None:

@@ -20,7 +20,7 @@ class Webhooks:
         """Durable when it returns; a delivery that was there already changes nothing.
 
         Raises:
-            SignatureInvalid: nothing is kept.
+            SignatureInvalid, EventMalformed: nothing is kept.
         """
         now = self.business_time.now()
         delivery = self.billing.verify(body, headers, now=now)

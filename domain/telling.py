@@ -130,7 +130,7 @@ def _subscription(fact: SubscriptionEvent) -> str:
         case StatusChanged():
             return f"The subscription went from {fact.before} to {fact.after}."
         case SubscriptionRenewed():
-            return f"The subscription was renewed until {_day(fact.period_end)}."
+            return f"A new period of the subscription began, until {_day(fact.period_end)}."
         case PlanChanged():
             return f"The plan changed from {fact.before.name} to {fact.after.name}."
         case GraceStarted():

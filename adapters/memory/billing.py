@@ -19,6 +19,7 @@ from application.ports.billing import (
     CustomerTruth,
     Delivery,
     SeenCheckout,
+    SeenPrice,
     SeenSubscription,
     SignatureInvalid,
 )
@@ -92,6 +93,19 @@ class MemoryBilling:
             return id
 
         return self._once(idempotency_key, make)
+
+    def has_price(self, price_id: str, price: Money, interval: Interval) -> None:
+        """One that was made there before anybody here knew of it."""
+        self._prices[price_id] = Price(price, interval)
+
+    def withdraw_price(self, price_id: str) -> None:
+        del self._prices[price_id]
+
+    async def price(self, price_id: str) -> SeenPrice:
+        self._refuse_when_down()
+        if (known := self._prices.get(price_id)) is None:
+            raise ProviderRefused(f"There is no price {price_id}.")
+        return SeenPrice(known.price, known.interval)
 
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         def make() -> str:

@@ -1,17 +1,20 @@
 """Whose customer is whose, in memory."""
 
-from uuid import UUID
+from datetime import timedelta
+from uuid import UUID, uuid4
 
-from adapters.memory.tables import MemoryTables
+from adapters.memory.tables import MemoryTables, TableRow
 from application.ports.inbox import Customer
 from application.ports.secrets import BlindIndex
+from application.ports.world import Clock
 
 
 class MemoryCustomers:
     """Reads the claims that appends have put into the tables."""
 
-    def __init__(self, tables: MemoryTables, blind_index: BlindIndex) -> None:
+    def __init__(self, tables: MemoryTables, blind_index: BlindIndex, real_time: Clock) -> None:
         self._tables = tables
+        self._real_time = real_time
         self._blind_index = blind_index
 
     async def account_of(self, customer: Customer) -> UUID | None:
@@ -24,9 +27,25 @@ class MemoryCustomers:
         found = self._tables.rows("claims", kind=kind, blind_index=self._blind_index.of(kind, value))
         return found[0]["owner"] if found else None
 
+    async def lease(self, customer: Customer, *, seconds: float) -> UUID | None:
+        row, now = self._fence(customer), self._real_time.now()
+        if (until := row.get("leased_until")) is not None and until > now:
+            return None
+        holder = uuid4()
+        row.update(holder=holder, leased_until=now + timedelta(seconds=seconds))
+        return holder
+
+    async def release(self, customer: Customer, holder: UUID) -> None:
+        row = self._fence(customer)
+        if row.get("holder") == holder:
+            row.update(holder=None, leased_until=None)
+
     async def take_fence(self, customer: Customer) -> int:
-        key = {"provider": customer.provider, "customer_id": customer.customer_id}
-        self._tables.insert("customer_fences", {**key, "epoch": 0})
-        row = self._tables.rows("customer_fences", **key)[0]
+        row = self._fence(customer)
         row["epoch"] += 1
         return int(row["epoch"])
+
+    def _fence(self, customer: Customer) -> TableRow:
+        key = {"provider": customer.provider, "customer_id": customer.customer_id}
+        self._tables.insert("customer_fences", {**key, "epoch": 0})
+        return self._tables.rows("customer_fences", **key)[0]

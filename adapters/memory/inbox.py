@@ -30,6 +30,7 @@ class MemoryInbox:
             "type": delivery.type,
             "customer_id": delivery.customer_id,
             "livemode": delivery.livemode,
+            "created_at": delivery.created_at,
             "body": delivery.body,
             "status": "received" if to_settle else "done",
             "attempts": 0,
@@ -43,12 +44,13 @@ class MemoryInbox:
         return found[0]["body"] if found else None
 
     async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
-        due = sorted(filter(self._is_due, self._tables.rows("inbox")), key=lambda row: (row["due_at"], row["id"]))
+        rows = [row for row in self._tables.rows("inbox") if self._is_due(row) and not self._is_leased(row)]
+        due = sorted(rows, key=lambda row: (row["due_at"], row["id"]))
         return list(dict.fromkeys(Customer(row["provider"], row["customer_id"]) for row in due))[:limit]
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:
         return [
-            Waiting(row["id"], row["event_id"], row["type"], row["attempts"])
+            Waiting(row["id"], row["event_id"], row["type"], row["attempts"], row["created_at"])
             for row in self._of(customer, "received", "parked", "failed")
         ]
 
@@ -76,6 +78,11 @@ class MemoryInbox:
         return self._tables.rows(
             "inbox", provider=customer.provider, customer_id=customer.customer_id, status=list(statuses)
         )
+
+    def _is_leased(self, row: TableRow) -> bool:
+        found = self._tables.rows("customer_fences", provider=row["provider"], customer_id=row["customer_id"])
+        until = found[0].get("leased_until") if found else None
+        return until is not None and until > self._real_time.now()
 
     def _is_due(self, row: TableRow) -> bool:
         now = self._real_time.now()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from application.ports.play_sessions import PlaySession
+from application.ports.play_sessions import Playing, PlaySession
 
 
 @dataclass
@@ -53,8 +53,9 @@ class MemoryPlaySessions:
         row.ended = True
         return True
 
-    async def is_live(self, session_id: UUID, *, now: datetime) -> bool:
-        return self._live(session_id, now) is not None
+    async def live(self, session_id: UUID, *, now: datetime) -> Playing | None:
+        row = self._live(session_id, now)
+        return Playing(row.session.account_id, row.session.video_id) if row else None
 
     def _live(self, session_id: UUID, now: datetime) -> PlayRow | None:
         row = self._rows.get(session_id)

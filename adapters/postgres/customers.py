@@ -15,6 +15,20 @@ TAKE_FENCE = """
     RETURNING epoch
 """
 
+LEASE = """
+    INSERT INTO ops.customer_fences AS fence (provider, customer_id, epoch, holder, leased_until)
+    VALUES (%(provider)s, %(customer_id)s, 0, gen_random_uuid(), now() + make_interval(secs => %(seconds)s))
+    ON CONFLICT (provider, customer_id) DO UPDATE
+        SET holder = excluded.holder, leased_until = excluded.leased_until
+        WHERE fence.leased_until IS NULL OR fence.leased_until <= now()
+    RETURNING holder
+"""
+
+RELEASE = """
+    UPDATE ops.customer_fences SET holder = NULL, leased_until = NULL
+    WHERE provider = %s AND customer_id = %s AND holder = %s
+"""
+
 
 class PostgresCustomers:
     """Claims are made with the ledger's append, and read here."""
@@ -34,6 +48,16 @@ class PostgresCustomers:
             cursor = await connection.execute(OWNER, (kind, self._blind_index.of(kind, value)))
             row = await cursor.fetchone()
         return row[0] if row else None
+
+    async def lease(self, customer: Customer, *, seconds: float) -> UUID | None:
+        values = {"provider": customer.provider, "customer_id": customer.customer_id, "seconds": seconds}
+        async with connected(self._pool) as connection:
+            row = await (await connection.execute(LEASE, values)).fetchone()
+        return row[0] if row else None
+
+    async def release(self, customer: Customer, holder: UUID) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(RELEASE, (customer.provider, customer.customer_id, holder))
 
     async def take_fence(self, customer: Customer) -> int:
         """Committed when it returns; it waits while somebody appends under the epoch before."""

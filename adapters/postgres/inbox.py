@@ -35,12 +35,14 @@ KEEP = """
 # seldom: it may have been parked in the very moment in which the customer was bound.
 CUSTOMERS_WAITING = """
     SELECT provider, customer_id FROM ops.inbox
-    WHERE (status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now())
+    WHERE ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
+        AND NOT EXISTS (SELECT FROM ops.customer_fences AS fence WHERE fence.provider = inbox.provider
+            AND fence.customer_id = inbox.customer_id AND fence.leased_until > now())
     GROUP BY provider, customer_id ORDER BY min(due_at), min(id) LIMIT %s
 """
 
 WAITING = """
-    SELECT id, event_id, type, attempts FROM ops.inbox
+    SELECT id, event_id, type, attempts, created_at FROM ops.inbox
     WHERE provider = %s AND customer_id = %s AND status <> 'done' ORDER BY id LIMIT %s
 """
 

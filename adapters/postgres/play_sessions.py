@@ -8,7 +8,7 @@ from uuid import UUID
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
 from adapters.postgres.pool import Pool
-from application.ports.play_sessions import PlaySession
+from application.ports.play_sessions import Playing, PlaySession
 
 # The new session begins where the last one was left, so that opening a video for a moment loses no place in it.
 START = """
@@ -47,7 +47,10 @@ END = """
         AND ended_at IS NULL AND ends_at > %(now)s
 """
 
-LIVE = "SELECT session_id, ends_at FROM ops.play_sessions WHERE session_id = ANY(%b) AND ended_at IS NULL"
+LIVE = """
+    SELECT session_id, ends_at, account_id, video_id FROM ops.play_sessions
+    WHERE session_id = ANY(%b) AND ended_at IS NULL
+"""
 
 
 class Beat(NamedTuple):
@@ -59,8 +62,15 @@ class Beat(NamedTuple):
     now: datetime
 
 
+class Unended(NamedTuple):
+    """A session that nobody has ended; it ends by itself at `ends_at`."""
+
+    ends_at: datetime
+    playing: Playing
+
+
 class PostgresPlaySessions:
-    """Each piece of a video is served to a live session only, so `is_live` is asked all the time."""
+    """Each piece of a video is served to a live session only, so `live` is asked all the time."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -84,9 +94,9 @@ class PostgresPlaySessions:
             values = {"session_id": session_id, "account_id": account_id, "now": now}
             return (await connection.execute(END, values)).rowcount == 1
 
-    async def is_live(self, session_id: UUID, *, now: datetime) -> bool:
-        ends_at = await self._live.ask(session_id)
-        return ends_at is not None and ends_at > now
+    async def live(self, session_id: UUID, *, now: datetime) -> Playing | None:
+        row = await self._live.ask(session_id)
+        return row.playing if row is not None and row.ends_at > now else None
 
     async def _write_beats(self, beats: Sequence[Beat]) -> list[bool]:
         """Of several beats of one session the last one counts."""
@@ -97,8 +107,8 @@ class PostgresPlaySessions:
             written = set(await cursor.fetchall())
         return [beat[:2] in written for beat in beats]
 
-    async def _read_live(self, session_ids: Sequence[UUID]) -> list[datetime | None]:
+    async def _read_live(self, session_ids: Sequence[UUID]) -> list[Unended | None]:
         async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(LIVE, (list(session_ids),), prepare=True)
-            ends_at = dict(await cursor.fetchall())
-        return [ends_at.get(session_id) for session_id in session_ids]
+            found = {row[0]: Unended(row[1], Playing(*row[2:])) for row in await cursor.fetchall()}
+        return [found.get(session_id) for session_id in session_ids]

@@ -13,13 +13,13 @@ import stripe
 from stripe.params import CustomerCreateParams, PriceCreateParams
 from stripe.params.checkout import SessionCreateParams
 
-from adapters.stripe.objects import Invoice, Session, Subscription
-from adapters.stripe.reading import PROVIDER, at, customer_truth
+from adapters.stripe.objects import Invoice, Price, Session, Subscription
+from adapters.stripe.reading import PROVIDER, at, customer_truth, seen_price
 from adapters.stripe.refusals import translated
 from adapters.stripe.transport import Transport, is_here
 from adapters.stripe.webhooks import Signatures, delivery
 from application.errors import ProviderRefused, ProviderUnavailable
-from application.ports.billing import CheckoutPage, CustomerTruth, Delivery
+from application.ports.billing import CheckoutPage, CustomerTruth, Delivery, SeenPrice
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 
@@ -95,6 +95,11 @@ class StripeBilling:
                 terms["recurring"] = {"interval": interval}
             made = await self._stripe.prices.create_async(terms, {"idempotency_key": f"{idempotency_key}-price"})
             return made.id
+
+    async def price(self, price_id: str) -> SeenPrice:
+        async with _asking():
+            seen = await self._stripe.prices.retrieve_async(price_id)
+            return seen_price(msgspec.convert(seen.to_dict(), Price))
 
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         about: CustomerCreateParams = {"metadata": {"account_id": str(account_id)}}

@@ -16,11 +16,19 @@ class Reference(msgspec.Struct, frozen=True):
     id: str
 
 
+class Recurring(msgspec.Struct, frozen=True):
+    interval: str
+    interval_count: int = 1
+
+
 class Price(msgspec.Struct, frozen=True):
     id: str
     currency: str
     unit_amount: int | None = None
     """None where a price has tiers or fractions of a minor unit."""
+    active: bool = True
+    recurring: Recurring | None = None
+    """None where it is paid once."""
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from adapters.stripe.objects import Invoice, Item, Session, Subscription
+from adapters.stripe.objects import Invoice, Item, Price, Recurring, Session, Subscription
 from application.errors import ProviderRefused
-from application.ports.billing import CustomerTruth, SeenCheckout, SeenSubscription
+from application.ports.billing import CustomerTruth, SeenCheckout, SeenPrice, SeenSubscription
 from domain.payment.payment import ProviderPayment
 from domain.shared.money import Money
 
@@ -61,6 +61,20 @@ def seen_subscription(subscription: Subscription, invoices: Iterable[Invoice]) -
         collection_paused=subscription.pause_collection is not None,
         failing_since=at_or_none(_failing_since(subscription, invoices)),
     )
+
+
+def seen_price(price: Price) -> SeenPrice:
+    """Raises ProviderRefused for one that no plan can be: withdrawn, tiered, or paid every other week."""
+    if not price.active or price.unit_amount is None:
+        raise ProviderRefused(f"Stripe's price {price.id} is not active, tiered or fractional.")
+    money = Money(price.unit_amount, price.currency.upper())
+    match price.recurring:
+        case None:
+            return SeenPrice(money, "once")
+        case Recurring(interval="month" | "year" as interval, interval_count=1):
+            return SeenPrice(money, interval)
+        case _:
+            raise ProviderRefused(f"Stripe's price {price.id} renews neither every month nor every year.")
 
 
 def _price(item: Item) -> Money:

@@ -14,7 +14,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 
 from adapters.stripe.objects import Reference
 from adapters.stripe.reading import PROVIDER, at
-from application.ports.billing import Delivery, SignatureInvalid
+from application.ports.billing import Delivery, EventMalformed, SignatureInvalid
 
 HEADER = "stripe-signature"
 SECRET_PREFIX = "whsec_"  # noqa: S105 - with nothing behind it it is no secret
@@ -24,6 +24,9 @@ LATEST_SECONDS = 253_402_300_799  # the end of the year 9999
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=LATEST_SECONDS)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+NUL = rb"\u0000"
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -92,12 +95,14 @@ def delivery(body: bytes, *, livemode: bool) -> Delivery:
     """What a verified body says; of the other mode's customers nobody is asked, so it names none.
 
     Raises:
-        SignatureInvalid: it is signed, and still no event.
+        EventMalformed: it is signed, and still no event.
     """
+    if NUL in body:
+        raise EventMalformed("It holds a NUL, which PostgreSQL cannot keep and Stripe never sends.")
     try:
         envelope = msgspec.json.decode(body, type=Envelope)
-    except msgspec.DecodeError as error:
-        raise SignatureInvalid(f"It is signed, but it is no event: {error}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise EventMalformed(f"It is signed, but it is no event: {error}") from None
     return Delivery(
         provider=PROVIDER,
         event_id=envelope.id,
@@ -114,7 +119,7 @@ def _customer(data: msgspec.Raw) -> str | None:
     """Whom the event is about; None where it is of a kind or a version that says it in another way."""
     try:
         about = msgspec.json.decode(data, type=EventData).object
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     if about.object == "customer":
         return about.id or None

@@ -12,6 +12,13 @@ from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 
 
+class SeenPrice(msgspec.Struct, frozen=True):
+    """A price as the provider tells it."""
+
+    price: Money
+    interval: Interval
+
+
 class CheckoutPage(msgspec.Struct, frozen=True):
     """Where the viewer pays."""
 
@@ -70,6 +77,10 @@ class SignatureInvalid(Exception):
     """Not signed by the provider with one of our secrets, or outside the tolerance of time."""
 
 
+class EventMalformed(Exception):
+    """Signed by the provider, and yet no event that can be kept."""
+
+
 class BillingProvider(Protocol):
     """Every call may raise ProviderUnavailable or ProviderRefused, has a timeout, and is done once per key."""
 
@@ -79,6 +90,10 @@ class BillingProvider(Protocol):
         self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
     ) -> str:
         """Make the plan's product and price; the price's id."""
+        ...
+
+    async def price(self, price_id: str) -> SeenPrice:
+        """A price that is there already. Raises ProviderRefused when it is not, or is not one amount for a period."""
         ...
 
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
@@ -108,5 +123,5 @@ class BillingProvider(Protocol):
         ...
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
-        """A delivery from the very bytes that came. Raises SignatureInvalid."""
+        """A delivery from the very bytes that came. Raises SignatureInvalid, EventMalformed."""
         ...

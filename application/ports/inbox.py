@@ -24,6 +24,8 @@ class Waiting(msgspec.Struct, frozen=True):
     event_id: str
     type: str
     attempts: int
+    created_at: datetime
+    """When the provider made it."""
 
 
 class Inbox(Protocol):
@@ -67,6 +69,18 @@ class Customers(Protocol):
     async def account_of(self, customer: Customer) -> UUID | None: ...
 
     async def plan_of_price(self, provider: str, price_id: str) -> UUID | None: ...
+
+    async def lease(self, customer: Customer, *, seconds: float) -> UUID | None:
+        """Leave to ask about this customer while nobody else does; None when somebody else has it.
+
+        A lease saves asking twice at once, and ends by itself when its holder is killed; the fence keeps what is
+        recorded right.
+        """
+        ...
+
+    async def release(self, customer: Customer, holder: UUID) -> None:
+        """Give a lease back; one that is over already changes nothing."""
+        ...
 
     async def take_fence(self, customer: Customer) -> int:
         """A new epoch, committed: whoever holds an older one can append nothing about this customer any more."""

@@ -1,7 +1,7 @@
 """Who is playing what right now, and how far they are."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,13 @@ class PlaySession(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime
 
 
+class Playing(NamedTuple):
+    """A live session's viewer (None: a stranger) and video."""
+
+    account_id: UUID | None
+    video_id: UUID
+
+
 class PlaySessions(Protocol):
     """Operational rows: who is playing what, and how far they are."""
 
@@ -31,4 +38,6 @@ class PlaySessions(Protocol):
 
     async def end(self, session_id: UUID, account_id: UUID | None, *, now: datetime) -> bool: ...
 
-    async def is_live(self, session_id: UUID, *, now: datetime) -> bool: ...
+    async def live(self, session_id: UUID, *, now: datetime) -> Playing | None:
+        """Who plays what in a session that has not ended."""
+        ...

@@ -4,7 +4,13 @@ from datetime import datetime
 
 from domain.account.account import AccountRegistered
 from domain.shared.fact import Fact
-from domain.subscription.facts import GraceStarted, SubscriptionEnded, SubscriptionRenewed, SubscriptionStarted
+from domain.subscription.facts import (
+    GraceStarted,
+    StatusChanged,
+    SubscriptionEnded,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
 
 
 def bears_on(fact: Fact, moment: datetime) -> bool:
@@ -20,6 +26,8 @@ def bears_on(fact: Fact, moment: datetime) -> bool:
             return True
         case SubscriptionRenewed():
             return fact.period_start <= moment
+        case StatusChanged():
+            return fact.changed_at <= moment
         case GraceStarted():
             return fact.since <= moment
         case _:

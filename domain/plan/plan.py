@@ -48,6 +48,10 @@ class PrepaidNeedsDuration(Refusal):
     """A plan bought once must say for how many days; one that renews must not."""
 
 
+class PriceDoesNotMatch(Refusal):
+    """The provider's price is of another amount, currency or interval than the plan."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a plan, folded from its facts."""
 
@@ -77,7 +81,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return [PriceBound(plan_id=self.terms.plan_id, provider=provider, price_id=price_id, price=self.terms.price)]
 
     def price_for_sale(self, provider: str) -> str:
-        """The provider's price that a buyer pays today."""
+        """The provider's price that a buyer pays today. Raises PlanNotForSale."""
+        if self.terms.interval == "once":
+            raise PlanNotForSale("Prepaid plans cannot be bought yet.")
         if not (prices := self.prices.get(provider)):
             raise PlanNotForSale("This plan has no price at the payment provider.")
         return prices[-1]

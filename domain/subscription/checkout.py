@@ -18,6 +18,8 @@ class CheckoutRequested(AccountFact, frozen=True, tag="checkout.requested"):
     provider: str
     plan: PlanTerms
     price_id: str
+    trial_days: int
+    """Free at the beginning; 0 for somebody who had a trial before."""
     idempotency_key: str
 
 
@@ -57,12 +59,20 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     account_id: UUID
     plan: PlanTerms
     price_id: str
+    trial_days: int
     idempotency_key: str
     status: Status = "requested"
 
     @staticmethod
     def request(
-        *, checkout_id: UUID, account_id: UUID, provider: str, plan: PlanTerms, price_id: str, idempotency_key: str
+        *,
+        checkout_id: UUID,
+        account_id: UUID,
+        provider: str,
+        plan: PlanTerms,
+        price_id: str,
+        trial_days: int,
+        idempotency_key: str,
     ) -> list[CheckoutFact]:
         return [
             CheckoutRequested(
@@ -71,6 +81,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 provider=provider,
                 plan=plan,
                 price_id=price_id,
+                trial_days=trial_days,
                 idempotency_key=idempotency_key,
             )
         ]
@@ -113,6 +124,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 account_id=fact.account_id,
                 plan=fact.plan,
                 price_id=fact.price_id,
+                trial_days=fact.trial_days,
                 idempotency_key=fact.idempotency_key,
             )
         assert state is not None, "a checkout is requested first"

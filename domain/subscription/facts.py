@@ -33,6 +33,8 @@ class SubscriptionStarted(SubscriptionFact, frozen=True, tag="subscription.start
 class StatusChanged(SubscriptionFact, frozen=True, tag="subscription.status_changed"):
     before: str
     after: str
+    changed_at: datetime
+    """At the latest: the provider does not tell when, so it is when it last spoke of it."""
 
 
 class SubscriptionRenewed(SubscriptionFact, frozen=True, tag="subscription.renewed"):

@@ -84,7 +84,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
             *self._plan(truth),
             *self._period(truth, policy),
             *self._cancellation(truth, policy),
-            *self._status(truth),
+            *self._status(truth, now),
             *self._grace(truth, policy, now),
             *self._collection(truth, policy),
         ]
@@ -150,11 +150,17 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
             )
         ]
 
-    def _status(self, truth: ProviderSubscription) -> list[SubscriptionEvent]:
+    def _status(self, truth: ProviderSubscription, now: datetime) -> list[SubscriptionEvent]:
         if truth.status == self.status:
             return []
         return [
-            StatusChanged(subscription_id=self.id, account_id=self.account_id, before=self.status, after=truth.status)
+            StatusChanged(
+                subscription_id=self.id,
+                account_id=self.account_id,
+                before=self.status,
+                after=truth.status,
+                changed_at=_changed_at(truth, now),
+            )
         ]
 
     def _grace(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
@@ -235,6 +241,11 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
                 return replace(state, status=fact.status, ended_at=fact.ended_at)
             case _:
                 assert_never(fact)
+
+
+def _changed_at(truth: ProviderSubscription, now: datetime) -> datetime:
+    """A debt began when the payment failed; of anything else we know when we heard of it."""
+    return truth.failing_since or now if truth.status == "past_due" else now
 
 
 def _first_seen(

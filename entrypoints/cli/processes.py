@@ -50,7 +50,7 @@ def _say_where(service: Service, seeded: str | None, log_to: Path | None) -> Non
     lines = [f"Streamly is ready: {address}", f"  the API, to be read and tried   {address}/docs"]
     lines.append(f"  is it well?                     {address}/health/ready")
     if service.settings.simulates_stripe:
-        lines.append(f"  the simulated Stripe            {service.settings.sandbox_address}/stripe")
+        lines.append(f"  the simulated providers         {service.settings.sandbox_address}/health")
     if seeded:
         lines.append(seeded)
     if log_to:

@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 
 from application.errors import ProviderRefused, ProviderUnavailable
 from application.plans import NewPlan
-from domain.plan.plan import PrepaidNeedsDuration
+from domain.plan.plan import PrepaidNeedsDuration, PriceDoesNotMatch
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 from entrypoints.http.authentication import ByRequest, SignedInAs
@@ -32,7 +32,7 @@ class PlanToMake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     trial_days: Annotated[int, msgspec.Meta(ge=0, le=730, examples=[0])] = 0
     duration_days: Annotated[int, msgspec.Meta(ge=1, le=3660)] | None = None
     stream_limit: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
-    max_height: Annotated[int, msgspec.Meta(ge=144, le=4320)] | None = None
+    max_height: Annotated[int, msgspec.Meta(ge=240, le=4320)] | None = None
     stripe_price_id: PriceId | None = None
 
 
@@ -55,7 +55,7 @@ class AdminPlanController(Controller):
     @post(
         operation_id="create_plan",
         summary="Make a plan",
-        refuses=(PrepaidNeedsDuration, ProviderRefused, ProviderUnavailable),
+        refuses=(PrepaidNeedsDuration, PriceDoesNotMatch, ProviderRefused, ProviderUnavailable),
     )
     async def create(
         self, data: JSONBody[PlanToMake], plans: GivenPlans, asked: ByRequest

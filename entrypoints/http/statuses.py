@@ -17,6 +17,7 @@ STATUSES: dict[type[Exception], int] = {
     account.EmailTaken: 409,
     plan.PlanNotForSale: 409,
     plan.PrepaidNeedsDuration: 422,
+    plan.PriceDoesNotMatch: 422,
     subscription.AlreadySubscribed: 409,
     subscription.NoSubscription: 404,
     subscription.SubscriptionAmbiguous: 409,
@@ -35,6 +36,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.Unavailable: 503,
     errors.UnknownPosition: 400,
     # The ports'.
+    billing.EventMalformed: 400,
     billing.SignatureInvalid: 400,
     ledger.StreamMoved: 409,
     ledger.RowMoved: 409,
@@ -56,6 +58,7 @@ CODES: dict[type[Exception], str] = {
 
 SPOKEN: dict[type[Exception], str] = {
     # What these say is for the log, or of no use to a client.
+    billing.EventMalformed: "It is signed, and still no event that can be kept.",
     billing.SignatureInvalid: "The signature is not the provider's, or is out of its time.",
     ledger.RowMoved: "Somebody else changed it at the same moment; try again.",
     ledger.RowTaken: "Somebody else changed it at the same moment; try again.",

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Controller, Request, post
 from litestar.params import RawBody
 
-from application.ports.billing import SignatureInvalid
+from application.ports.billing import EventMalformed, SignatureInvalid
 from entrypoints.http.documented_problems import TOO_LARGE
 from entrypoints.http.given import GivenWebhooks
 
@@ -25,7 +25,7 @@ class WebhookController(Controller):
         summary="Stripe's events",
         status_code=200,
         takes="application/json",
-        refuses=(SignatureInvalid, TOO_LARGE),
+        refuses=(EventMalformed, SignatureInvalid, TOO_LARGE),
     )
     async def stripe(self, body: RawBody, request: Request[Any, Any, Any], webhooks: GivenWebhooks) -> ReceivedView:
         """Signed by `Stripe-Signature` over the very bytes. Answered once it is durable; settled afterwards."""

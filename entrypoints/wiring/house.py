@@ -35,6 +35,7 @@ from application.convergence import Convergence
 from application.health import Health
 from application.plans import Plans
 from application.playback import Playback
+from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
 from application.ports.world import Clock
 from application.reading import ReadingYourWrites
@@ -131,17 +132,18 @@ def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports
 
 def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House:
     ports = _ports(settings, base, stack)
-    convergence = _convergence(settings, base, ports)
+    convergence, plans = _convergence(settings, base, ports), _plans(base, ports)
+    policies = [when_upload_received_transcode(ports.jobs), when_price_requested_settle_it(plans)]
     return House(
         settings=settings,
         accounts=_accounts(settings, base, stack),
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, stack),
         business_time=base.business_time,
-        checkouts=_checkouts(settings, base, ports),
+        checkouts=_checkouts(settings, base, ports, convergence),
         convergence=convergence,
         health=_health(base, ports),
-        plans=_plans(base, ports),
+        plans=plans,
         playback=_playback(base, ports),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),
@@ -150,7 +152,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         webhooks=Webhooks(billing=ports.billing, inbox=ports.inbox, business_time=base.business_time),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
-        policies=PolicyRunner(base.dsn, [when_upload_received_transcode(ports.jobs)], base.mapper),
+        policies=PolicyRunner(base.dsn, policies, base.mapper),
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
@@ -172,10 +174,11 @@ def _convergence(settings: Settings, base: Foundation, ports: Ports) -> Converge
     )
 
 
-def _checkouts(settings: Settings, base: Foundation, ports: Ports) -> Checkouts:
+def _checkouts(settings: Settings, base: Foundation, ports: Ports, convergence: Convergence) -> Checkouts:
     return Checkouts(
         records=base.records,
         billing=ports.billing,
+        convergence=convergence,
         access=ports.access,
         blind_index=base.blind_index,
         identifiers=base.records.identifiers,

@@ -67,7 +67,7 @@ class House:
         self.access, self.plan_reads = MemoryAccessReads(self.ledger), MemoryPlanReads(self.ledger)
         self.billing, self.studio = MemoryBilling(self.business_time), MemoryStudio()
         self.jobs, self.inbox = MemoryTranscodeJobs(), MemoryInbox(self.tables, self.real_time)
-        self.customers = MemoryCustomers(self.tables, self.blind_index)
+        self.customers = MemoryCustomers(self.tables, self.blind_index, self.real_time)
         self.reading = ReadingYourWrites(MemoryPositions(self.ledger))
         self.audit = Audit(history=self.ledger)
         self.webhooks = Webhooks(billing=self.billing, inbox=self.inbox, business_time=self.business_time)
@@ -96,16 +96,6 @@ class House:
             blind_index=self.blind_index,
             identifiers=self.identifiers,
         )
-        self.checkouts = Checkouts(
-            records=self.records,
-            billing=self.billing,
-            access=self.access,
-            blind_index=self.blind_index,
-            identifiers=self.identifiers,
-            business_time=self.business_time,
-            public_url=PUBLIC_URL,
-            own_origins=(PUBLIC_URL, "https://app.example"),
-        )
         self.convergence = Convergence(
             records=self.records,
             billing=self.billing,
@@ -113,6 +103,17 @@ class House:
             customers=self.customers,
             policy=BillingPolicy(),
             business_time=self.business_time,
+        )
+        self.checkouts = Checkouts(
+            records=self.records,
+            billing=self.billing,
+            convergence=self.convergence,
+            access=self.access,
+            blind_index=self.blind_index,
+            identifiers=self.identifiers,
+            business_time=self.business_time,
+            public_url=PUBLIC_URL,
+            own_origins=(PUBLIC_URL, "https://app.example"),
         )
         self.subscriptions = Subscriptions(
             records=self.records,
@@ -157,6 +158,8 @@ class House:
         return registered.account.id
 
     async def sells(self, plan: NewPlan = COOKING) -> UUID:
+        if plan.price_id is not None:
+            self.billing.has_price(plan.price_id, plan.price, plan.interval)
         return (await self.plans.create(plan, BY_ADMIN)).plan.terms.plan_id
 
     async def opens_checkout(self, account_id: UUID, plan_id: UUID) -> OpenedCheckout:

@@ -1,5 +1,6 @@
 """What happens elsewhere at the worst moment: while the provider is asked, or just before an append."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.memory.billing import MemoryBilling
@@ -38,3 +39,17 @@ class InterruptedLedger:
         if self._interruptions:
             await self._interruptions.pop(0)()
         return await self._ledger.append(*writes, rows=rows)
+
+
+class SlowBilling:
+    """A provider that takes its time to answer."""
+
+    name = "memory"
+
+    def __init__(self, billing: MemoryBilling) -> None:
+        self._billing = billing
+
+    async def truth_of(self, customer_id: str) -> CustomerTruth:
+        truth = await self._billing.truth_of(customer_id)
+        await asyncio.sleep(0.05)
+        return truth

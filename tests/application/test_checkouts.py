@@ -15,6 +15,7 @@ from application.ports.billing import CheckoutPage
 from application.ports.inbox import Customer
 from domain.access.access import AccountBlocked
 from domain.account.account import Account, CustomerBound
+from domain.plan.plan import PlanNotForSale
 from domain.shared.fact import Actor, Cause
 from domain.subscription.checkout import CheckoutFailed, CheckoutOpened, CheckoutRequested
 from domain.subscription.subscription import AlreadySubscribed
@@ -75,14 +76,25 @@ async def test_the_provider_is_told_what_is_bought_and_by_whom(house: House) -> 
     assert told["cancel_url"] == f"{PUBLIC_URL}/checkout/cancelled"
 
 
-async def test_what_is_bought_once_does_not_recur(house: House) -> None:
-    billing = listening(house)
+async def test_a_prepaid_plan_takes_no_money_while_it_gives_nothing(house: House) -> None:
     anna = await house.registers()
     plan = await house.sells(replace(COOKING, interval="once", duration_days=30))
 
+    with pytest.raises(PlanNotForSale):
+        await house.opens_checkout(anna, plan)
+
+
+async def test_a_trial_is_had_once(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells(replace(COOKING, trial_days=14))
+    customer = await house.subscribes(anna, plan)
+    tried = await house.subscription_seen(customer)
+    house.billing.tell(customer.customer_id, replace(tried, status="canceled", ended_at=MONDAY))
+    await house.convergence.settle(customer)
+
     await house.opens_checkout(anna, plan)
 
-    assert billing.opened_with["recurring"] is False
+    requested = [fact for fact in await house.facts() if isinstance(fact, CheckoutRequested)]
+    assert [fact.trial_days for fact in requested] == [14, 0]
 
 
 @pytest.mark.parametrize("url", [f"{PUBLIC_URL}/thanks?plan=1#top", "https://app.example", "https://app.example/"])
@@ -135,12 +147,26 @@ async def test_who_has_access_need_not_buy_it(house: House) -> None:
     assert await house.tags(after=head) == []
 
 
-async def test_who_had_access_may_buy_it_again(house: House) -> None:
+async def test_whose_subscription_is_over_at_the_provider_may_buy_again_though_nobody_said_so(house: House) -> None:
     anna, plan = await house.registers(), await house.sells()
-    await house.subscribes(anna, plan)
+    customer = await house.subscribes(anna, plan)
     await house.moves_to(MONDAY + days(40))
+    over = replace(await house.subscription_seen(customer), status="canceled", ended_at=MONDAY + days(30))
+    house.billing.tell(customer.customer_id, over)
 
     assert (await house.opens_checkout(anna, plan)).url
+
+    assert "subscription.ended" in await house.tags()
+
+
+async def test_who_owes_for_a_subscription_does_not_buy_another(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells()
+    customer = await house.subscribes(anna, plan)
+    house.billing.tell(customer.customer_id, replace(await house.subscription_seen(customer), status="unpaid"))
+    await house.convergence.settle(customer)
+
+    with pytest.raises(AlreadySubscribed):
+        await house.opens_checkout(anna, plan)
 
 
 async def test_a_disabled_account_buys_nothing(house: House) -> None:
@@ -218,6 +244,7 @@ async def test_with_the_provider_down_the_intent_is_there_and_another_try_goes_t
 async def test_what_the_provider_refuses_is_recorded_with_its_reason(house: House) -> None:
     anna = await house.registers()
     plan = await house.sells(replace(COOKING, price_id="price_that_was_deleted"))
+    house.billing.withdraw_price("price_that_was_deleted")
 
     with pytest.raises(ProviderRefused):
         await house.opens_checkout(anna, plan)

@@ -1,5 +1,6 @@
 """Convergence under trouble: a provider that is down, others who are quicker, prices that are not ours."""
 
+import asyncio
 from dataclasses import replace as replaced
 from datetime import timedelta
 
@@ -21,7 +22,7 @@ from tests.application.anna_at_the_provider import (
     wish_for_an_end,
 )
 from tests.application.house import BY_ADMIN, COOKING, House
-from tests.application.interruptions import InterruptedBilling, InterruptedLedger, Interruption
+from tests.application.interruptions import InterruptedBilling, InterruptedLedger, Interruption, SlowBilling
 from tests.people import MONDAY
 
 pytestmark = pytest.mark.anyio
@@ -230,3 +231,34 @@ async def test_a_subscription_that_moves_to_such_a_price_ends_all_the_same(house
     await house.convergence.settle(customer)
 
     assert await house.tags(after=head) == ["subscription.cancellation_scheduled", "subscription.ended"]
+
+
+async def test_workers_beside_each_other_do_not_keep_each_other_from_settling(house: House) -> None:
+    customer = await subscribed(house)
+    seen = await house.subscription_seen(customer)
+    house.billing.tell(customer.customer_id, replace(seen, status="unpaid"))
+    await house.hears("customer.subscription.updated", customer)
+    slow = replaced(house.convergence, billing=SlowBilling(house.billing))  # type: ignore[arg-type]
+    house.billing.asked.clear()
+
+    async def work() -> None:
+        while await house.inbox.unsettled():
+            await slow.settle_waiting()
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(work() for _ in range(4)))
+
+    assert house.billing.asked == [customer.customer_id]
+
+
+async def test_who_gave_a_command_waits_for_the_worker_that_is_asking(house: House) -> None:
+    customer = await subscribed(house)
+    seen, head = await house.subscription_seen(customer), await house.ledger.head()
+    house.billing.tell(customer.customer_id, replace(seen, ends_at=seen.period_end))
+    await house.hears("customer.subscription.updated", customer)
+    slow = replaced(house.convergence, billing=SlowBilling(house.billing))  # type: ignore[arg-type]
+
+    await asyncio.gather(slow.settle_waiting(), slow.settle_now(customer, BY_ADMIN))
+
+    assert await house.tags(after=head) == ["subscription.cancellation_scheduled"]

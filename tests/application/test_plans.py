@@ -1,19 +1,34 @@
 """Plans: made, priced at the provider, shown once they are for sale."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
-from application.errors import NotFound, ProviderUnavailable
-from application.plans import NewPlan, PriceTaken
-from domain.plan.plan import PlanCreated, PlanNotForSale, PrepaidNeedsDuration, PriceBound, PriceRequested
+from application.errors import NotFound, ProviderRefused, ProviderUnavailable
+from application.plans import CreatedPlan, NewPlan, PriceTaken
+from application.policies.pricing import when_price_requested_settle_it
+from domain.plan.plan import (
+    PlanCreated,
+    PlanNotForSale,
+    PrepaidNeedsDuration,
+    PriceBound,
+    PriceDoesNotMatch,
+    PriceRequested,
+)
 from domain.shared.money import Money
 from tests.application.house import BY_ADMIN, COOKING, House
 
 pytestmark = pytest.mark.anyio
 
 NAMED_PRICE = replace(COOKING, price_id="price_of_old")
+
+
+async def sells_named(house: House, **differently: Any) -> CreatedPlan:
+    """A plan at a price that the provider had before."""
+    house.billing.has_price("price_of_old", COOKING.price, COOKING.interval)
+    return await house.plans.create(replace(NAMED_PRICE, **differently), BY_ADMIN)
 
 
 async def names_on_offer(house: House) -> list[str]:
@@ -75,7 +90,7 @@ async def test_what_is_for_sale_gets_no_second_price(house: House) -> None:
 
 
 async def test_a_price_that_the_provider_has_already_is_bound_as_it_is(house: House) -> None:
-    created = await house.plans.create(NAMED_PRICE, BY_ADMIN)
+    created = await sells_named(house)
 
     assert await house.tags() == ["plan.created", "plan.price_bound"]
     assert created.position == 2
@@ -84,7 +99,7 @@ async def test_a_price_that_the_provider_has_already_is_bound_as_it_is(house: Ho
 
 
 async def test_a_newer_price_is_sold_and_the_older_one_stays_this_plans(house: House) -> None:
-    plan_id = (await house.plans.create(NAMED_PRICE, BY_ADMIN)).plan.terms.plan_id
+    plan_id = (await sells_named(house)).plan.terms.plan_id
 
     await house.plans.bind_price(plan_id, BY_ADMIN, price_id="price_of_today")
     await house.plans.bind_price(plan_id, BY_ADMIN, price_id="price_of_today")
@@ -98,18 +113,43 @@ async def test_a_newer_price_is_sold_and_the_older_one_stays_this_plans(house: H
         assert await house.customers.plan_of_price("memory", price_id) == plan_id
 
 
+@pytest.mark.parametrize("other", [{"price": Money(0, "USD")}, {"price": Money(999, "EUR")}, {"interval": "year"}])
+async def test_a_price_that_is_not_what_the_plan_says_is_not_bound(house: House, other: dict[str, Any]) -> None:
+    with pytest.raises(PriceDoesNotMatch):
+        await sells_named(house, **other)
+    with pytest.raises(ProviderRefused):
+        await house.plans.create(replace(COOKING, price_id="price_of_nobody"), BY_ADMIN)
+
+    assert await house.tags() == []
+
+
+async def test_a_price_that_could_not_be_had_is_had_afterwards_and_once(house: House) -> None:
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await house.plans.create(COOKING, BY_ADMIN)
+    requested = next(fact for fact in await house.facts() if isinstance(fact, PriceRequested))
+    policy = when_price_requested_settle_it(house.plans)
+    house.billing.down = False
+
+    await policy.act(requested)
+    await policy.act(requested)
+
+    assert await house.tags() == ["plan.created", "plan.price_requested", "plan.price_bound"]
+    assert await names_on_offer(house) == ["Cooking"]
+
+
 async def test_a_price_sells_one_plan_alone(house: House) -> None:
-    first = (await house.plans.create(NAMED_PRICE, BY_ADMIN)).plan.terms.plan_id
+    first = (await sells_named(house)).plan.terms.plan_id
 
     with pytest.raises(PriceTaken):
-        await house.plans.create(replace(NAMED_PRICE, name="Cinema"), BY_ADMIN)
+        await sells_named(house, name="Cinema")
 
     assert await house.tags() == ["plan.created", "plan.price_bound"]
     assert await house.customers.plan_of_price("memory", "price_of_old") == first
 
 
 async def test_nor_can_another_plan_be_given_it_afterwards(house: House) -> None:
-    await house.plans.create(NAMED_PRICE, BY_ADMIN)
+    await sells_named(house)
     second = await house.sells(replace(COOKING, name="Cinema"))
 
     with pytest.raises(PriceTaken):

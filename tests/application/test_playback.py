@@ -250,3 +250,22 @@ async def test_a_picture_needs_no_session(house: House) -> None:
     film = await house.shows(FILM)
 
     assert (await house.playback.media("any", film, "poster.jpg")).media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("loss", ["cancelled at once", "disabled", "unpublished"])
+async def test_what_she_began_ends_with_what_it_rested_on(house: House, loss: str) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    started = await plays(house, anna, film)
+    await house.playback.media(started.grant.token, film, "master.m3u8")
+
+    if loss == "cancelled at once":
+        await house.subscriptions.cancel(anna, at_period_end=False, subscription_id=None, asked=asked_by(anna))
+    elif loss == "disabled":
+        await house.records.decide(Account, anna, BY_ADMIN, lambda account: account.disable(reason="chargebacks"))
+    else:
+        await house.videos.unpublish(film, BY_ADMIN)
+
+    with pytest.raises(MediaRefused):
+        await house.playback.media(started.grant.token, film, "master.m3u8")
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, started.session_id, position_seconds=5.0)

@@ -70,7 +70,7 @@ async def memory_operations() -> AsyncIterator[Operations]:
         blind_index=blind_index,
         sign_ins=MemorySignIns(tables, ledger),
         inbox=MemoryInbox(tables, StoppedClock()),
-        customers=MemoryCustomers(tables, blind_index),
+        customers=MemoryCustomers(tables, blind_index, StoppedClock()),
         play_sessions=MemoryPlaySessions(),
         access=MemoryAccessReads(ledger),
         catalogue=MemoryCatalogueReads(ledger),

@@ -78,3 +78,29 @@ async def test_a_fence_goes_on_from_where_an_append_left_it(house: Operations, c
     await house.ledger.append(rows=[Insert("customer_fences", {**key, "epoch": 41})])
 
     assert await house.customers.take_fence(customer) == 42
+
+
+async def test_one_worker_at_a_time_has_the_lease(house: Operations, customer: Customer) -> None:
+    asked = await asyncio.gather(*(house.customers.lease(customer, seconds=30) for _ in range(10)))
+    (holder,) = [answer for answer in asked if answer is not None]
+
+    await house.customers.release(customer, uuid4())
+    assert await house.customers.lease(customer, seconds=30) is None
+    await house.customers.release(customer, holder)
+    assert await house.customers.lease(customer, seconds=30) is not None
+
+
+async def test_a_killed_workers_lease_ends_by_itself(house: Operations, customer: Customer) -> None:
+    first = await house.customers.lease(customer, seconds=0.0)
+    second = await house.customers.lease(customer, seconds=30) if first else None
+    assert second not in {None, first}
+
+    assert first is not None
+    await house.customers.release(customer, first)
+    assert await house.customers.lease(customer, seconds=30) is None
+
+
+async def test_a_lease_leaves_the_fence_alone(house: Operations, customer: Customer) -> None:
+    epoch = await house.customers.take_fence(customer)
+    await house.customers.lease(customer, seconds=30)
+    assert await house.customers.take_fence(customer) == epoch + 1

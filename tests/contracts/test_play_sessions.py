@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.ports.play_sessions import PlaySession, PlaySessions
+from application.ports.play_sessions import Playing, PlaySession, PlaySessions
 from tests.contracts.operations import operations_in
 from tests.people import MONDAY
 
@@ -100,8 +100,8 @@ async def test_a_session_ends_by_itself(sessions: PlaySessions, anna: UUID, vide
     hers = playing(anna, video)
     await sessions.start(hers)
 
-    assert await sessions.is_live(hers.session_id, now=after(239))
-    assert not await sessions.is_live(hers.session_id, now=ENDS)
+    assert await sessions.live(hers.session_id, now=after(239))
+    assert not await sessions.live(hers.session_id, now=ENDS)
     assert not await sessions.beat(hers.session_id, anna, position_seconds=5.0, now=ENDS)
     assert not await sessions.end(hers.session_id, anna, now=ENDS)
 
@@ -114,7 +114,7 @@ async def test_a_session_is_ended_once_and_by_its_own_account(sessions: PlaySess
     assert not await sessions.end(hers.session_id, None, now=after(1))
     assert await sessions.end(hers.session_id, anna, now=after(1))
     assert not await sessions.end(hers.session_id, anna, now=after(1))
-    assert not await sessions.is_live(hers.session_id, now=after(1))
+    assert not await sessions.live(hers.session_id, now=after(1))
     assert not await sessions.beat(hers.session_id, anna, position_seconds=5.0, now=after(1))
 
 
@@ -137,5 +137,5 @@ async def test_heartbeats_of_many_at_one_moment_are_each_answered_for_themselves
     assert heard == [True] * 40 + [False, True]
     resumed = [await sessions.start(playing(viewer, video, at=after(5))) for viewer in viewers]
     assert resumed == [0.0, 500.0, *map(float, range(2, 40))]
-    live = await asyncio.gather(*(sessions.is_live(one, now=after(9)) for one in (theirs[0].session_id, uuid4())))
-    assert live == [True, False]
+    live = await asyncio.gather(*(sessions.live(one, now=after(9)) for one in (theirs[0].session_id, uuid4())))
+    assert live == [Playing(viewers[0], video), None]

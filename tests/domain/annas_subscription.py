@@ -96,8 +96,8 @@ upgraded = PlanChanged(
 resumed = CollectionResumed(subscription_id=SUB, account_id=ANNA)
 
 
-def went(before: str, after: str) -> StatusChanged:
-    return StatusChanged(subscription_id=SUB, account_id=ANNA, before=before, after=after)
+def went(before: str, after: str, changed_at: datetime = MONDAY) -> StatusChanged:
+    return StatusChanged(subscription_id=SUB, account_id=ANNA, before=before, after=after, changed_at=changed_at)
 
 
 def grace(since: datetime) -> GraceStarted:

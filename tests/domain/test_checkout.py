@@ -25,6 +25,7 @@ requested = CheckoutRequested(
     provider="stripe",
     plan=COOKING,
     price_id="price_999",
+    trial_days=0,
     idempotency_key="checkout-77",
 )
 opened = CheckoutOpened(checkout_id=CHECKOUT, account_id=ANNA, provider_reference="cs_77", expires_at=A_DAY_LATER)
@@ -49,6 +50,7 @@ def test_anna_asks_for_a_checkout_at_todays_terms_and_price() -> None:
             provider="stripe",
             plan=COOKING,
             price_id="price_999",
+            trial_days=0,
             idempotency_key="checkout-77",
         )
     ).then(requested)

@@ -16,7 +16,7 @@ TUESDAY, WEDNESDAY, FRIDAY = MONDAY + days(1), MONDAY + days(2), MONDAY + days(4
 heard_of_late = (
     started,
     at(NEXT_MONTH + days(9), renewed),
-    at(NEXT_MONTH + days(9), went("active", "past_due")),
+    at(NEXT_MONTH + days(9), went("active", "past_due", NEXT_MONTH)),
     at(NEXT_MONTH + days(9), grace(since=NEXT_MONTH)),
 )
 """The renewal and its failure, of which nothing was heard for nine days."""
@@ -79,7 +79,7 @@ def test_a_failure_that_was_heard_of_late_began_its_grace_when_it_failed() -> No
 
 
 def test_a_debt_of_today_was_none_last_month() -> None:
-    in_debt = (*heard_of_late, at(NEXT_MONTH + days(20), went("past_due", "unpaid")))
+    in_debt = (*heard_of_late, at(NEXT_MONTH + days(20), went("past_due", "unpaid", NEXT_MONTH + days(20))))
 
     assert looking_back_at(TUESDAY, *in_debt).granted
     assert looking_back_at(NEXT_MONTH + days(20), *in_debt).reason == "payment_failed"
@@ -92,3 +92,10 @@ def test_a_first_payment_that_never_came_gave_nothing_then() -> None:
     )
 
     assert looking_back_at(MONDAY + days(0.5), *given_up).reason == "payment_pending"
+
+
+def test_a_first_payment_that_was_heard_of_late_gave_access_since_it_was_paid() -> None:
+    facts = (replace(started, status="incomplete"), at(FRIDAY, went("incomplete", "active", TUESDAY)))
+
+    assert looking_back_at(MONDAY, *facts).reason == "payment_pending"
+    assert looking_back_at(WEDNESDAY, *facts).reason == "subscription"

@@ -172,12 +172,12 @@ def test_what_is_over_cannot_be_cancelled() -> None:
 
 # Grace.
 
-failing = (started, renewed, went("active", "past_due"), grace(since=NEXT_MONTH))
+failing = (started, renewed, went("active", "past_due", NEXT_MONTH), grace(since=NEXT_MONTH))
 
 
 def test_grace_counts_from_the_first_failure_and_not_from_when_it_was_heard_of() -> None:
     given(Subscription, started, renewed).when(observed(past_due, now=NEXT_MONTH + days(5))).then(
-        went("active", "past_due"), grace(since=NEXT_MONTH)
+        went("active", "past_due", NEXT_MONTH), grace(since=NEXT_MONTH)
     )
 
 
@@ -190,7 +190,7 @@ def test_where_the_provider_does_not_say_since_when_it_is_when_it_was_seen() -> 
     since_unknown = replace(past_due, failing_since=None)
 
     given(Subscription, started, renewed).when(observed(since_unknown, now=NEXT_MONTH + days(1))).then(
-        went("active", "past_due"), grace(since=NEXT_MONTH + days(1))
+        went("active", "past_due", NEXT_MONTH + days(1)), grace(since=NEXT_MONTH + days(1))
     )
     given(Subscription, *failing).when(observed(since_unknown, now=NEXT_MONTH + days(3))).then_nothing()
 
@@ -203,7 +203,7 @@ def test_paid_for_the_next_failure_has_a_grace_of_its_own() -> None:
 
     facts = observed(fails_again, now=MONTH_AFTER + days(1))(folded(Subscription, *recovered))
 
-    assert facts[1:] == [went("active", "past_due"), grace(since=MONTH_AFTER)]
+    assert facts[1:] == [went("active", "past_due", MONTH_AFTER), grace(since=MONTH_AFTER)]
 
 
 def test_a_recovery_that_was_missed_does_not_cost_the_next_failure_its_grace() -> None:
@@ -259,7 +259,7 @@ def test_several_differences_are_told_together_and_end_in_the_truth() -> None:
         upgraded,
         replace(renewed, lease_until=MONTH_AFTER),
         ends(MONTH_AFTER),
-        went("active", "past_due"),
+        went("active", "past_due", NEXT_MONTH),
         grace(since=NEXT_MONTH),
         collection_paused(),
     ]

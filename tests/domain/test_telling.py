@@ -28,7 +28,7 @@ SENTENCES = {
         "A subscription to Cooking started as trialing, its first period until 2027-04-01 12:00 UTC."
     ),
     "subscription.status_changed": "The subscription went from trialing to active.",
-    "subscription.renewed": "The subscription was renewed until 2027-05-01 12:00 UTC.",
+    "subscription.renewed": "A new period of the subscription began, until 2027-05-01 12:00 UTC.",
     "subscription.plan_changed": "The plan changed from Cooking to Cinéma.",
     "subscription.grace_started": (
         "A renewal failed on 2027-04-01 12:00 UTC; access goes on until 2027-05-01 12:00 UTC."

@@ -128,6 +128,7 @@ CHECKOUTS = (
             provider="stripe",
             plan=COOKING,
             price_id="price_999",
+            trial_days=0,
             idempotency_key="checkout-1",
         ),
     ),
@@ -168,7 +169,9 @@ SUBSCRIPTIONS = (
         15,
         STRIPE,
         WEBHOOK,
-        StatusChanged(account_id=ANNA, subscription_id=SUBSCRIPTION, before="trialing", after="active"),
+        StatusChanged(
+            account_id=ANNA, subscription_id=SUBSCRIPTION, before="trialing", after="active", changed_at=APRIL
+        ),
     ),
     stored(
         16,

@@ -85,6 +85,8 @@ CREATE TABLE ops.customer_fences (
     provider    text   NOT NULL,
     customer_id text   NOT NULL,
     epoch       bigint NOT NULL,
+    holder      uuid,                             -- the worker that is asking the provider right now,
+    leased_until timestamptz,                     -- unless it was killed: real time
     PRIMARY KEY (provider, customer_id)
 );
 

@@ -62,7 +62,7 @@ def test_the_programs_role_may_add_to_the_ledger_and_not_change_it(databases: Da
             "ALTER TABLE ledger.events DISABLE TRIGGER ALL",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
     migrate(dsn, app=AppRole("streamly_test_app", "onions"))
     databases.drop(dsn)
     with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as connection:

@@ -38,7 +38,7 @@ async def test_a_pool_that_is_closed_is_a_database_that_does_not_answer(database
         PostgresSignIns(pool).session(uuid4(), now=NOW),
         PostgresSignIns(pool).credential(b"anna"),
         PostgresAccessReads(pool).scene(None, uuid4()),
-        PostgresPlaySessions(pool).is_live(uuid4(), now=NOW),
+        PostgresPlaySessions(pool).live(uuid4(), now=NOW),
         PostgresInbox(pool, MemoryVault()).unsettled(),
         PostgresCustomers(pool, MemoryBlindIndex()).account_of(anna),
         PostgresHealth(pool).check(),
