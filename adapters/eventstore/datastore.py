@@ -9,7 +9,8 @@ from psycopg.rows import DictRow, dict_row
 
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
 
-LOCK_TIMEOUT_SECONDS = 10
+LOCK_TIMEOUT_SECONDS = 8
+"""Less than a caller of the ledger waits, so that it hears why."""
 
 
 class DatabaseFunctionsEnabled(Exception):

@@ -18,6 +18,7 @@ from adapters.eventstore.datastore import LedgerDatastore
 from adapters.eventstore.guarded_rows import change
 from adapters.eventstore.inline import InlineReadModels
 from adapters.eventstore.mapper import FactMapper, Placed
+from application.errors import OutcomeUnknown
 from application.ports.ledger import GuardedRow, RowMoved, RowTaken, StreamMoved, Write
 from application.ports.vault import Cipher
 from application.ports.world import Clock
@@ -59,6 +60,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
         " %b::timestamptz[], %b::uuid[])"
     )
 
+    FIND: ClassVar[SQL] = SQL(
+        "SELECT topic, state FROM ledger.events WHERE (originator_id, originator_version) IN"
+        " (SELECT * FROM unnest(%b::uuid[], %b::bigint[]))"
+    )
+
     def __init__(
         self, datastore: LedgerDatastore, *, mapper: FactMapper, inline: InlineReadModels, business_time: Clock
     ) -> None:
@@ -75,8 +81,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """Record what can be recorded, in one transaction, in the order given; an answer for each.
 
         Raises:
-            eventsourcing.persistence.OperationalError, InterfaceError: the connection was lost, and whether the
-            transaction was committed is unknown; `committed` tells.
+            eventsourcing.persistence.PersistenceError, Unavailable: `adapters/eventstore/commit_outcome.py` says
+            whether the transaction may have been committed all the same; then `committed` tells.
         """
         with self.datastore.get_connection() as connection, connection.transaction():
             cursor = connection.cursor()
@@ -150,21 +156,26 @@ class LedgerRecorder(PostgresApplicationRecorder):
         )
         cursor.execute(self.INSERT, columns, prepare=True)
 
-    def committed(self, append: Append) -> int | None:
-        """The position of the caller's last fact if a transaction that was cut off did go through, else None.
+    def committed(self, appends: Sequence[Append]) -> list[int | OutcomeUnknown | None]:
+        """The position of each caller's last fact, if the transaction that was cut off did go through, else None.
 
-        Looked up under the ledger's lock, so that a commit still under way has ended either way.
+        OutcomeUnknown where there was no fact by which to tell. Looked up under the ledger's lock, so that a commit
+        still under way has ended either way.
         """
-        write = next(write for write in reversed(append.writes) if write.facts)
+        lasts = [_last_write(append) for append in appends]
+        places = [(write.stream, write.expected_version + len(write.facts)) for write in lasts if write]
         with self.datastore.get_connection() as connection, connection.transaction():
             cursor = connection.cursor()
             self._lock_table(cursor)
-            cursor.execute(
-                "SELECT topic, state FROM ledger.events WHERE originator_id = %s AND originator_version = %s",
-                (write.stream, write.expected_version + len(write.facts)),
-            )
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        fact = self.mapper.decode(row["topic"], bytes(row["state"]))
-        return fact.position if fact.fact_id == write.facts[-1].fact_id else None
+            cursor.execute(self.FIND, ([stream for stream, _ in places], [version for _, version in places]))
+            facts = [self.mapper.decode(row["topic"], bytes(row["state"])) for row in cursor.fetchall()]
+        positions = {fact.fact_id: fact.position for fact in facts}
+        return [
+            positions.get(write.facts[-1].fact_id) if write else OutcomeUnknown("The connection was lost.")
+            for write in lasts
+        ]
+
+
+def _last_write(append: Append) -> Write | None:
+    """The one that holds the caller's last fact; None where there are rows alone."""
+    return next((write for write in reversed(append.writes) if write.facts), None)
