@@ -1,5 +1,6 @@
 """Facts to stored bytes and back: tagged JSON that psql can read, personal fields sealed under the person's key."""
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,14 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 UPCASTS: dict[str, Upcast] = {}
 """From the tag of an old shape: a pure function on the decoded map that gives the next shape, with its tag."""
+
+
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""As JSON writes it, which is not a backslash followed by a u and four noughts."""
+
+
+class FactUnstorable(ValueError):
+    """A fact holds what PostgreSQL cannot: every read model that shows it would stop there, for good."""
 
 
 class FactUnreadable(Exception):
@@ -52,10 +61,12 @@ class FactMapper(Mapper[UUID]):
         self._facts = facts
 
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
-        """From a `Placed`."""
+        """From a `Placed`. Raises FactUnstorable."""
         placed: Placed = domain_event
         fact = placed.fact
         state = msgspec.json.encode(_sealed(placed) if personal_fields(type(fact)) else fact)
+        if rb"\u0000" in state and NUL.search(state):
+            raise FactUnstorable(f"A {fact.tag()!r} has a NUL character in its text; PostgreSQL cannot hold that.")
         return StoredEvent(placed.originator_id, placed.originator_version, fact.tag(), state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:

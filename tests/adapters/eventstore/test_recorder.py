@@ -10,12 +10,14 @@ from eventsourcing.persistence import OperationalError
 
 from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.datastore import DatabaseFunctionsEnabled, refuse_database_functions
+from adapters.eventstore.mapper import FactUnstorable
 from adapters.eventstore.recorder import Append, LedgerRecorder, Outcome
 from application.errors import LedgerBusy
 from application.ports.ledger import Write
 from application.ports.vault import SealBroken
+from application.projections.catalogue import catalogue
 from domain.account.account import AccountRegistered
-from domain.video.video import VideoPublished
+from domain.video.video import VideoCreated, VideoPublished
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 from tests.people import ANNA
 
@@ -157,3 +159,28 @@ def test_the_librarys_unlocked_function_is_refused_at_start() -> None:
     with pytest.raises(DatabaseFunctionsEnabled):
         refuse_database_functions({"POSTGRES_ENABLE_DB_FUNCTIONS": "y"})
     refuse_database_functions({})
+
+
+def created(title: str) -> VideoCreated:
+    return VideoCreated(
+        fact_id=uuid4(),
+        video_id=uuid4(),
+        title=title,
+        description="",
+        category="",
+        access="free",
+        requires=None,
+        platform="local",
+    )
+
+
+async def test_a_nul_that_postgresql_cannot_hold_is_refused_before_it_is_on_the_ledger(database: str) -> None:
+    """On the ledger it would stop every read model that holds the text, for good."""
+    async with ledger_house(database) as house:
+        titles = ["Onions", "Oni\0ns", r"O\u0000", r"O\\u0000", "\\\0"]
+        asked = [house.ledger.append(Write(uuid4(), 0, [created(title)])) for title in titles]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(answer).__name__ for answer in answers] == ["int", "FactUnstorable", "int", "int", "FactUnstorable"]
+        assert issubclass(FactUnstorable, ValueError)
+        with psycopg.connect(database, autocommit=True) as connection:
+            assert house.read_models.advance(connection, catalogue) == 3
