@@ -12,7 +12,14 @@ from adapters.eventstore.mapper import FactMapper, Placed, opened, person_of
 from adapters.eventstore.recorder import Append
 from adapters.postgres.errors import database_errors
 from adapters.postgres.pool import Pool
-from application.ports.ledger import GuardedRow, HistoryFilter, Position, Recorded, Write
+from application.ports.ledger import (
+    GuardedRow,
+    HistoryFilter,
+    Position,
+    Recorded,
+    Write,
+    refuse_streams_named_twice,
+)
 from application.ports.vault import Vault
 from domain.shared.fact import Fact
 
@@ -32,6 +39,7 @@ class PostgresLedger:
 
     async def append(self, *writes: Write, rows: Sequence[GuardedRow] = ()) -> Position:
         """As the port says; a person's key is committed before the first fact that needs it."""
+        refuse_streams_named_twice(writes)
         persons = {person for write in writes for fact in write.facts if (person := person_of(fact))}
         ciphers = await self._vault.of_persons(persons, create=True) if persons else {}
         return await self._committer.append(Append(writes, rows, ciphers))

@@ -8,7 +8,15 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from adapters.memory.tables import MemoryTables
-from application.ports.ledger import GuardedRow, HistoryFilter, Position, Recorded, StreamMoved, Write
+from application.ports.ledger import (
+    GuardedRow,
+    HistoryFilter,
+    Position,
+    Recorded,
+    StreamMoved,
+    Write,
+    refuse_streams_named_twice,
+)
 from application.ports.world import Clock
 from application.projections.projection import Batch, Projection
 from domain.shared.fact import UNRECORDED, Fact, account_of
@@ -26,6 +34,7 @@ class MemoryLedger:
         self.read_models = {projection.name: Batch(projection) for projection in projections}
 
     async def append(self, *writes: Write, rows: Sequence[GuardedRow] = ()) -> Position:
+        refuse_streams_named_twice(writes)
         for write in writes:
             if self._versions[write.stream] != write.expected_version:
                 raise StreamMoved(str(write.stream))

@@ -21,6 +21,15 @@ class Write(msgspec.Struct, frozen=True):
     facts: Sequence[Fact]
 
 
+def refuse_streams_named_twice(writes: Sequence[Write]) -> None:
+    """For adapters: to an append there is one write to a stream, or its version would mean two things.
+
+    Raises ValueError.
+    """
+    if len({write.stream for write in writes}) < len(writes):
+        raise ValueError("There is one write to a stream in an append.")
+
+
 class Insert(msgspec.Struct, frozen=True):
     """A row that must not be there yet, or the append is refused with RowTaken."""
 
@@ -108,8 +117,9 @@ class Ledger(Protocol):
 
         Raises:
             StreamMoved, RowTaken, RowMoved: nothing was recorded.
-            LedgerBusy: the queue is full, nothing was recorded.
+            LedgerBusy, DatabaseUnavailable, ReadModelMoved: nothing was recorded.
             OutcomeUnknown: the database went away and did not come back in time.
+            ValueError: two writes name one stream, or a fact cannot be stored; nothing was recorded.
         """
         ...
 

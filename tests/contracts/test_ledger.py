@@ -81,6 +81,13 @@ async def test_several_streams_are_written_all_or_none(kept: Kept) -> None:
     assert await kept.ledger.read(ANNA) == []
 
 
+async def test_two_writes_to_one_stream_in_one_append_are_a_mistake(kept: Kept) -> None:
+    for second in (0, 1):
+        with pytest.raises(ValueError, match="one write"):
+            await kept.ledger.append(Write(ANNA, 0, [registered()]), Write(ANNA, second, [disabled()]))
+    assert await kept.ledger.head() == 0
+
+
 async def test_of_fifty_who_race_for_a_claim_one_has_it_and_no_other_fact_is_left(kept: Kept) -> None:
     async def register() -> bool:
         account_id = uuid4()
