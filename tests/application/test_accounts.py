@@ -73,6 +73,13 @@ async def test_a_weak_password_is_refused(house: House, password: str) -> None:
     assert await house.facts() == []
 
 
+async def test_her_own_name_is_a_weak_password(house: House) -> None:
+    with pytest.raises(WeakPassword):
+        await house.accounts.register(
+            email="anna@example.com", password="anna karenina", name="Anna Karenina", cause=REQUEST
+        )
+
+
 @pytest.mark.parametrize("password", ["0123456780", "x" * 128])
 async def test_ten_to_a_hundred_and_twenty_eight_characters_will_do(house: House, password: str) -> None:
     await house.accounts.register(email="anna@example.com", password=password, name=None, cause=REQUEST)
