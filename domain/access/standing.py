@@ -156,7 +156,7 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case StatusChanged():
             return _noted(_in_status(term, fact.after), "status", fact)
         case SubscriptionRenewed():
-            return _noted(replace(term, period_end=fact.period_end, lease_until=fact.lease_until), "period", fact)
+            return _noted(_in_period(term, fact), "period", fact)
         case PlanChanged():
             return _noted(_on_plan(term, fact), "plan", fact)
         case GraceStarted():
@@ -174,6 +174,10 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case SubscriptionEnded():
             # The status before the end stays, so that a moment before the end can be judged with hindsight.
             return _noted(replace(term, ended_at=fact.ended_at, final_status=fact.status), "end", fact)
+
+
+def _in_period(term: Term, fact: SubscriptionRenewed) -> Term:
+    return replace(term, period_end=fact.period_end, trial_end=fact.trial_end, lease_until=fact.lease_until)
 
 
 def _in_status(term: Term, status: str) -> Term:

@@ -43,6 +43,8 @@ class SubscriptionRenewed(SubscriptionFact, frozen=True, tag="subscription.renew
     period_start: datetime
     period_end: datetime
     before_period_end: datetime
+    trial_end: datetime | None
+    """A trial may have been made longer: then its end moves with the period's."""
     lease_until: datetime
 
 

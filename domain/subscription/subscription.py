@@ -122,6 +122,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
                 period_start=truth.period_start,
                 period_end=truth.period_end,
                 before_period_end=self.period_end,
+                trial_end=truth.trial_end,
                 lease_until=policy.lease_until(period_end=truth.period_end, ends_at=truth.ends_at),
             )
         ]

@@ -108,6 +108,8 @@ class Operation:
     @property
     def answer(self) -> Any:
         """The type of the JSON answer; None for none, and for files and text."""
+        if self.has("serves"):
+            return None
         returned = self.handler.parsed_fn_signature.return_type
         if returned.is_union or self._wraps:
             returned = returned.inner_types[0]
@@ -121,7 +123,7 @@ class Operation:
     @property
     def _wraps(self) -> bool:
         """Whether it answers `Response[...]`, and not a file or a stream."""
-        return self.handler.parsed_fn_signature.return_type.origin is Response
+        return not self.has("serves") and self.handler.parsed_fn_signature.return_type.origin is Response
 
     def has(self, option: str) -> bool:
         return option in self.handler.opt

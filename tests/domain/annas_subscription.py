@@ -83,6 +83,7 @@ renewed = SubscriptionRenewed(
     period_start=NEXT_MONTH,
     period_end=MONTH_AFTER,
     before_period_end=NEXT_MONTH,
+    trial_end=None,
     lease_until=MONTH_AFTER + days(2),
 )
 upgraded = PlanChanged(

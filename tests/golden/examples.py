@@ -183,6 +183,7 @@ SUBSCRIPTIONS = (
             period_start=APRIL,
             period_end=MAY,
             before_period_end=APRIL,
+            trial_end=None,
             lease_until=MAY,
         ),
     ),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.http.problem import problem_in
@@ -34,10 +35,35 @@ async def test_a_plan_is_made_priced_and_shown(service: Service, admin: Person) 
     assert listed.json()["items"][0] == plan
 
 
-async def test_a_price_that_stripe_has_already_is_bound(admin: Person) -> None:
-    created = await admin.http.post("/v1/admin/plans", json=COOKING | {"stripe_price_id": "price_given"})
+async def test_a_price_that_stripe_has_already_is_bound_if_it_is_what_the_plan_says(
+    service: Service, admin: Person
+) -> None:
+    given = await price_at_stripe(service, amount=999)
 
-    assert created.json()["stripe_prices"] == [{"id": "price_given", "active": True}]
+    created = await admin.http.post("/v1/admin/plans", json=COOKING | {"stripe_price_id": given})
+    assert created.json()["stripe_prices"] == [{"id": given, "active": True}]
+
+    other = await admin.http.post(
+        "/v1/admin/plans", json=COOKING | {"stripe_price_id": await price_at_stripe(service, amount=1)}
+    )
+    problem_in(other, 422, "price_does_not_match")
+    nobodys = await admin.http.post("/v1/admin/plans", json=COOKING | {"stripe_price_id": "price_of_nobody"})
+    problem_in(nobodys, 422, "provider_refused")
+
+
+async def price_at_stripe(service: Service, *, amount: int) -> str:
+    """A price that somebody made in Stripe's own dashboard."""
+    auth, base = ("sk_test_simulated", ""), f"{service.house.settings.sandbox_address}/stripe/v1"
+    async with httpx.AsyncClient(auth=auth, base_url=base) as dashboard:
+        product = (await dashboard.post("/products", data={"name": "Cooking"})).json()
+        terms = {
+            "product": product["id"],
+            "currency": "usd",
+            "unit_amount": str(amount),
+            "recurring[interval]": "month",
+        }
+        price: str = (await dashboard.post("/prices", data=terms)).json()["id"]
+        return price
 
 
 async def test_the_newest_plan_comes_first_page_by_page(service: Service, admin: Person) -> None:

@@ -11,7 +11,7 @@ import pytest
 from stripe import WebhookSignature
 
 from adapters.stripe.billing import StripeBilling
-from application.ports.billing import Delivery, SignatureInvalid
+from application.ports.billing import Delivery, EventMalformed, SignatureInvalid
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OLD, NEW = "whsec_old", "whsec_new"
@@ -220,8 +220,10 @@ def test_a_thin_event_is_taken_and_names_nobody_yet() -> None:
         pytest.param(msgspec.json.encode(RENEWED | {"livemode": "true"}), id="a mode that is a word"),
         pytest.param(msgspec.json.encode(RENEWED | {"created": 10**15}), id="a time after all times"),
         pytest.param(BODY[:-1], id="cut"),
+        pytest.param(b'{"a":' * 50_000, id="a deep one"),
+        pytest.param(msgspec.json.encode(RENEWED | {"id": "evt_\0"}), id="a NUL"),
     ],
 )
 def test_what_is_signed_and_still_no_event_is_refused(body: bytes) -> None:
-    with pytest.raises(SignatureInvalid):
+    with pytest.raises((EventMalformed, SignatureInvalid)):
         stripe().verify(body, signed(body), now=NOW)
