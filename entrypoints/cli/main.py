@@ -21,6 +21,7 @@ FORESEEN = (
     DatabaseNotReady,
     EmbeddedPostgresUnavailable,
     NotFound,
+    OSError,  # a data folder that cannot be written, a file that is not there
     Refusal,
     ServiceFailed,
     SettingsInvalid,
@@ -36,8 +37,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except FORESEEN as trouble:
-            name = type(trouble).__name__
-            click.echo(f"streamly: {trouble}" if str(trouble) else f"streamly: {name}", err=True)
+            words = str(trouble) or (type(trouble).__doc__ or type(trouble).__name__).splitlines()[0]
+            click.echo(f"streamly: {words}", err=True)
             sys.exit(1)
 
 
