@@ -35,6 +35,12 @@ class OutcomeUnknown(Unavailable):
     """The connection was lost around the commit and could not be had again: it may or may not be recorded."""
 
 
+class ReadModelMoved(Unavailable):
+    """A newer release has built a read model that this process would write by older rules; nothing was recorded."""
+
+    retry_after_seconds = 5
+
+
 class ProviderUnavailable(Unavailable):
     """The payment provider does not answer, or answers that it cannot now."""
 

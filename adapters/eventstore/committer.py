@@ -145,7 +145,7 @@ def _unavailable(trouble: Exception) -> Unavailable:
     """To each caller an error of its own; the application's are told as they are."""
     if isinstance(trouble, Unavailable):
         return type(trouble)(*trouble.args)
-    return DatabaseUnavailable(f"Nothing was recorded: {trouble}")
+    return DatabaseUnavailable("The database does not answer now; nothing was recorded.")
 
 
 def _late(pending: Pending) -> int:

@@ -6,6 +6,7 @@ import msgspec
 from psycopg import Cursor
 
 from adapters.eventstore.tables import Generation
+from application.errors import ReadModelMoved
 from application.projections.projection import Projection
 
 
@@ -51,13 +52,30 @@ def _status(live: Live, name: str, reached: int) -> Status:
     )
 
 
-def live_generation(cursor: Cursor[Any], projection: Projection) -> Live | None:
-    """The live generation, held until the transaction ends: whoever advances or swaps it takes turns."""
-    row = cursor.execute(
-        "SELECT generation, version, position, trouble FROM ledger.read_models WHERE name = %s AND live FOR UPDATE",
-        (projection.name,),
-    ).fetchone()
+def live_generation(cursor: Cursor[Any], projection: Projection, *, hold: bool = False) -> Live | None:
+    """The live generation; with `hold` until the transaction ends: whoever advances or swaps it takes turns."""
+    statement = "SELECT generation, version, position, trouble FROM ledger.read_models WHERE name = %s AND live"
+    row = cursor.execute(statement + (" FOR UPDATE" if hold else ""), (projection.name,)).fetchone()
     return Live(*row) if row else None
+
+
+def refuse_newer(live: Live | None, projection: Projection) -> None:
+    """A read model is never rebuilt by older rules while processes with newer ones may run. Raises ReadModelMoved."""
+    if live and live.version > projection.version:
+        go_back = f"UPDATE ledger.read_models SET version = 0 WHERE live AND name = '{projection.name}'"  # noqa: S608 - shown
+        raise ReadModelMoved(
+            f"The read model {projection.name} is of version {live.version}, and this program, which is older, of"
+            f" version {projection.version}. Start the newer; or, to go back, stop it everywhere, and then: {go_back}"
+        )
+
+
+def refuse_other_version(projection: Projection, version: int) -> None:
+    """Only processes with the rules by which it was built go on with it. Raises ReadModelMoved."""
+    if version != projection.version:
+        raise ReadModelMoved(
+            f"The read model {projection.name} is of version {version} by now, and this process, which is older,"
+            f" of version {projection.version}: restart it as the newer release."
+        )
 
 
 def move(cursor: Cursor[Any], generation: Generation, to: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Cursor
 
+from adapters.eventstore.generations import refuse_other_version
 from adapters.eventstore.tables import Generation
 from application.projections.projection import Projection
 from domain.shared.fact import Fact
@@ -17,11 +18,17 @@ class InlineReadModels:
         self.projections = {projection.name: projection for projection in projections}
 
     def follow(self, cursor: Cursor[Any], facts: Sequence[Fact], position: int) -> None:
-        """Bring each live generation from where it is to the position; the ledger's lock is held."""
+        """Bring each live generation from where it is to the position; the ledger's lock is held.
+
+        Raises ReadModelMoved: a newer release has built one of them, and knows what this one does not.
+        """
         live = cursor.execute(
-            "UPDATE ledger.read_models SET position = %s WHERE live AND name = ANY(%s) RETURNING name, generation",
+            "UPDATE ledger.read_models SET position = %s WHERE live AND name = ANY(%s)"
+            " RETURNING name, generation, version",
             (position, list(self.projections)),
             prepare=True,
         ).fetchall()
+        for row in live:
+            refuse_other_version(self.projections[row["name"]], row["version"])
         for row in live:
             Generation(self.projections[row["name"]], row["generation"]).apply(cursor, facts)

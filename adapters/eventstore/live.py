@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from adapters.eventstore.read_models import ReadModels
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
+from application.errors import ReadModelMoved
 from application.projections.projection import Projection
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,14 @@ class LiveEngine:
                 pass
         except psycopg.OperationalError:
             raise
+        except ReadModelMoved as moved:
+            log.warning("a read model is left to a newer release", extra={"error": str(moved)})
+            self._leave(connection, projection)
         except Exception as trouble:
             log.exception("a read model cannot go on", extra={"read_model": projection.name})
             self._read_models.note_trouble(connection, projection, repr(trouble))
+
+    def _leave(self, connection: Connection[TupleRow], projection: Projection) -> None:
+        """For as long as this process lives: a newer one holds it from now on."""
+        self._following = [each for each in self._following if each is not projection]
+        connection.execute("SELECT pg_advisory_unlock(hashtext('live'), hashtext(%s))", (projection.name,))

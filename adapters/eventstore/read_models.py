@@ -12,7 +12,16 @@ from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 from adapters.eventstore.comparison import Difference, differences
-from adapters.eventstore.generations import Status, head, live_generation, move, position_of, statuses
+from adapters.eventstore.generations import (
+    Status,
+    head,
+    live_generation,
+    move,
+    position_of,
+    refuse_newer,
+    refuse_other_version,
+    statuses,
+)
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.recorder import LEDGER_LOCK
 from adapters.eventstore.tables import Generation
@@ -55,38 +64,51 @@ class ReadModels:
         self._mapper = mapper
 
     def prepare(self) -> list[str]:
-        """Make what has no live generation, and rebuild what has one of another version; their names."""
-        made = []
-        for projection in self.projections.values():
-            with self._exclusive(projection, wait=True) as connection:
-                live = live_generation(connection.cursor(), projection)
-                if live is None or live.version != projection.version:
-                    self._rebuild(connection, projection, lambda _, __: None, compare=False)
-                    made.append(projection.name)
-        return made
+        """Make what has no live generation, and rebuild what has one of an older version; their names.
+
+        Waits for a rebuild under way only where what comes of it is needed. Raises ReadModelMoved.
+        """
+        return [projection.name for projection in self.projections.values() if self._make_ready(projection)]
+
+    def _make_ready(self, projection: Projection) -> bool:
+        with self._connected() as connection:
+            if _is_ready(connection.cursor(), projection):
+                return False
+        with self._exclusive(projection, wait=True) as connection:
+            if _is_ready(connection.cursor(), projection):
+                return False
+            self._rebuild(connection, projection, lambda _, __: None, compare=False, keep=True)
+            return True
 
     def statuses(self) -> list[Status]:
         """Every live read model, by name."""
-        arguments: dict[str, Any] = dict(CONNECTION_ARGUMENTS)
-        with psycopg.connect(self._dsn, **arguments) as connection:
+        with self._connected() as connection:
             return statuses(connection.cursor())
 
     def rebuild(self, name: str, *, on_progress: Progress = lambda _, __: None, keep: bool = True) -> Rebuilt:
-        """Build a new generation from the whole ledger beside the live one, compare them at one position, and swap.
+        """Build a new generation beside the live one, compare them at one position, go on to the head, and swap.
 
-        With `keep=False` nothing is swapped: that is how a read model is verified.
+        With `keep=False` it is only compared: that is how a read model is verified.
+
+        Raises:
+            RebuildUnderWay, ReadModelMoved.
         """
         projection = self.projections[name]
         with self._exclusive(projection, wait=False) as connection:
+            refuse_newer(live_generation(connection.cursor(), projection), projection)
             return self._rebuild(connection, projection, on_progress, compare=True, keep=keep)
 
     def advance(self, connection: Connection[TupleRow], projection: Projection, *, limit: int = PAGE_SIZE) -> int:
-        """One batch of the live engine, its position in the same transaction; how many facts it came forward."""
+        """One batch of the live engine, its position in the same transaction; how many facts it came forward.
+
+        Raises ReadModelMoved.
+        """
         with connection.transaction():
             cursor = connection.cursor()
-            live = live_generation(cursor, projection)
+            live = live_generation(cursor, projection, hold=True)
             if live is None or live.trouble is not None:
                 return 0
+            refuse_other_version(projection, live.version)
             to, facts = self._page(cursor, projection, live.position, limit=limit)
             if to == live.position:
                 return 0
@@ -109,17 +131,21 @@ class ReadModels:
         on_progress: Progress,
         *,
         compare: bool,
-        keep: bool = True,
+        keep: bool,
     ) -> Rebuilt:
         started = time.monotonic()
         generation = self._new_generation(connection, projection)
+        obsolete: Generation | None = generation
         try:
-            self._catch_up(connection, generation, on_progress)
-            found, position, old = self._finish(connection, generation, compare=compare, keep=keep)
+            found = self._compare(connection, generation, on_progress) if compare else ()
+            if keep:
+                self._catch_up(connection, generation, head(connection.cursor()), on_progress)
+                obsolete = self._swap(connection, generation)
+            position = position_of(connection.cursor(), generation)
         except BaseException:
             self._discard(connection, generation)
             raise
-        self._discard(connection, old if keep else generation)
+        self._discard(connection, obsolete)
         return Rebuilt(projection.name, position, time.monotonic() - started, found, generation.number)
 
     def _new_generation(self, connection: Connection[TupleRow], projection: Projection) -> Generation:
@@ -142,67 +168,74 @@ class ReadModels:
             generation.create(cursor)
         return generation
 
-    def _catch_up(self, connection: Connection[TupleRow], generation: Generation, on_progress: Progress) -> None:
-        """To the head as it was at the beginning; what comes meanwhile is few enough for the end, under the lock."""
+    def _compare(
+        self, connection: Connection[TupleRow], generation: Generation, on_progress: Progress
+    ) -> tuple[Difference, ...]:
+        """With the live one, as it stands in a snapshot: neither its engine nor appends are held up meanwhile."""
+        projection, cursor = generation.projection, connection.cursor()
+        if (live := live_generation(cursor, projection)) is None:
+            return ()
+        self._catch_up(connection, generation, live.position, on_progress)
+        with connection.transaction():
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            if (live := live_generation(cursor, projection)) is None:
+                return ()
+            # One that is written inline and is behind the ledger lacks something, and that is a difference.
+            self._bring(cursor, generation, head(cursor) if projection.inline else live.position)
+            return differences(cursor, Generation(projection, live.generation), generation)
+
+    def _catch_up(
+        self, connection: Connection[TupleRow], generation: Generation, target: int, on_progress: Progress
+    ) -> None:
+        """In a transaction to each page; what comes meanwhile is few enough for one."""
         cursor = connection.cursor()
-        target, position = head(cursor), 0
+        position = position_of(cursor, generation)
         while position < target:
             with connection.transaction():
-                to, facts = self._page(cursor, generation.projection, position, limit=PAGE_SIZE)
-                generation.apply(cursor, facts)
-                move(cursor, generation, to)
-            position = to
+                position = self._step(cursor, generation, position, target)
             on_progress(position, target)
 
-    def _finish(
-        self, connection: Connection[TupleRow], generation: Generation, *, compare: bool, keep: bool
-    ) -> tuple[tuple[Difference, ...], int, Generation | None]:
-        """With nobody writing: the last facts, the comparison, the swap. Tried again while readers hold the views."""
+    def _bring(self, cursor: Cursor[TupleRow], generation: Generation, target: int) -> None:
+        """To the target, if it is not beyond it already."""
+        position = position_of(cursor, generation)
+        while position < target:
+            position = self._step(cursor, generation, position, target)
+
+    def _step(self, cursor: Cursor[TupleRow], generation: Generation, position: int, target: int) -> int:
+        """One page towards the target, and never beyond it; the position reached."""
+        to, facts = self._page(cursor, generation.projection, position, limit=min(PAGE_SIZE, target - position))
+        generation.apply(cursor, facts)
+        move(cursor, generation, to)
+        return to
+
+    def _swap(self, connection: Connection[TupleRow], generation: Generation) -> Generation | None:
+        """Show it, and say which one was shown before. Tried again while readers hold the views."""
         for attempt in range(1, SWAP_ATTEMPTS + 1):
             try:
                 with connection.transaction():
-                    return self._finish_once(connection.cursor(), generation, compare=compare, keep=keep)
+                    return self._swap_once(connection.cursor(), generation)
             except psycopg.errors.LockNotAvailable:
                 if attempt == SWAP_ATTEMPTS:
                     raise
                 time.sleep(0.05 * attempt)
         raise AssertionError("the last attempt raises")
 
-    def _finish_once(
-        self, cursor: Cursor[TupleRow], generation: Generation, *, compare: bool, keep: bool
-    ) -> tuple[tuple[Difference, ...], int, Generation | None]:
+    def _swap_once(self, cursor: Cursor[TupleRow], generation: Generation) -> Generation | None:
+        """With nobody writing: what is shown never runs back, and what is written inline is never behind."""
         projection = generation.projection
         if projection.inline:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
         cursor.execute("SET LOCAL lock_timeout = '300ms'")
-        live = live_generation(cursor, projection)
-        target = live.position if live and not projection.inline else head(cursor)
-        position = self._exactly_to(cursor, generation, target)
-        old = Generation(projection, live.generation) if live else None
-        found = differences(cursor, old, generation) if compare and old else ()
-        if keep:
-            self._swap(cursor, generation)
-        return found, position, old
-
-    def _exactly_to(self, cursor: Cursor[TupleRow], generation: Generation, target: int) -> int:
-        """Both sides must stand at one position to be compared."""
-        projection = generation.projection
-        position = position_of(cursor, generation)
-        while position < target:
-            to, facts = self._page(cursor, projection, position, limit=min(PAGE_SIZE, target - position))
-            generation.apply(cursor, facts)
-            move(cursor, generation, to)
-            position = to
-        return position
-
-    def _swap(self, cursor: Cursor[TupleRow], generation: Generation) -> None:
-        name = generation.projection.name
-        cursor.execute("UPDATE ledger.read_models SET live = false WHERE name = %s AND live", (name,))
+        live = live_generation(cursor, projection, hold=True)
+        self._bring(cursor, generation, live.position if live and not projection.inline else head(cursor))
+        cursor.execute("UPDATE ledger.read_models SET live = false WHERE name = %s AND live", (projection.name,))
         cursor.execute(
-            "UPDATE ledger.read_models SET live = true WHERE name = %s AND generation = %s", (name, generation.number)
+            "UPDATE ledger.read_models SET live = true WHERE name = %s AND generation = %s",
+            (projection.name, generation.number),
         )
         generation.show(cursor)
         cursor.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(CHANNEL)))
+        return Generation(projection, live.generation) if live else None
 
     def _discard(self, connection: Connection[TupleRow], generation: Generation | None) -> None:
         """Drop a generation that is not shown any more; one that a slow reader holds waits for the next time."""
@@ -232,11 +265,14 @@ class ReadModels:
         facts = [self._mapper.decode(topic, bytes(state)) for _, topic, state in rows if state is not None]
         return rows[-1][0] if rows else position, facts
 
+    def _connected(self) -> Connection[TupleRow]:
+        arguments: dict[str, Any] = dict(CONNECTION_ARGUMENTS)
+        return psycopg.connect(self._dsn, **arguments)
+
     @contextmanager
     def _exclusive(self, projection: Projection, *, wait: bool) -> Iterator[Connection[TupleRow]]:
         """A connection of which there is one for a projection, over all processes. Raises RebuildUnderWay."""
-        arguments: dict[str, Any] = dict(CONNECTION_ARGUMENTS)
-        with psycopg.connect(self._dsn, **arguments) as connection:
+        with self._connected() as connection:
             connection.execute("SET statement_timeout = 0")
             if wait:
                 connection.execute("SET lock_timeout = 0")
@@ -244,6 +280,13 @@ class ReadModels:
             elif not _try_lock(connection, "rebuild", projection.name):
                 raise RebuildUnderWay(f"{projection.name} is being rebuilt already.")
             yield connection
+
+
+def _is_ready(cursor: Cursor[TupleRow], projection: Projection) -> bool:
+    """There is a live generation of this program's version. Raises ReadModelMoved: it is a newer one's."""
+    live = live_generation(cursor, projection)
+    refuse_newer(live, projection)
+    return live is not None and live.version == projection.version
 
 
 def _try_lock(connection: Connection[TupleRow], kind: str, name: str) -> bool:

@@ -92,9 +92,10 @@ class LedgerRecorder(PostgresApplicationRecorder):
             placed: list[Placed] = []
             outcomes = [self._admit(connection, append, versions, head, placed) for append in appends]
             if placed:
+                # First, since it refuses what an older process would write.
+                self.inline.follow(cursor, [entry.fact for entry in placed], head.position)
                 self._notify_channel(cursor)
                 self._insert_placed(cursor, placed)
-                self.inline.follow(cursor, [entry.fact for entry in placed], head.position)
             return outcomes
 
     def _head(self, cursor: Cursor[DictRow]) -> Head:

@@ -95,6 +95,33 @@ async def test_a_rebuild_gives_the_very_rows_that_were_live(database: str) -> No
         assert not {"access_1", "catalogue_1"} & {name for (name,) in schemas}
 
 
+async def test_a_live_one_that_lags_differs_in_nothing_and_a_rebuild_goes_on_to_the_head(database: str) -> None:
+    async with ledger_house(database) as house:
+        await record(house, facts_of_videos(seed=2, count=90))
+        with psycopg.connect(database, autocommit=True) as connection:
+            house.read_models.advance(connection, catalogue, limit=40)
+        verified = house.read_models.rebuild("catalogue", keep=False)
+        assert (verified.differences, verified.facts) == ((), 40)
+        rebuilt = house.read_models.rebuild("catalogue")
+        assert (rebuilt.differences, rebuilt.facts) == ((), 90)
+        assert {status.name: status.lag for status in house.read_models.statuses()}["catalogue"] == 0
+
+
+async def test_verify_holds_up_neither_the_engine_nor_appends_and_finds_no_difference(database: str) -> None:
+    async with ledger_house(database) as house:
+        engine = LiveEngine(database, house.read_models)
+        engine.start()
+        try:
+            writing = asyncio.create_task(record(house, facts_of_videos(seed=11, count=250, videos=40)))
+            while not writing.done():
+                for name in ("catalogue", "access"):
+                    found = await asyncio.to_thread(house.read_models.rebuild, name, keep=False)
+                    assert found.differences == ()
+            await writing
+        finally:
+            engine.stop()
+
+
 async def test_verify_names_the_row_that_somebody_changed_and_changes_nothing(database: str) -> None:
     async with ledger_house(database) as house:
         await record(house, facts_of_videos(seed=4, count=30))
