@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from adapters.crypto.ciphers import KEY_BYTES, AesGcmCipher
 from adapters.crypto.master_keys import MasterKeys, MasterKeysInvalid, WrappedKey
 from adapters.crypto.recent_keys import Place, RecentKeys
+from adapters.postgres.errors import connected
 from adapters.postgres.pool import Pool
 from application.ports.vault import Cipher, SealBroken
 
@@ -51,6 +52,7 @@ class PostgresVault:
     """A key is committed before it is handed out, and processes that make one at the same time agree on one.
 
     Keys stay in memory for a minute: a person shredded by another process is unreadable in this one that much later.
+    Every method raises DatabaseUnavailable where it has to ask.
     """
 
     def __init__(self, pool: Pool, master_keys: MasterKeys, clock: Callable[[], float] = monotonic) -> None:
@@ -65,7 +67,7 @@ class PostgresVault:
         Another one would change the blind index, and every address that is taken would seem to be free.
         """
         mine = self._master_keys.lasting_key("vault-check")
-        async with self._pool.connection() as connection:
+        async with connected(self._pool) as connection:
             await self._insert(connection, CHECK, {OLDEST: mine})
             try:
                 found = await self._read(connection, CHECK, [OLDEST])
@@ -97,7 +99,7 @@ class PostgresVault:
 
     async def shred(self, person: UUID) -> None:
         """Leaves a tombstone in the place of the key, also where there was none yet."""
-        async with self._pool.connection() as connection:
+        async with connected(self._pool) as connection:
             await connection.execute(SHRED, (PERSON, str(person)))
         self._recent.keep({(PERSON, str(person)): None})
 
@@ -107,7 +109,7 @@ class PostgresVault:
         Once that is 0, and no process wraps with it any more, a master key other than the last may be taken away.
         """
         keys = self._master_keys
-        async with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
+        async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(WRAPPED_BY_OTHERS, (keys.current_kid, at_most))
             rows = await cursor.fetchall()
             for kind, name, sealed, kid in rows:
@@ -116,7 +118,7 @@ class PostgresVault:
         return len(rows)
 
     async def _load(self, kind: str, names: Sequence[str], *, create: bool) -> dict[Place, Cipher | None]:
-        async with self._pool.connection() as connection:
+        async with connected(self._pool) as connection:
             found = await self._read(connection, kind, names)
             missing = [name for name in names if name not in found]
             if create and missing:

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg.errors import CheckViolation
-from psycopg_pool import PoolClosed
 
 from adapters.crypto.blind_index import HmacBlindIndex
 from adapters.crypto.master_keys import MasterKeyMissing, MasterKeys, MasterKeysInvalid
 from adapters.crypto.recent_keys import REMEMBERED_MAX, RecentKeys
 from adapters.crypto.vault import KEYS_PER_QUERY_MAX, KeyShredded, PostgresVault
 from adapters.postgres.pool import Pool
+from application.errors import DatabaseUnavailable
 from application.ports.vault import Cipher, SealBroken, Vault
 from tests.adapters.crypto.vaults import DDL, FIRST_KEY, MASTER_KEYS, create_vault, vault_pool
 from tests.postgres import Databases
@@ -134,8 +134,23 @@ async def test_a_key_is_kept_in_memory_for_a_minute(dsn: str) -> None:
     assert await vault.of_inbox("2026-11") is november
 
     time.seconds += 0.1
-    with pytest.raises(PoolClosed):
+    with pytest.raises(DatabaseUnavailable):
         await vault.of_persons([alice])
+
+
+async def test_without_its_database_the_vault_says_that_it_is_unavailable(dsn: str) -> None:
+    async with vault_pool(dsn) as pool:
+        vault = PostgresVault(pool, MASTER_KEYS)
+    for call in (
+        vault.check(),
+        vault.of_persons([uuid4()]),
+        vault.of_persons([uuid4()], create=True),
+        vault.of_inbox("2026-11"),
+        vault.shred(uuid4()),
+        vault.rewrap(),
+    ):
+        with pytest.raises(DatabaseUnavailable):
+            await call
 
 
 async def test_a_person_shredded_by_another_process_is_unreadable_a_minute_later(pool: Pool) -> None:
