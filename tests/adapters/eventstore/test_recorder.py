@@ -180,7 +180,13 @@ async def test_a_nul_that_postgresql_cannot_hold_is_refused_before_it_is_on_the_
         titles = ["Onions", "Oni\0ns", r"O\u0000", r"O\\u0000", "\\\0"]
         asked = [house.ledger.append(Write(uuid4(), 0, [created(title)])) for title in titles]
         answers = await asyncio.gather(*asked, return_exceptions=True)
-        assert [type(answer).__name__ for answer in answers] == ["int", "FactUnstorable", "int", "int", "FactUnstorable"]
+        assert [type(answer).__name__ for answer in answers] == [
+            "int",
+            "FactUnstorable",
+            "int",
+            "int",
+            "FactUnstorable",
+        ]
         assert issubclass(FactUnstorable, ValueError)
         with psycopg.connect(database, autocommit=True) as connection:
             assert house.read_models.advance(connection, catalogue) == 3
