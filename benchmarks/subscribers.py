@@ -76,4 +76,5 @@ class Subscriber:
             period_end=ended + MONTH,
             before_period_end=ended,
             lease_until=ended + MONTH + LEASE,
+            trial_end=None,
         )
