@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 import psycopg
 from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
+from psycopg_pool import PoolTimeout
 
 from adapters.postgres.pool import Pool
 from application.errors import DatabaseUnavailable
@@ -22,6 +23,21 @@ UNAVAILABLE = (
     errors.ReadOnlySqlTransaction,
     errors.IdleInTransactionSessionTimeout,
 )
+
+
+CONNECTION_ENDED = ("08", "57P0")
+"""SQLSTATEs after which the server has hung up: connection exceptions, and its being shut down."""
+
+
+def connection_was_lost(trouble: psycopg.Error) -> bool:
+    """It was lost in the middle, perhaps of a COMMIT, so that nobody knows whether that was done.
+
+    No connection had in time is another thing, and so is whatever the server itself says of a statement: a wait for a
+    lock or a statement that took too long, a full disk. Then nothing was done.
+    """
+    if isinstance(trouble, PoolTimeout) or not isinstance(trouble, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return trouble.sqlstate is None or trouble.sqlstate.startswith(CONNECTION_ENDED)
 
 
 @contextmanager
