@@ -1,7 +1,6 @@
 """Applies the numbered SQL files that a database lacks: once, in order, under a lock, by the owner's role."""
 
 import hashlib
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -11,6 +10,8 @@ from psycopg import Connection, sql
 LOCK = 0x5354524D  # "STRM"
 LOCK_TIMEOUT_SECONDS = 60
 OWN_SCHEMAS = ("ledger", "read", "ops", "vault", "jobs")
+VAULT = "0002_vault.sql"
+"""The one file that a database of the vault's own needs; it asks for nothing of the others."""
 
 
 class MigrationEdited(Exception):
@@ -46,16 +47,16 @@ class AppRole(NamedTuple):
     password: str | None = None
 
 
-def pending(dsn: str) -> list[str]:
-    """The names of the migrations that the database lacks. Raises MigrationEdited, DatabaseTooNew."""
+def pending(dsn: str, *, vault_alone: bool = False) -> list[str]:
+    """The names of the migrations that it lacks, all or the vault's alone. Raises MigrationEdited, DatabaseTooNew."""
     with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
         found = connection.execute("SELECT to_regclass('public.schema_migrations')").fetchone()
         known = _known(connection) if found and found[0] else {}
-        return [migration.name for migration in _missing(migrations(), known)]
+        return [migration.name for migration in _missing(known, vault_alone=vault_alone)]
 
 
-def migrate(owner_dsn: str, *, app: AppRole | None = None) -> list[str]:
-    """Bring the database up to date and say which files were applied.
+def migrate(owner_dsn: str, *, app: AppRole | None = None, vault_alone: bool = False) -> list[str]:
+    """Bring the database up to date and say which files were applied; with `vault_alone`, of the vault's own only.
 
     `app` is the program's role, where it is another than the owner's: it is made if it is missing, and may insert into
     and select from the ledger, but not change it.
@@ -66,18 +67,18 @@ def migrate(owner_dsn: str, *, app: AppRole | None = None) -> list[str]:
     with psycopg.connect(owner_dsn, autocommit=True, connect_timeout=10) as connection:
         connection.execute(sql.SQL("SET lock_timeout = '{}s'").format(LOCK_TIMEOUT_SECONDS))
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        applied = _apply_missing(connection, migrations())
+        applied = _apply_missing(connection, vault_alone=vault_alone)
         if app is not None:
-            _let_app_in(connection, app)
+            _let_app_in(connection, app, vault_alone=vault_alone)
         return applied
 
 
-def _apply_missing(connection: Connection, wanted: Sequence[Migration]) -> list[str]:
+def _apply_missing(connection: Connection, *, vault_alone: bool) -> list[str]:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS public.schema_migrations"
         " (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
     )
-    missing = _missing(wanted, _known(connection))
+    missing = _missing(_known(connection), vault_alone=vault_alone)
     for migration in missing:
         _apply(connection, migration)
     return [migration.name for migration in missing]
@@ -87,9 +88,11 @@ def _known(connection: Connection) -> dict[str, str]:
     return dict(connection.execute("SELECT name, sha256 FROM public.schema_migrations").fetchall())
 
 
-def _missing(wanted: Sequence[Migration], known: dict[str, str]) -> list[Migration]:
-    if strangers := known.keys() - {migration.name for migration in wanted}:
+def _missing(known: dict[str, str], *, vault_alone: bool) -> list[Migration]:
+    ours = migrations()
+    if strangers := known.keys() - {migration.name for migration in ours}:
         raise DatabaseTooNew(f"this program does not know {', '.join(sorted(strangers))}")
+    wanted = [migration for migration in ours if migration.name == VAULT or not vault_alone]
     for migration in wanted:
         if known.get(migration.name, migration.digest) != migration.digest:
             raise MigrationEdited(f"{migration.name} was changed after it had been applied")
@@ -104,7 +107,7 @@ def _apply(connection: Connection, migration: Migration) -> None:
         )
 
 
-def _let_app_in(connection: Connection, app: AppRole) -> None:
+def _let_app_in(connection: Connection, app: AppRole, *, vault_alone: bool) -> None:
     """The rights of the program: everything on its own tables, insert and select on the ledger."""
     if connection.execute("SELECT current_user").fetchone() == (app.name,):
         return
@@ -112,15 +115,20 @@ def _let_app_in(connection: Connection, app: AppRole) -> None:
     with connection.transaction():
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (app.name,)).rowcount:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(app.password)))
-        database = connection.execute("SELECT current_database()").fetchone()
-        assert database is not None, "a query without FROM gives one row"
-        name = sql.Identifier(database[0])
-        connection.execute(sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(name, role))
-        for schema in OWN_SCHEMAS:
+        for schema in ("vault",) if vault_alone else OWN_SCHEMAS:
             _grant(connection, sql.Identifier(schema), role)
-        connection.execute(sql.SQL("GRANT CREATE ON SCHEMA read TO {}").format(role))
-        connection.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM {}").format(role))
         connection.execute(sql.SQL("GRANT SELECT ON public.schema_migrations TO {}").format(role))
+        if not vault_alone:
+            _let_make_read_models(connection, role)
+            connection.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM {}").format(role))
+
+
+def _let_make_read_models(connection: Connection, role: sql.Identifier) -> None:
+    database = connection.execute("SELECT current_database()").fetchone()
+    assert database is not None, "a query without FROM gives one row"
+    name = sql.Identifier(database[0])
+    connection.execute(sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(name, role))
+    connection.execute(sql.SQL("GRANT CREATE ON SCHEMA read TO {}").format(role))
 
 
 def _grant(connection: Connection, schema: sql.Identifier, role: sql.Identifier) -> None:

@@ -19,7 +19,6 @@ from entrypoints.settings import Settings, listed, read_settings
 from entrypoints.wiring import Database, open_house, ready_database, sandbox_app
 from entrypoints.worker.worker import work
 
-ENSURE_SECONDS = 0.5
 LOG = "streamly.log"
 
 log = logging.getLogger(__name__)
@@ -71,14 +70,8 @@ def worker() -> None:
 
 async def _work(settings: Settings, database: Database) -> None:
     async with open_house(settings, database.dsn) as house:
-        await work(house, also=lambda: _keep_up(database))
-
-
-async def _keep_up(database: Database) -> None:
-    """Another process may have started the embedded server, and taken it along when it ended."""
-    while True:
-        await asyncio.to_thread(database.ensure)
-        await asyncio.sleep(ENSURE_SECONDS)
+        # Another process may have started the embedded server, and taken it along when it ended.
+        await work(house, also=database.watch)
 
 
 @click.command()

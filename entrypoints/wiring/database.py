@@ -1,5 +1,6 @@
 """The database before anything uses it: given or embedded, migrated, and the program's role let in."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ class Database:
         if self.embedded is not None:
             self.embedded.ensure()
 
+    async def watch(self) -> None:
+        """Until cancelled: start the embedded server again whenever it is gone."""
+        if self.embedded is not None:
+            await self.embedded.watch()
+        await asyncio.Event().wait()
+
 
 @contextmanager
 def ready_database(settings: Settings) -> Iterator[Database]:
@@ -45,11 +52,7 @@ def ready_database(settings: Settings) -> Iterator[Database]:
     """
     refuse_database_functions(os.environ)
     if settings.database_url:
-        try:
-            _bring_up_to_date(settings)
-        except psycopg.OperationalError as silent:
-            reason = str(silent).strip().splitlines()[-1].strip()
-            raise DatabaseNotReady(f"The database that DATABASE_URL names does not answer: {reason}") from None
+        _bring_up_to_date(settings)
         yield Database(settings.database_url, None)
         return
     if settings.in_production:
@@ -59,6 +62,7 @@ def ready_database(settings: Settings) -> Iterator[Database]:
     try:
         owner_dsn = embedded.start()
         migrate(owner_dsn, app=AppRole(APP_ROLE))
+        _migrate_vault(settings, app=None)
         yield Database(make_conninfo(owner_dsn, user=APP_ROLE), embedded)
     finally:
         embedded.stop()
@@ -66,24 +70,55 @@ def ready_database(settings: Settings) -> Iterator[Database]:
 
 def _bring_up_to_date(settings: Settings) -> None:
     """In development tables are made as they are needed; in production by `streamly migrate` alone."""
-    lacking = pending(settings.database_url)
+    lacking = _lacking(settings)
     if not lacking:
         return
     if settings.in_production:
-        raise DatabaseNotReady(f"The database lacks {', '.join(lacking)}: run `streamly migrate` first.")
+        raise DatabaseNotReady(f"{' and '.join(lacking)}: run `streamly migrate` first.")
     migrate_given(settings)
 
 
+def _lacking(settings: Settings) -> list[str]:
+    """What each of the given databases lacks, in words."""
+    lacking = {}
+    with _answering("DATABASE_URL"):
+        lacking["The database"] = pending(settings.database_url)
+    if settings.vault_database_url:
+        with _answering("VAULT_DATABASE_URL"):
+            lacking["The vault (VAULT_DATABASE_URL)"] = pending(settings.vault_database_url, vault_alone=True)
+    return [f"{what} lacks {', '.join(names)}" for what, names in lacking.items() if names]
+
+
 def migrate_given(settings: Settings) -> list[str]:
-    """Migrate the given database as its owner, and let the program's role in where it is another one."""
-    owner_dsn = settings.database_owner_url or settings.database_url
+    """Migrate the given databases as their owners, and let the program's role in where it is another one.
+
+    Raises:
+        DatabaseNotReady, psycopg.Error.
+    """
     given = conninfo_to_dict(settings.database_url)
     user, password = given.get("user"), given.get("password")
     app = AppRole(str(user), str(password) if password else None) if settings.database_owner_url and user else None
-    applied = migrate(owner_dsn, app=app)
-    if settings.vault_database_url:
-        applied += migrate(settings.vault_database_url)
-    return applied
+    with _answering("DATABASE_OWNER_URL" if settings.database_owner_url else "DATABASE_URL"):
+        applied = migrate(settings.database_owner_url or settings.database_url, app=app)
+    return applied + _migrate_vault(settings, app=app)
+
+
+def _migrate_vault(settings: Settings, *, app: AppRole | None) -> list[str]:
+    """Where it has a database of its own, that gets the vault's table and nothing else."""
+    if not settings.vault_database_url:
+        return []
+    with _answering("VAULT_DATABASE_URL"):
+        return migrate(settings.vault_database_url, app=app, vault_alone=True)
+
+
+@contextmanager
+def _answering(setting: str) -> Iterator[None]:
+    """Raises DatabaseNotReady, in one line, where the database that the setting names does not answer."""
+    try:
+        yield
+    except psycopg.OperationalError as silent:
+        reason = str(silent).strip().splitlines()[-1].strip()
+        raise DatabaseNotReady(f"The database that {setting} names does not answer: {reason}") from None
 
 
 def masked(dsn: str) -> str:
