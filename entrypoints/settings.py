@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 
 SECRET_LENGTH_MIN = 32
+WEBHOOK_SECRET_LENGTH_MIN = 16
+"""After `whsec_`; Stripe's own have 32 or more."""
 SIMULATED_STRIPE_KEY = "sk_test_simulated"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -112,10 +114,22 @@ def _refuse_unsafe(settings: Settings) -> None:
         troubles.append("SANDBOX_CLOCK is for development only")
     if settings.public_url and not settings.public_url.startswith("https://"):
         troubles.append("PUBLIC_URL must begin with https://")
-    if any(secret in {"whsec_", "whsec"} for secret in listed(settings.stripe_webhook_secrets)):
-        troubles.append("STRIPE_WEBHOOK_SECRETS holds an empty secret")
+    troubles += _troubles_of_stripe(settings)
     if troubles:
         raise SettingsInvalid("\n".join(f"{trouble} (ENV=production)" for trouble in troubles))
+
+
+def _troubles_of_stripe(settings: Settings) -> list[str]:
+    """Keys of Stripe's own test mode are as good as any: a shop may be tried out before it opens."""
+    troubles = []
+    if settings.stripe_secret_key == SIMULATED_STRIPE_KEY:
+        troubles.append("STRIPE_SECRET_KEY is the simulator's")
+    secrets = [secret.removeprefix("whsec_") for secret in listed(settings.stripe_webhook_secrets)]
+    if any(len(secret) < WEBHOOK_SECRET_LENGTH_MIN for secret in secrets):
+        troubles.append(
+            f"STRIPE_WEBHOOK_SECRETS has a secret of less than {WEBHOOK_SECRET_LENGTH_MIN} characters after whsec_"
+        )
+    return troubles
 
 
 def _troubles_of_signing(settings: Settings) -> list[str]:

@@ -119,7 +119,7 @@ def test_in_production_tables_are_only_made_by_migrate(streamly: Run, databases:
         "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
         "MASTER_KEYS": "k1:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
         "STRIPE_SECRET_KEY": "sk_live_1",
-        "STRIPE_WEBHOOK_SECRETS": "whsec_1",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_of-more-than-sixteen-characters",
     }
     refused = streamly("doctor", DATABASE_URL=empty, **secrets)
     assert (refused.returncode, "run `streamly migrate` first" in refused.stderr) == (1, True)

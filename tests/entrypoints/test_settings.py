@@ -14,7 +14,7 @@ GOOD = {
     "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
     "MASTER_KEYS": "k1:" + "A" * 43 + "=",
     "STRIPE_SECRET_KEY": "sk_live_1",
-    "STRIPE_WEBHOOK_SECRETS": "whsec_1",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_of-more-than-sixteen-characters",
 }
 
 
@@ -26,6 +26,10 @@ def test_nothing_is_needed_in_development() -> None:
 
 def test_production_starts_when_everything_is_set() -> None:
     assert read_settings(GOOD, None).in_production
+
+
+def test_production_may_run_in_stripes_test_mode() -> None:
+    assert read_settings({**GOOD, "STRIPE_SECRET_KEY": "sk_test_51Nfoo"}, None).stripe_secret_key == "sk_test_51Nfoo"
 
 
 @pytest.mark.parametrize("name", [name for name in GOOD if name != "ENV"])
@@ -42,7 +46,11 @@ def test_production_does_not_start_without_each_of_them_and_says_which(name: str
         ("JWT_KEYS", "k1:short"),
         ("PUBLIC_URL", "http://videos.example.com"),
         ("SANDBOX_CLOCK", "1"),
+        ("STRIPE_SECRET_KEY", "sk_test_simulated"),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_fifteen-letters"),
+        ("STRIPE_WEBHOOK_SECRETS", "fifteen-letters"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_of-more-than-sixteen-characters,whsec_short"),
     ],
 )
 def test_production_does_not_start_with_what_is_only_good_for_development(name: str, value: str) -> None:
