@@ -2,14 +2,13 @@
 
 from base64 import b64encode
 from datetime import datetime
-from functools import cache
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
 from application.ports.ledger import Recorded
-from domain.shared.fact import Actor, Cause, Fact
+from domain.shared.fact import Actor, Cause, Fact, personal_fields
 
 MASKED = "•••"
 STAMPED = frozenset(Fact.__struct_fields__)
@@ -45,17 +44,6 @@ def event_view(recorded: Recorded, *, masked: bool, stored: bool) -> EventView:
 
 
 def _data(fact: Fact, *, masked: bool) -> dict[str, Any]:
-    hidden = personal_fields(type(fact)) if masked else frozenset[str]()
+    hidden = personal_fields(type(fact)) if masked else ()
     shown = {name: getattr(fact, name) for name in fact.__struct_fields__ if name not in STAMPED}
     return {name: MASKED if name in hidden and value is not None else value for name, value in shown.items()}
-
-
-@cache
-def personal_fields(kind: type[Fact]) -> frozenset[str]:
-    """The fields that are about a person, as `Personal` marks them."""
-    hints = get_type_hints(kind, include_extras=True)
-    return frozenset(name for name, hint in hints.items() if any(map(_is_personal, getattr(hint, "__metadata__", ()))))
-
-
-def _is_personal(mark: object) -> bool:
-    return isinstance(mark, msgspec.Meta) and bool((mark.extra or {}).get("personal"))
