@@ -27,9 +27,6 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 R = TypeVar("R", bound=Row)
 F = TypeVar("F", bound=Fact)
 
-FoldStep = Callable[[Any, Any], Any]
-EachStep = Callable[[Any], Any]
-
 
 class Route(msgspec.Struct, frozen=True):
     """Where a fact goes: the row type, how its key is read from the fact, and the step.

@@ -7,7 +7,6 @@ from typing import NamedTuple
 CLIP_SECONDS = 20
 CLIP_FRAMES_PER_SECOND = 25
 TIMEOUT_SECONDS = 120
-EXTENSIONS = "m3u8,m4s,mp4"
 
 
 class Played(NamedTuple):

@@ -11,7 +11,6 @@ from entrypoints.http.problems import FieldError, Malformed
 from entrypoints.http.texts import POSITION_MAX
 
 LIMIT_MAX = 100
-LIMIT_DEFAULT = 20
 CURSOR_LENGTH_MAX = 512
 
 INVALID_CURSOR = (400, "invalid_cursor", "This cursor is none of ours.")
