@@ -16,6 +16,8 @@ from domain.shared.fact import Fact, account_of, personal_fields
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
+SHAPE = re.compile(r"\.v\d+$")
+
 UPCASTS: dict[str, Upcast] = {}
 """From the tag of an old shape: a pure function on the decoded map that gives the next shape, with its tag."""
 
@@ -119,7 +121,9 @@ def _open(cipher: Cipher | None, sealed: str, context: bytes) -> str | None:
 
 
 def _context(placed: Placed, field: str) -> bytes:
-    return f"{placed.fact.tag()}|{placed.originator_id}|{placed.originator_version}|{field}".encode()
+    """Without the shape's number: what was sealed in an old shape opens in the newest, under the same field name."""
+    tag = SHAPE.sub("", placed.fact.tag())
+    return f"{tag}|{placed.originator_id}|{placed.originator_version}|{field}".encode()
 
 
 def person_of(fact: Fact) -> UUID | None:

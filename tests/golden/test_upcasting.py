@@ -125,3 +125,28 @@ def sealed_as_stored(fact: Fact) -> Fact:
     """As it comes back from the ledger, before it is opened."""
     stored = mapper.to_stored_event(Placed(STREAM, VERSION, fact, KnownCipher()))
     return mapper.decode(stored.topic, stored.state)
+
+
+class NoteLeft(AccountFact, frozen=True, tag="note.left"):
+    note: Personal[str]
+
+
+class NoteLeftOnSide(AccountFact, frozen=True, tag="note.left.v2"):
+    note: Personal[str]
+    side: str
+
+
+def test_what_was_sealed_in_the_first_shape_opens_in_the_newest() -> None:
+    of_old = Placed(STREAM, VERSION, NoteLeft(account_id=ANNA, note="more salt"), KnownCipher())
+    stored = FactMapper(facts={"note.left": NoteLeft}, upcasts={}).to_stored_event(of_old)
+    newest = FactMapper(
+        facts={"note.left.v2": NoteLeftOnSide},
+        upcasts={"note.left": lambda first: {**first, "type": "note.left.v2", "side": "front"}},
+    )
+
+    read = newest.decode(stored.topic, bytes(stored.state))
+    fact = opened(Placed(STREAM, VERSION, read, KnownCipher()))
+
+    assert b"more salt" not in bytes(stored.state)
+    assert isinstance(fact, NoteLeftOnSide)
+    assert (fact.note, fact.side) == ("more salt", "front")
