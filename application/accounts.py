@@ -115,6 +115,14 @@ class Accounts:
         """Raises NotFound."""
         return await self.records.decide(Account, account_id, asked, lambda account: account.change_role(role))
 
+    async def disable(self, account_id: UUID, *, reason: str, asked: Asked) -> Decided:
+        """End every way in, and all access with it, at once. Raises NotFound."""
+        return await self.records.decide(Account, account_id, asked, lambda account: account.disable(reason=reason))
+
+    async def enable(self, account_id: UUID, *, reason: str, asked: Asked) -> Decided:
+        """Raises NotFound."""
+        return await self.records.decide(Account, account_id, asked, lambda account: account.enable(reason=reason))
+
     async def sign_in(self, *, email: str, password: str) -> Tokens:
         """Raises InvalidCredentials, for an unknown address as for a wrong password, in the same time; TooBusy."""
         try:

@@ -61,3 +61,34 @@ def change_role(*, account_id: UUID, role: Role, as_json: bool) -> None:
     position = in_house(change)
     said = {"id": account_id, "role": role, "position": position}
     print_json(said) if as_json else click.echo(f"account {account_id} is now {role}")
+
+
+@accounts.command()
+@click.argument("account_id", type=click.UUID)
+@click.option("--reason", required=True, help="Kept on the ledger for ever; name no person in it.")
+@AS_JSON
+def disable(*, account_id: UUID, reason: str, as_json: bool) -> None:
+    """End every way in, and all access with it, at once."""
+
+    async def act(house: House) -> int:
+        return (await house.accounts.disable(account_id, reason=reason, asked=by_command("accounts disable"))).position
+
+    _say_done(account_id, in_house(act), "disabled", as_json=as_json)
+
+
+@accounts.command()
+@click.argument("account_id", type=click.UUID)
+@click.option("--reason", required=True, help="Kept on the ledger for ever; name no person in it.")
+@AS_JSON
+def enable(*, account_id: UUID, reason: str, as_json: bool) -> None:
+    """Let a disabled account in again."""
+
+    async def act(house: House) -> int:
+        return (await house.accounts.enable(account_id, reason=reason, asked=by_command("accounts enable"))).position
+
+    _say_done(account_id, in_house(act), "enabled", as_json=as_json)
+
+
+def _say_done(account_id: UUID, position: int, state: str, *, as_json: bool) -> None:
+    said = {"id": account_id, "state": state, "position": position}
+    print_json(said) if as_json else click.echo(f"account {account_id} is now {state}")

@@ -74,6 +74,20 @@ def test_a_timeline_and_an_answer_about_access_can_be_read(streamly: Run) -> Non
     assert "does not exist" in unknown.stderr
 
 
+def test_an_account_is_disabled_and_enabled_with_its_reason_on_the_ledger(streamly: Run) -> None:
+    made = said(
+        streamly(
+            "accounts", "create-admin", "ada@example.com", "--password-stdin", "--json", stdin="onion-soup-at-noon\n"
+        )
+    )
+    said(streamly("accounts", "disable", made["id"], "--reason", "chargebacks", "--json"))
+    access = said(streamly("audit", "access", made["id"], "--json"))
+    assert (access["granted"], access["reason"]) == (False, "blocked")
+    assert access["deciding"][0]["summary"] == "The account was disabled: chargebacks."
+    said(streamly("accounts", "enable", made["id"], "--reason", "settled", "--json"))
+    assert said(streamly("audit", "access", made["id"], "--json"))["reason"] == "no_subscription"
+
+
 def test_the_doctor_masks_the_password_unless_it_is_asked_for(streamly: Run, database: str) -> None:
     with_password = make_conninfo(database, password="onions")
     masked = said(streamly("doctor", "--json", DATABASE_URL=with_password))
