@@ -60,6 +60,7 @@ SPOKEN: dict[type[Exception], str] = {
     # What these say is for the log, or of no use to a client.
     billing.EventMalformed: "It is signed, and still no event that can be kept.",
     billing.SignatureInvalid: "The signature is not the provider's, or is out of its time.",
+    errors.ReadModelMoved: "This server is being updated; try again.",
     ledger.RowMoved: "Somebody else changed it at the same moment; try again.",
     ledger.RowTaken: "Somebody else changed it at the same moment; try again.",
     ledger.StreamMoved: "Somebody else changed it at the same moment; try again.",
