@@ -9,7 +9,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from adapters.eventstore.read_models import ReadModels
+from adapters.eventstore.read_models import PAGE_SIZE, ReadModels
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
 from application.errors import ReadModelMoved
 from application.projections.projection import Projection
@@ -70,7 +70,8 @@ class LiveEngine:
     def _catch_up(self, connection: Connection[TupleRow], projection: Projection) -> None:
         """Batch after batch until it is level; a fact that it cannot take marks it degraded, and the rest goes on."""
         try:
-            while not self._stop.is_set() and self._read_models.advance(connection, projection):
+            # A page that is not full was the last one: to look again would cost a commit, and the next fact notifies.
+            while not self._stop.is_set() and self._read_models.advance(connection, projection) >= PAGE_SIZE:
                 pass
         except psycopg.OperationalError:
             raise

@@ -261,6 +261,7 @@ class ReadModels:
             " WHERE notification_id > %s ORDER BY notification_id LIMIT %s",
             (projection.topics, position, limit),
             prepare=True,
+            binary=True,
         ).fetchall()
         facts = [self._mapper.decode(topic, bytes(state)) for _, topic, state in rows if state is not None]
         return rows[-1][0] if rows else position, facts
