@@ -18,7 +18,6 @@ from domain.account.account import Account, EmailTaken, Role
 from domain.shared.fact import Actor, Cause, Refusal
 
 SESSION_LIFE = timedelta(days=30)
-ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 128
 
@@ -157,12 +156,12 @@ class Accounts:
             account_id=session.account_id,
             session_id=session.session_id,
             role=session.role,
-            expires_at=now + ACCESS_TOKEN_LIFE,
+            expires_at=now + self.access_tokens.ttl,
         )
         return Tokens(
             access_token=self.access_tokens.issue(signed_in, now=now),
             refresh_token=refresh,
-            expires_in=int(ACCESS_TOKEN_LIFE.total_seconds()),
+            expires_in=int(self.access_tokens.ttl.total_seconds()),
         )
 
     async def refresh(self, refresh_token: str) -> Tokens:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.errors import NotFound, ProviderRefused
+from application.errors import NotFound
 from application.ports.billing import BillingProvider
 from application.ports.ledger import Insert, Position, RowTaken
 from application.ports.reads import PlanReads
@@ -15,11 +15,12 @@ from application.ports.world import Identifiers
 from application.projections.plans import Offer
 from application.recall import Asked, Recalled, Records, again_when_moved
 from domain.plan.plan import Plan, PlanFact, PriceDoesNotMatch
+from domain.shared.fact import Refusal
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval, PlanTerms
 
 
-class PriceTaken(ProviderRefused):
+class PriceTaken(Refusal):
     """The provider's price belongs to another plan already."""
 
 

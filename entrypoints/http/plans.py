@@ -7,7 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
 from application.errors import ProviderRefused, ProviderUnavailable
-from application.plans import NewPlan
+from application.plans import NewPlan, PriceTaken
 from domain.plan.plan import PrepaidNeedsDuration, PriceDoesNotMatch
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
@@ -55,7 +55,7 @@ class AdminPlanController(Controller):
     @post(
         operation_id="create_plan",
         summary="Make a plan",
-        refuses=(PrepaidNeedsDuration, PriceDoesNotMatch, ProviderRefused, ProviderUnavailable),
+        refuses=(PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken, ProviderRefused, ProviderUnavailable),
     )
     async def create(
         self, data: JSONBody[PlanToMake], plans: GivenPlans, asked: ByRequest

@@ -1,6 +1,6 @@
 """Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
 
-from application import accounts, checkouts, errors, playback
+from application import accounts, checkouts, errors, plans, playback
 from application.ports import billing, ledger, secrets, video_platform
 from domain.access import access
 from domain.account import account
@@ -28,6 +28,7 @@ STATUSES: dict[type[Exception], int] = {
     accounts.EmailInvalid: 422,
     accounts.WeakPassword: 422,
     checkouts.ReturnUrlNotAllowed: 422,
+    plans.PriceTaken: 409,
     playback.SessionEnded: 403,
     errors.NotAllowed: 403,
     errors.NotFound: 404,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.accounts import ACCESS_TOKEN_LIFE, SESSION_LIFE, EmailInvalid, InvalidCredentials, WeakPassword
+from application.accounts import SESSION_LIFE, EmailInvalid, InvalidCredentials, WeakPassword
 from application.errors import NotFound, NotSignedIn
 from domain.account.account import Account, AccountRegistered, EmailTaken
 from domain.shared.fact import Actor, Cause
@@ -94,7 +94,7 @@ async def test_she_signs_in_and_is_known_by_her_token(house: House) -> None:
 
     assert tokens.expires_in == 900
     who = await house.accounts.who_is(tokens.access_token)
-    assert (who.account_id, who.role, who.expires_at) == (anna, "viewer", MONDAY + ACCESS_TOKEN_LIFE)
+    assert (who.account_id, who.role, who.expires_at) == (anna, "viewer", MONDAY + house.accounts.access_tokens.ttl)
 
 
 @pytest.mark.parametrize(

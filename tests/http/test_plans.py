@@ -43,6 +43,8 @@ async def test_a_price_that_stripe_has_already_is_bound_if_it_is_what_the_plan_s
     created = await admin.http.post("/v1/admin/plans", json=COOKING | {"stripe_price_id": given})
     assert created.json()["stripe_prices"] == [{"id": given, "active": True}]
 
+    again = await admin.http.post("/v1/admin/plans", json=COOKING | {"name": "Same", "stripe_price_id": given})
+    problem_in(again, 409, "price_taken")
     other = await admin.http.post(
         "/v1/admin/plans", json=COOKING | {"stripe_price_id": await price_at_stripe(service, amount=1)}
     )

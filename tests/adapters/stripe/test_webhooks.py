@@ -212,7 +212,6 @@ def test_a_thin_event_is_taken_and_names_nobody_yet() -> None:
     "body",
     [
         pytest.param(b"", id="nothing"),
-        pytest.param(b"\xff\xfe", id="no text"),
         pytest.param(b"not json", id="no json"),
         pytest.param(b"[]", id="a list"),
         pytest.param(b"{}", id="no fields"),
@@ -225,5 +224,10 @@ def test_a_thin_event_is_taken_and_names_nobody_yet() -> None:
     ],
 )
 def test_what_is_signed_and_still_no_event_is_refused(body: bytes) -> None:
-    with pytest.raises((EventMalformed, SignatureInvalid)):
+    with pytest.raises(EventMalformed):
         stripe().verify(body, signed(body), now=NOW)
+
+
+def test_a_body_that_is_no_text_is_signed_by_nobody() -> None:
+    with pytest.raises(SignatureInvalid):
+        stripe().verify(b"\xff\xfe", signed(b"\xff\xfe"), now=NOW)
