@@ -1,0 +1,20 @@
+-- Read models of which several generations are kept in step, and swapped without a lock that a reader could hold up.
+
+ALTER TABLE ledger.read_models
+    ADD COLUMN state text,
+    ADD COLUMN inline boolean NOT NULL DEFAULT false,    -- written inside the append: what follows it is at the head
+    ADD COLUMN kept_since timestamptz,                   -- of a kept one: since when it is not the live one any more
+    ADD COLUMN rebuild_requested_at timestamptz;         -- of the live one: a worker rebuilds it, and forgets this then
+
+UPDATE ledger.read_models SET state = CASE WHEN live THEN 'live' ELSE 'building' END;
+
+ALTER TABLE ledger.read_models
+    ALTER COLUMN state SET NOT NULL,
+    ADD CONSTRAINT a_known_state CHECK (state IN ('building', 'live', 'kept')),
+    DROP COLUMN live;
+
+CREATE UNIQUE INDEX read_models_live_idx ON ledger.read_models (name) WHERE state = 'live';
+
+-- Readers name the generation's own tables: to change what a view shows waits for all who read it, and stops all
+-- who want to.
+DROP SCHEMA read CASCADE;
