@@ -8,7 +8,7 @@ from datetime import timedelta
 from adapters.crypto.access_tokens import JwtAccessTokens
 from adapters.crypto.passwords import Argon2Passwords
 from adapters.crypto.refresh_tokens import RandomRefreshTokens
-from adapters.eventstore.ledger import PostgresHistory
+from adapters.eventstore.history import PostgresHistory
 from adapters.eventstore.live import LiveEngine
 from adapters.eventstore.policies import PolicyRunner
 from adapters.eventstore.read_models import ReadModels
