@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.datastore import LedgerDatastore
-from adapters.eventstore.inline import InlineReadModels
 from adapters.eventstore.history import PostgresHistory
+from adapters.eventstore.inline import InlineReadModels
 from adapters.eventstore.ledger import PostgresLedger
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.read_models import ReadModels
