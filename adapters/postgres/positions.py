@@ -14,12 +14,16 @@ POLL_SECONDS = 0.25
 
 HEAD = "SELECT coalesce(max(notification_id), 0) FROM ledger.events"
 
-# Without a read model there is nothing that could be behind.
-REACHED = "SELECT coalesce(min(position), 9223372036854775807) FROM ledger.read_models WHERE live"
+# Inline ones are at the head by construction. Without another there is nothing that could be behind. One that is
+# degraded has left a fact out and goes on, so that nobody waits for it.
+REACHED = """
+    SELECT coalesce(min(position), 9223372036854775807) FROM ledger.read_models WHERE state = 'live' AND NOT inline
+"""
 
 LAGS = """
-    SELECT name, greatest((SELECT coalesce(max(notification_id), 0) FROM ledger.events) - position, 0)
-    FROM ledger.read_models WHERE live
+    SELECT name, CASE WHEN inline THEN 0 ELSE greatest(head - position, 0) END
+    FROM ledger.read_models, (SELECT coalesce(max(notification_id), 0) AS head FROM ledger.events) AS ledger
+    WHERE state = 'live'
 """
 
 
