@@ -41,6 +41,10 @@ class ReadModelMoved(Unavailable):
     retry_after_seconds = 5
 
 
+class ReadModelNotReady(Unavailable):
+    """A read model has no tables to be read yet."""
+
+
 class ProviderUnavailable(Unavailable):
     """The payment provider does not answer, or answers that it cannot now."""
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from application.errors import DatabaseUnavailable
+from application.errors import DatabaseUnavailable, Unavailable
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -73,7 +73,7 @@ class Gathering(Generic[Q, A]):
 
     async def _pin(self, trouble: Exception, batch: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         """A question that cannot be put must not take the others with it; a database that is away takes them all."""
-        if len(batch) > 1 and not isinstance(trouble, DatabaseUnavailable):
+        if len(batch) > 1 and not isinstance(trouble, Unavailable):
             for one in batch:
                 await self._answer([one])
             return

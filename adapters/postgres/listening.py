@@ -17,6 +17,7 @@ from adapters.postgres.pool import CONNECTION_ARGUMENTS
 log = logging.getLogger(__name__)
 
 READ_MODELS = "read_models"
+READ_MODELS_SWAPPED = "read_models_swapped"
 INBOX = "inbox"
 
 

@@ -1,4 +1,4 @@
-"""What the read models answer. Rows come as JSON text, so that a prepared query outlives the swap of a generation."""
+"""What the read models answer, asked of the live generation's own tables; rows come as JSON text."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -9,11 +9,12 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
+from adapters.postgres.live_generations import LiveGenerations, Query
 from adapters.postgres.pool import Pool
 from application.ports.reads import Scene
-from application.projections.access import Title
-from application.projections.catalogue import Listed
-from application.projections.plans import Offer
+from application.projections.access import Title, access
+from application.projections.catalogue import Listed, catalogue
+from application.projections.plans import Offer, plans
 from application.projections.projection import Row
 from domain.access.standing import Standing
 
@@ -29,37 +30,39 @@ def _json(row: type[Row]) -> Composed:
     return SQL("json_build_array({})::text").format(columns)
 
 
-STANDING = SQL("SELECT standing::text FROM read.standings WHERE account_id = %s")
+STANDING = Query(access, "SELECT standing::text FROM {standings} WHERE account_id = %s")
 
 # One statement is one snapshot: the standing, the title and the head are those of the same moment.
-SCENES = (
-    SQL(
-        "SELECT standing::text, CASE WHEN titles.video_id IS NOT NULL THEN {title} END,"
-        " (SELECT coalesce(max(notification_id), 0) FROM ledger.events)"
-        " FROM unnest(%b::uuid[], %b::uuid[]) WITH ORDINALITY AS asked (account_id, video_id, place)"
-        " LEFT JOIN read.standings USING (account_id) LEFT JOIN read.titles USING (video_id) ORDER BY place"
-    )
-    .format(title=_json(Title))
-    .as_bytes()
+SCENES = Query(
+    access,
+    "SELECT standing::text, CASE WHEN titles.video_id IS NOT NULL THEN {title} END,"
+    " (SELECT coalesce(max(notification_id), 0) FROM ledger.events)"
+    " FROM unnest(%b::uuid[], %b::uuid[]) WITH ORDINALITY AS asked (account_id, video_id, place)"
+    " LEFT JOIN {standings} USING (account_id) LEFT JOIN {titles} AS titles USING (video_id) ORDER BY place",
+    title=_json(Title),
 )
 
-PUBLISHED = SQL(
-    "SELECT {row} FROM read.videos WHERE published_position < coalesce(%(before)s::bigint, 9223372036854775807)"
+PUBLISHED = Query(
+    catalogue,
+    "SELECT {row} FROM {videos} WHERE published_position < coalesce(%(before)s::bigint, 9223372036854775807)"
     " AND (%(category)s::text IS NULL OR category = %(category)s)"
     " AND (%(access)s::text IS NULL OR access = %(access)s)"
     " AND (%(pattern)s::text IS NULL OR title ILIKE %(pattern)s OR description ILIKE %(pattern)s)"
-    " ORDER BY published_position DESC LIMIT %(limit)s"
-).format(row=_json(Listed))
+    " ORDER BY published_position DESC LIMIT %(limit)s",
+    row=_json(Listed),
+)
 
-VIDEO = SQL("SELECT {row} FROM read.videos WHERE video_id = %s").format(row=_json(Listed))
+VIDEO = Query(catalogue, "SELECT {row} FROM {videos} WHERE video_id = %s", row=_json(Listed))
 
-ON_OFFER = SQL(
-    "SELECT {row} FROM read.offers WHERE active"
+ON_OFFER = Query(
+    plans,
+    "SELECT {row} FROM {offers} WHERE active"
     " AND created_position < coalesce(%(before)s::bigint, 9223372036854775807)"
-    " ORDER BY created_position DESC LIMIT %(limit)s"
-).format(row=_json(Offer))
+    " ORDER BY created_position DESC LIMIT %(limit)s",
+    row=_json(Offer),
+)
 
-PLAN = SQL("SELECT {row} FROM read.offers WHERE plan_id = %s").format(row=_json(Offer))
+PLAN = Query(plans, "SELECT {row} FROM {offers} WHERE plan_id = %s", row=_json(Offer))
 
 
 class Asked(NamedTuple):
@@ -72,12 +75,13 @@ class Asked(NamedTuple):
 class PostgresAccessReads:
     """Read from the primary; the scenes that are asked for at one moment by one query."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, live: LiveGenerations) -> None:
         self._pool = pool
+        self._live = live
         self._scenes = Gathering(self._read_scenes, rounds=2)
 
     async def standing(self, account_id: UUID) -> Standing | None:
-        found = await _column(self._pool, STANDING, (account_id,))
+        found = await _column(self._pool, self._live, STANDING, (account_id,))
         return STANDING_DECODER.decode(found[0]) if found else None
 
     async def scene(self, account_id: UUID | None, video_id: UUID) -> Scene:
@@ -85,16 +89,21 @@ class PostgresAccessReads:
 
     async def _read_scenes(self, asked: Sequence[Asked]) -> list[Scene]:
         accounts, videos = [one.account_id for one in asked], [one.video_id for one in asked]
-        async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(SCENES, (accounts, videos), prepare=True)
-            return [_scene(*row) for row in await cursor.fetchall()]
+
+        async def found(statement: bytes) -> list[Scene]:
+            async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
+                await cursor.execute(statement, (accounts, videos), prepare=True)
+                return [_scene(*row) for row in await cursor.fetchall()]
+
+        return await self._live.read(SCENES, found)
 
 
 class PostgresCatalogueReads:
     """The catalogue; it may be some facts behind."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, live: LiveGenerations) -> None:
         self._pool = pool
+        self._live = live
 
     async def page(
         self, *, query: str | None, category: str | None, access: str | None, before: int | None, limit: int
@@ -107,30 +116,35 @@ class PostgresCatalogueReads:
             "before": before,
             "limit": limit,
         }
-        return _decoded(await _column(self._pool, PUBLISHED, values), Listed)
+        return _decoded(await _column(self._pool, self._live, PUBLISHED, values), Listed)
 
     async def video(self, video_id: UUID) -> Listed | None:
-        return next(iter(_decoded(await _column(self._pool, VIDEO, (video_id,)), Listed)), None)
+        return next(iter(_decoded(await _column(self._pool, self._live, VIDEO, (video_id,)), Listed)), None)
 
 
 class PostgresPlanReads:
     """The plans; they may be some facts behind."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, live: LiveGenerations) -> None:
         self._pool = pool
+        self._live = live
 
     async def page(self, *, before: int | None, limit: int) -> Sequence[Offer]:
-        return _decoded(await _column(self._pool, ON_OFFER, {"before": before, "limit": limit}), Offer)
+        return _decoded(await _column(self._pool, self._live, ON_OFFER, {"before": before, "limit": limit}), Offer)
 
     async def plan(self, plan_id: UUID) -> Offer | None:
-        return next(iter(_decoded(await _column(self._pool, PLAN, (plan_id,)), Offer)), None)
+        return next(iter(_decoded(await _column(self._pool, self._live, PLAN, (plan_id,)), Offer)), None)
 
 
-async def _column(pool: Pool, query: SQL | Composed, values: Any) -> list[str]:
+async def _column(pool: Pool, live: LiveGenerations, query: Query, values: Any) -> list[str]:
     """The one column of a query."""
-    async with connected(pool) as connection:
-        cursor = await connection.execute(query, values, prepare=True)
-        return [row[0] for row in await cursor.fetchall()]
+
+    async def found(statement: bytes) -> list[str]:
+        async with connected(pool) as connection:
+            cursor = await connection.execute(statement, values, prepare=True)
+            return [row[0] for row in await cursor.fetchall()]
+
+    return await live.read(query, found)
 
 
 def _scene(standing: str | None, title: str | None, position: int) -> Scene:

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
+from adapters.postgres.live_generations import LiveGenerations, Query
 from adapters.postgres.pool import Pool
 from application.ports.sign_in import Credential, RefreshReused, Session
+from application.projections.access import access
 
 CREDENTIAL = """
     SELECT account_id, password_hash FROM ops.claims
@@ -28,7 +30,9 @@ OPEN = """
 
 # One statement, so one transaction: of two that present the same token the second waits for its row, finds it spent
 # and changes nothing.
-ROTATE = """
+ROTATE = Query(
+    access,
+    """
     WITH live AS (
         SELECT digest, session_id FROM ops.refresh_tokens JOIN ops.sessions USING (session_id)
         WHERE digest = %(spent)s AND spent_at IS NULL AND refresh_tokens.expires_at > %(now)s
@@ -44,8 +48,9 @@ ROTATE = """
         SELECT %(new)s, session_id, %(now)s, %(expires_at)s FROM live
     )
     SELECT session_id, account_id, standing->>'role', standing->>'disabled' IS NOT NULL
-    FROM prolonged LEFT JOIN read.standings USING (account_id)
-"""
+    FROM prolonged LEFT JOIN {standings} USING (account_id)
+    """,
+)
 
 END_WHERE_SPENT = """
     WITH reused AS (
@@ -62,18 +67,22 @@ END = """
     WHERE digest = %s AND sessions.session_id = refresh_tokens.session_id AND ended_at IS NULL
 """
 
-SESSIONS = """
+SESSIONS = Query(
+    access,
+    """
     SELECT session_id, account_id, standing->>'role', standing->>'disabled' IS NOT NULL, expires_at
-    FROM ops.sessions LEFT JOIN read.standings USING (account_id)
+    FROM ops.sessions LEFT JOIN {standings} USING (account_id)
     WHERE session_id = ANY(%b) AND ended_at IS NULL
-"""
+    """,
+)
 
 
 class PostgresSignIns:
     """Every request that bears a token asks for its session, so those of one moment are read by one query."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, live: LiveGenerations) -> None:
         self._pool = pool
+        self._live = live
         self._sessions = Gathering(self._read_sessions, rounds=2)
 
     async def credential(self, email_index: bytes) -> Credential | None:
@@ -90,7 +99,7 @@ class PostgresSignIns:
     async def rotate(self, *, spent: bytes, new: bytes, now: datetime, expires_at: datetime) -> Session | None:
         """Raises RefreshReused, with the session ended and committed."""
         values = {"spent": spent, "new": new, "now": now, "expires_at": expires_at}
-        row = await self._first(ROTATE, values)
+        row = await self._live.read(ROTATE, lambda statement: self._first(statement, values))
         if row is not None:
             return _session(row)
         if await self._first(END_WHERE_SPENT, {"spent": spent, "now": now}):
@@ -106,12 +115,15 @@ class PostgresSignIns:
         return _session(row) if row is not None and row[-1] > now else None
 
     async def _read_sessions(self, session_ids: Sequence[UUID]) -> list[tuple[Any, ...] | None]:
-        async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(SESSIONS, (list(session_ids),), prepare=True)
-            found = {row[0]: row for row in await cursor.fetchall()}
-        return [found.get(session_id) for session_id in session_ids]
+        async def found(statement: bytes) -> dict[UUID, tuple[Any, ...]]:
+            async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
+                await cursor.execute(statement, (list(session_ids),), prepare=True)
+                return {row[0]: row for row in await cursor.fetchall()}
 
-    async def _first(self, query: LiteralString, values: Any) -> tuple[Any, ...] | None:
+        by_id = await self._live.read(SESSIONS, found)
+        return [by_id.get(session_id) for session_id in session_ids]
+
+    async def _first(self, query: LiteralString | bytes, values: Any) -> tuple[Any, ...] | None:
         async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(query, values)
             return await cursor.fetchone()

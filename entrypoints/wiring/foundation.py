@@ -16,7 +16,8 @@ from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.recorder import LedgerRecorder
 from adapters.postgres.clock import PostgresMovableClock, RealClock
-from adapters.postgres.listening import INBOX, READ_MODELS, Listener
+from adapters.postgres.listening import INBOX, READ_MODELS, READ_MODELS_SWAPPED, Listener
+from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.pool import Pool, new_pool
 from application.ports.world import Clock
 from application.projections.every import PROJECTIONS
@@ -38,6 +39,7 @@ class Foundation:
     dsn: str
     pool: Pool
     listener: Listener
+    live: LiveGenerations
     mapper: FactMapper
     vault: PostgresVault
     master_keys: MasterKeys
@@ -62,10 +64,12 @@ async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack) ->
     await asyncio.to_thread(read_models.prepare)
     business_time = movable or RealClock()
     ledger = await _ledger(dsn, pool, mapper, vault, business_time, stack)
+    listener = await stack.enter_async_context(Listener(dsn, READ_MODELS, READ_MODELS_SWAPPED, INBOX))
     return Foundation(
         dsn=dsn,
         pool=pool,
-        listener=await stack.enter_async_context(Listener(dsn, READ_MODELS, INBOX)),
+        listener=listener,
+        live=LiveGenerations(pool, listener.signal(READ_MODELS_SWAPPED)),
         mapper=mapper,
         vault=vault,
         master_keys=master_keys,

@@ -114,13 +114,13 @@ def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports
     )
     stack.push_async_callback(billing.close)
     return Ports(
-        access=PostgresAccessReads(base.pool),
+        access=PostgresAccessReads(base.pool, base.live),
         billing=billing,
-        catalogue=PostgresCatalogueReads(base.pool),
+        catalogue=PostgresCatalogueReads(base.pool, base.live),
         customers=PostgresCustomers(base.pool, base.blind_index),
         inbox=PostgresInbox(base.pool, base.vault),
         jobs=PostgresTranscodeJobs(base.pool),
-        plans=PostgresPlanReads(base.pool),
+        plans=PostgresPlanReads(base.pool, base.live),
         platform=LocalVideo(
             settings.data_dir / "video",
             public_url=settings.address,
@@ -239,7 +239,7 @@ def _accounts(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ac
     stack.callback(passwords.close)
     return Accounts(
         records=base.records,
-        sign_ins=PostgresSignIns(base.pool),
+        sign_ins=PostgresSignIns(base.pool, base.live),
         passwords=passwords,
         access_tokens=JwtAccessTokens(_signing_keys(settings), settings.address),
         refresh_tokens=RandomRefreshTokens(),

@@ -18,7 +18,8 @@ from adapters.memory.tables import MemoryTables
 from adapters.memory.vault import MemoryVault
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
-from adapters.postgres.listening import READ_MODELS, Listener
+from adapters.postgres.listening import READ_MODELS, READ_MODELS_SWAPPED, Listener
+from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.pool import CONNECTION_ARGUMENTS, new_pool
 from adapters.postgres.positions import PostgresPositions
@@ -83,18 +84,23 @@ async def memory_operations() -> AsyncIterator[Operations]:
 @asynccontextmanager
 async def postgres_operations(dsn: str) -> AsyncIterator[Operations]:
     clock, blind_index = StoppedClock(), MemoryBlindIndex()
-    async with ledger_house(dsn, clock) as house, new_pool(dsn, size=4) as pool, Listener(dsn, READ_MODELS) as listener:
+    async with (
+        ledger_house(dsn, clock) as house,
+        new_pool(dsn, size=4) as pool,
+        Listener(dsn, READ_MODELS, READ_MODELS_SWAPPED) as listener,
+    ):
+        live = LiveGenerations(pool, listener.signal(READ_MODELS_SWAPPED))
         yield Operations(
             clock=clock,
             ledger=house.ledger,
             blind_index=blind_index,
-            sign_ins=PostgresSignIns(pool),
+            sign_ins=PostgresSignIns(pool, live),
             inbox=PostgresInbox(pool, MemoryVault()),
             customers=PostgresCustomers(pool, blind_index),
             play_sessions=PostgresPlaySessions(pool),
-            access=PostgresAccessReads(pool),
-            catalogue=PostgresCatalogueReads(pool),
-            plans=PostgresPlanReads(pool),
+            access=PostgresAccessReads(pool, live),
+            catalogue=PostgresCatalogueReads(pool, live),
+            plans=PostgresPlanReads(pool, live),
             positions=PostgresPositions(pool, listener),
             follow=lambda: follow(house),
         )

@@ -10,10 +10,10 @@ import pytest
 
 from adapters.memory.vault import MemoryVault
 from adapters.postgres.inbox import PostgresInbox
-from adapters.postgres.listening import INBOX, READ_MODELS, Listener
+from adapters.postgres.listening import INBOX, READ_MODELS, Listener, Signal
+from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.pool import Pool, new_pool
 from adapters.postgres.positions import PostgresPositions
-from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.sign_ins import PostgresSignIns
 from application.ports.billing import Delivery
@@ -177,7 +177,11 @@ def later(dsn: str, interval: str) -> None:
 
 async def test_two_refreshes_that_wait_for_the_same_row_are_not_both_granted(database: str, pool: Pool) -> None:
     async with ledger_house(database):
-        sign_ins, now, then = PostgresSignIns(pool), datetime.now(UTC), datetime.now(UTC) + timedelta(days=30)
+        sign_ins, now, then = (
+            PostgresSignIns(pool, LiveGenerations(pool, Signal())),
+            datetime.now(UTC),
+            datetime.now(UTC) + timedelta(days=30),
+        )
         await sign_ins.open_session(
             session_id=uuid4(), account_id=ANNA, refresh_digest=b"first", now=now, expires_at=then
         )
@@ -200,22 +204,6 @@ async def two_wait_for_a_lock(dsn: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_prepared_read_outlives_the_swap_of_a_generation(database: str, pool: Pool) -> None:
-    async with ledger_house(database) as house:
-        soup = uuid4()
-        await house.ledger.append(Write(soup, 0, [created(soup)]))
-        follow(house)
-        access, catalogue = PostgresAccessReads(pool), PostgresCatalogueReads(pool)
-        before = [(await access.scene(ANNA, soup), await catalogue.video(soup)) for _ in range(12)]
-
-        house.read_models.rebuild("access")
-        house.read_models.rebuild("catalogue")
-
-        after = [(await access.scene(ANNA, soup), await catalogue.video(soup)) for _ in range(12)]
-    assert before == after
-    assert before[0][0].title is not None
-
-
 async def test_a_reader_is_woken_when_the_read_models_have_come_to_its_position(database: str, pool: Pool) -> None:
     async with ledger_house(database) as house, Listener(database, READ_MODELS) as listener:
         positions = PostgresPositions(pool, listener, poll_seconds=60)
@@ -236,7 +224,7 @@ async def test_a_reader_is_woken_when_the_read_models_have_come_to_its_position(
 async def test_a_reader_finds_out_by_looking_where_no_notification_comes(database: str, pool: Pool) -> None:
     run(
         database,
-        "INSERT INTO ledger.read_models (name, generation, version, live, position) VALUES ('a', 1, 1, true, 4)",
+        "INSERT INTO ledger.read_models (name, generation, version, state, position) VALUES ('a', 1, 1, 'live', 4)",
     )
     positions = PostgresPositions(pool, Listener(database, READ_MODELS))
     reader = asyncio.create_task(positions.wait_for(5, timeout_seconds=5))

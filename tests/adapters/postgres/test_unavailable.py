@@ -16,6 +16,8 @@ from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.errors import connected
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.listening import Signal
+from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.pool import Pool, new_pool
 from adapters.postgres.reads import PostgresAccessReads
@@ -33,11 +35,11 @@ async def test_a_pool_that_is_closed_is_a_database_that_does_not_answer(database
     await pool.open()
     await pool.close()
 
-    anna = Customer("stripe", "cus_anna")
+    anna, live = Customer("stripe", "cus_anna"), LiveGenerations(pool, Signal())
     for call in (
-        PostgresSignIns(pool).session(uuid4(), now=NOW),
-        PostgresSignIns(pool).credential(b"anna"),
-        PostgresAccessReads(pool).scene(None, uuid4()),
+        PostgresSignIns(pool, live).session(uuid4(), now=NOW),
+        PostgresSignIns(pool, live).credential(b"anna"),
+        PostgresAccessReads(pool, live).scene(None, uuid4()),
         PostgresPlaySessions(pool).live(uuid4(), now=NOW),
         PostgresInbox(pool, MemoryVault()).unsettled(),
         PostgresCustomers(pool, MemoryBlindIndex()).account_of(anna),
