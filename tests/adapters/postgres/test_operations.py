@@ -177,11 +177,8 @@ def later(dsn: str, interval: str) -> None:
 
 async def test_two_refreshes_that_wait_for_the_same_row_are_not_both_granted(database: str, pool: Pool) -> None:
     async with ledger_house(database):
-        sign_ins, now, then = (
-            PostgresSignIns(pool, LiveGenerations(pool, Signal())),
-            datetime.now(UTC),
-            datetime.now(UTC) + timedelta(days=30),
-        )
+        sign_ins = PostgresSignIns(pool, LiveGenerations(pool, Signal()))
+        now, then = datetime.now(UTC), datetime.now(UTC) + timedelta(days=30)
         await sign_ins.open_session(
             session_id=uuid4(), account_id=ANNA, refresh_digest=b"first", now=now, expires_at=then
         )
