@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from adapters.embedded_postgres.binaries import Binaries
@@ -37,9 +38,18 @@ class Server:
     Raises OSError when there is no process to be had. The server inherits the lock, which may be closed here then.
     """
 
-    def __init__(self, cluster: Cluster, binaries: Binaries, identity: Identity, *, durable: bool, lock: int) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        binaries: Binaries,
+        identity: Identity,
+        *,
+        durable: bool,
+        settings: Sequence[str],
+        lock: int,
+    ) -> None:
         self._log = cluster.log
-        command = _command(cluster, binaries, identity, durable=durable)
+        command = _command(cluster, binaries, identity, durable=durable, settings=settings)
         started: Future[subprocess.Popen[bytes]] = Future()
         # Linux interrupts the server when the *thread* that forked it ends; this one ends with the server or with us.
         self._thread = threading.Thread(
@@ -84,9 +94,13 @@ class Server:
                 break
 
 
-def _command(cluster: Cluster, binaries: Binaries, identity: Identity, *, durable: bool) -> list[str]:
+def _command(
+    cluster: Cluster, binaries: Binaries, identity: Identity, *, durable: bool, settings: Sequence[str]
+) -> list[str]:
+    """Where one is named twice the last counts, so that nobody takes the socket from where it is looked for."""
     socket_dir = str(cluster.socket_dir).replace('"', '""')
-    settings = (*SETTINGS, f'unix_socket_directories="{socket_dir}"', *(() if durable else NOT_DURABLE))
-    options = [part for setting in settings for part in ("-c", setting)]
+    durability = () if durable else NOT_DURABLE
+    every = (*SETTINGS, *settings, f'unix_socket_directories="{socket_dir}"', *durability)
+    options = [part for setting in every for part in ("-c", setting)]
     tie: Tie = "exec" if sys.platform == "linux" else "guard"
     return identity.command(binaries.program("postgres"), "-D", str(cluster.folder), *options, tie=tie)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,16 +36,23 @@ class EmbeddedPostgres:
     The server is a child of the process that started it, and ends with it, cleanly, even after a kill -9; another
     process that shares it then starts it again, at the latest when its `watch` looks, every 0.5 s. All methods may be
     called from any thread. With `durable=False`, for tests, a crash of the machine may lose the data; who joins a
-    running server takes it as it is.
+    running server takes it as it is. `settings`, such as `shared_buffers=4GB`, take the place of the laptop's.
     """
 
     def __init__(
-        self, data_dir: Path, *, durable: bool = True, database: str = "streamly", bin_dir: Path | None = None
+        self,
+        data_dir: Path,
+        *,
+        durable: bool = True,
+        database: str = "streamly",
+        bin_dir: Path | None = None,
+        settings: Sequence[str] = (),
     ) -> None:
         self._cluster = Cluster(data_dir)
         self._durable = durable
         self._database = database
         self._bin_dir = bin_dir
+        self._settings = tuple(settings)
         self._one_at_a_time = threading.Lock()
         self._server: Server | None = None
 
@@ -121,7 +129,9 @@ class EmbeddedPostgres:
             if self._cluster.major_version() is None:
                 self._cluster.create(binaries, identity, durable=self._durable, lock=lock)
             self._cluster.make_room_for_server(identity)
-            self._server = Server(self._cluster, binaries, identity, durable=self._durable, lock=lock)
+            self._server = Server(
+                self._cluster, binaries, identity, durable=self._durable, settings=self._settings, lock=lock
+            )
             return self._server
 
     def _create_database(self) -> None:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,9 +22,11 @@ def alone(seconds: float) -> float:
 
 
 @contextmanager
-def running(data_dir: Path, *, durable: bool = True, bin_dir: Path | None = None) -> Iterator[str]:
+def running(
+    data_dir: Path, *, durable: bool = True, bin_dir: Path | None = None, settings: Sequence[str] = ()
+) -> Iterator[str]:
     """The DSN of a server in this process, stopped at the end."""
-    postgres = EmbeddedPostgres(data_dir, durable=durable, bin_dir=bin_dir)
+    postgres = EmbeddedPostgres(data_dir, durable=durable, bin_dir=bin_dir, settings=settings)
     try:
         yield postgres.start()
     finally:

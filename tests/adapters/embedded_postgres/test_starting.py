@@ -53,6 +53,12 @@ def test_it_is_as_durable_as_asked(data_dir: Path, *, durable: bool, expected: s
             assert one_value(dsn, f"SELECT current_setting('{name}')") == expected
 
 
+def test_settings_that_are_given_take_the_place_of_the_laptops_but_for_where_it_is_reached(data_dir: Path) -> None:
+    settings = ("shared_buffers=16MB", "unix_socket_directories=/tmp")
+    with running(data_dir, settings=settings) as dsn:
+        assert one_value(dsn, "SELECT current_setting('shared_buffers')") == "16MB"
+
+
 def test_nobody_else_can_reach_it(data_dir: Path, postgres: EmbeddedPostgres) -> None:
     dsn = postgres.start()
     assert one_value(dsn, "SELECT current_setting('listen_addresses')") == ""
