@@ -12,20 +12,25 @@ DIFFERENCES_MAX = 20
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """A row that only one of the two has; `only_in` is `live` or `rebuilt`, `row` is its JSON."""
+    """A key under which the two do not have the same row; the rows are JSON, None where there is none."""
 
     table: str
-    only_in: str
-    row: str
+    key: str
+    live: str | None
+    rebuilt: str | None
 
 
 def differences(cursor: Cursor[Any], live: Generation, rebuilt: Generation) -> tuple[Difference, ...]:
-    """What the two do not agree on, the first 20 of it; both must stand at one position."""
+    """What the two do not agree on, the first 20 of it by key; both must stand at one position."""
     found: list[Difference] = []
-    for table in live.projection.tables:
-        here, there = Identifier(live.schema, table), Identifier(rebuilt.schema, table)
-        for side, one, other in (("live", here, there), ("rebuilt", there, here)):
-            statement = SQL("SELECT to_json(t)::text FROM (SELECT * FROM {} EXCEPT SELECT * FROM {}) t LIMIT %s")
-            rows = cursor.execute(statement.format(one, other), (DIFFERENCES_MAX - len(found),)).fetchall()
-            found += [Difference(table, side, row[0]) for row in rows]
+    for row, table in live.tables.items():
+        key = Identifier(row.__struct_fields__[0])
+        statement = SQL(
+            "SELECT {key}::text, CASE WHEN live.{key} IS NOT NULL THEN to_json(live)::text END,"
+            " CASE WHEN rebuilt.{key} IS NOT NULL THEN to_json(rebuilt)::text END"
+            " FROM {live} AS live FULL JOIN {rebuilt} AS rebuilt USING ({key})"
+            " WHERE live::text IS DISTINCT FROM rebuilt::text ORDER BY 1 LIMIT %s"
+        ).format(key=key, live=table.name, rebuilt=rebuilt.tables[row].name)
+        rows = cursor.execute(statement, (DIFFERENCES_MAX - len(found),)).fetchall()
+        found += [Difference(table.label, *each) for each in rows]
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Where the generations of the read models stand: the rows of `ledger.read_models`."""
+"""Where the generations of the read models stand: the rows of `ledger.read_models`, and how they change state."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -6,21 +6,35 @@ import msgspec
 from psycopg import Cursor
 
 from adapters.eventstore.tables import Generation
+from adapters.postgres.listening import READ_MODELS_SWAPPED
 from application.errors import ReadModelMoved
 from application.projections.projection import Projection
 
 
-class Live(NamedTuple):
-    """The generation that is shown, the version of its steps, how far it is, and what it stopped at, if anything."""
+class PositionMoved(Exception):
+    """Somebody else brought the generation forward, or dropped it: nothing was written."""
 
-    generation: int
+
+class Known(NamedTuple):
+    """A generation that is live or kept, the version of its steps, how far it is, and what it could not take."""
+
+    number: int
     version: int
+    state: Literal["live", "kept"]
     position: int
     trouble: str | None
 
 
+class Rebuilding(msgspec.Struct, frozen=True):
+    """A rebuild under way, or one that was cut off: how far it has come, and where it has to come."""
+
+    generation: int
+    position: int
+    target: int
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How a live read model stands; `lag` in facts behind the ledger's head."""
+    """How a read model stands; `lag` in facts behind the ledger's head, `kept` the generations to roll back to."""
 
     name: str
     generation: int
@@ -29,43 +43,170 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     lag: int
     state: Literal["live", "degraded"]
     trouble: str | None
+    kept: tuple[int, ...]
+    rebuilding: Rebuilding | None
+    rebuild_requested: bool
 
 
 def statuses(cursor: Cursor[Any]) -> list[Status]:
-    """Every live read model, by name."""
+    """Every read model that has a live generation, by name; those written inline are at the head."""
     rows = cursor.execute(
-        "SELECT name, generation, version, position, trouble FROM ledger.read_models WHERE live ORDER BY name"
+        "SELECT live.name, live.generation, live.version, least(CASE WHEN live.inline THEN head ELSE live.position END,"
+        " head), head, live.trouble, live.rebuild_requested_at IS NOT NULL,"
+        " ARRAY(SELECT kept.generation FROM ledger.read_models kept WHERE kept.name = live.name"
+        "       AND kept.state = 'kept' ORDER BY 1),"
+        " building.generation, building.position"
+        " FROM (SELECT coalesce(max(notification_id), 0) AS head FROM ledger.events) AS ledger,"
+        " ledger.read_models live"
+        " LEFT JOIN ledger.read_models building ON building.name = live.name AND building.state = 'building'"
+        " WHERE live.state = 'live' ORDER BY live.name"
     ).fetchall()
-    reached = head(cursor)
-    return [_status(Live(*row[1:]), row[0], reached) for row in rows]
+    return [_status(*row) for row in rows]
 
 
-def _status(live: Live, name: str, reached: int) -> Status:
+def _status(
+    name: str,
+    generation: int,
+    version: int,
+    position: int,
+    reached: int,
+    trouble: str | None,
+    requested: bool,  # noqa: FBT001 - a column
+    kept: list[int],
+    building: int | None,
+    built: int | None,
+) -> Status:
     return Status(
         name=name,
-        generation=live.generation,
-        version=live.version,
-        position=live.position,
-        lag=max(0, reached - live.position),
-        state="degraded" if live.trouble else "live",
-        trouble=live.trouble,
+        generation=generation,
+        version=version,
+        position=position,
+        lag=reached - position,
+        state="degraded" if trouble else "live",
+        trouble=trouble,
+        kept=tuple(kept),
+        rebuilding=Rebuilding(building, built or 0, reached) if building else None,
+        rebuild_requested=requested,
     )
 
 
-def live_generation(cursor: Cursor[Any], projection: Projection, *, hold: bool = False) -> Live | None:
-    """The live generation; with `hold` until the transaction ends: whoever advances or swaps it takes turns."""
-    statement = "SELECT generation, version, position, trouble FROM ledger.read_models WHERE name = %s AND live"
+def known(cursor: Cursor[Any], projection: Projection) -> list[Known]:
+    """The live generation first, then the kept ones, the youngest first."""
+    rows = cursor.execute(
+        "SELECT generation, version, state, position, trouble FROM ledger.read_models"
+        " WHERE name = %s AND state <> 'building' ORDER BY state = 'kept', kept_since DESC",
+        (projection.name,),
+        prepare=True,
+    ).fetchall()
+    return [Known(*row) for row in rows]
+
+
+def live_generation(cursor: Cursor[Any], projection: Projection, *, hold: bool = False) -> Known | None:
+    """The live generation; with `hold` until the transaction ends: its position stays, and no other is swapped in."""
+    statement = (
+        "SELECT generation, version, state, position, trouble"
+        " FROM ledger.read_models WHERE name = %s AND state = 'live'"
+    )
     row = cursor.execute(statement + (" FOR UPDATE" if hold else ""), (projection.name,)).fetchone()
-    return Live(*row) if row else None
+    return Known(*row) if row else None
 
 
-def refuse_newer(live: Live | None, projection: Projection) -> None:
+def begin(cursor: Cursor[Any], projection: Projection) -> Generation:
+    """The next generation, which is to be built. Its tables are made with their rows."""
+    row = cursor.execute(
+        "INSERT INTO ledger.read_models (name, generation, version, inline, state, position)"
+        " SELECT %s, coalesce(max(generation), 0) + 1, %s, %s, 'building', 0 FROM ledger.read_models WHERE name = %s"
+        " RETURNING generation",
+        (projection.name, projection.version, projection.inline, projection.name),
+    ).fetchone()
+    assert row is not None, "an insert that returns"
+    return Generation(projection, row[0])
+
+
+def abandoned(cursor: Cursor[Any], projection: Projection) -> list[Generation]:
+    """What rebuilds that were cut off have left; to be asked for by whoever holds the lock of the rebuild."""
+    rows = cursor.execute(
+        "SELECT generation FROM ledger.read_models WHERE name = %s AND state = 'building'", (projection.name,)
+    ).fetchall()
+    return [Generation(projection, number) for (number,) in rows]
+
+
+def move(cursor: Cursor[Any], generation: Generation, at: int, to: int) -> None:
+    """From one position to another, in the transaction that writes the rows. Raises PositionMoved."""
+    moved = cursor.execute(
+        "UPDATE ledger.read_models SET position = %s WHERE name = %s AND generation = %s AND position = %s",
+        (to, generation.projection.name, generation.number, at),
+        prepare=True,
+    ).rowcount
+    if not moved:
+        raise PositionMoved(f"{generation.schema} is not at {at} any more")
+
+
+def show_progress(cursor: Cursor[Any], generation: Generation, position: int) -> None:
+    """How far the first filling of a generation has come."""
+    cursor.execute(
+        "UPDATE ledger.read_models SET position = %s WHERE name = %s AND generation = %s",
+        (position, generation.projection.name, generation.number),
+        prepare=True,
+    )
+
+
+def applied(cursor: Cursor[Any], generation: Generation) -> int:
+    """How far a generation is. Appends write those that are live or kept and of the live one's version: at the head."""
+    row = cursor.execute(
+        "SELECT CASE WHEN this.inline AND this.state <> 'building' AND this.version = live.version"
+        " THEN (SELECT coalesce(max(notification_id), 0) FROM ledger.events) ELSE this.position END"
+        " FROM ledger.read_models this"
+        " LEFT JOIN ledger.read_models live ON live.name = this.name AND live.state = 'live'"
+        " WHERE this.name = %s AND this.generation = %s",
+        (generation.projection.name, generation.number),
+    ).fetchone()
+    assert row is not None, "its row is there for as long as the lock of the rebuild is held"
+    return int(row[0])
+
+
+def make_live(cursor: Cursor[Any], generation: Generation, reached: int) -> None:
+    """In place of the one that is live, which is kept; a rebuild that was asked for has been done by this.
+
+    `reached` is the ledger's head where appends write the read model, whose lock is held. From here on they may write
+    other generations than before, and so the position of each that they have written is set down.
+    """
+    projection = generation.projection
+    cursor.execute(
+        "UPDATE ledger.read_models this SET position = %s FROM ledger.read_models live"
+        " WHERE this.name = %s AND live.name = this.name AND live.state = 'live' AND this.inline"
+        " AND this.state <> 'building' AND this.version = live.version",
+        (reached, projection.name),
+    )
+    cursor.execute(
+        "UPDATE ledger.read_models SET state = 'kept', kept_since = now(), rebuild_requested_at = NULL"
+        " WHERE name = %s AND state = 'live'",
+        (projection.name,),
+    )
+    cursor.execute(
+        "UPDATE ledger.read_models SET state = 'live', kept_since = NULL WHERE name = %s AND generation = %s",
+        (projection.name, generation.number),
+    )
+    cursor.execute("SELECT pg_notify(%s, %s)", (READ_MODELS_SWAPPED, projection.name))
+
+
+def forget(cursor: Cursor[Any], generation: Generation) -> None:
+    """Drop the tables and the row of a generation that is not live."""
+    generation.drop(cursor)
+    cursor.execute(
+        "DELETE FROM ledger.read_models WHERE name = %s AND generation = %s AND state <> 'live'",
+        (generation.projection.name, generation.number),
+    )
+
+
+def refuse_newer(live: Known | None, projection: Projection) -> None:
     """A read model is never rebuilt by older rules while processes with newer ones may run. Raises ReadModelMoved."""
     if live and live.version > projection.version:
-        go_back = f"UPDATE ledger.read_models SET version = 0 WHERE live AND name = '{projection.name}'"  # noqa: S608 - shown
+        go_back = f"UPDATE ledger.read_models SET version = 0 WHERE state = 'live' AND name = '{projection.name}'"  # noqa: S608 - shown
         raise ReadModelMoved(
             f"The read model {projection.name} is of version {live.version}, and this program, which is older, of"
-            f" version {projection.version}. Start the newer; or, to go back, stop it everywhere, and then: {go_back}"
+            f" version {projection.version}. Start the newer; or, to go back, stop it everywhere, and then roll back to"
+            f" a kept generation, or: {go_back}"
         )
 
 
@@ -78,24 +219,8 @@ def refuse_other_version(projection: Projection, version: int) -> None:
         )
 
 
-def move(cursor: Cursor[Any], generation: Generation, to: int) -> None:
-    cursor.execute(
-        "UPDATE ledger.read_models SET position = %s WHERE name = %s AND generation = %s",
-        (to, generation.projection.name, generation.number),
-        prepare=True,
-    )
-
-
-def position_of(cursor: Cursor[Any], generation: Generation) -> int:
-    row = cursor.execute(
-        "SELECT position FROM ledger.read_models WHERE name = %s AND generation = %s",
-        (generation.projection.name, generation.number),
-    ).fetchone()
-    assert row is not None, "a generation that is being built has its row"
-    return int(row[0])
-
-
 def head(cursor: Cursor[Any]) -> int:
+    """The position of the newest fact; 0 on an empty ledger."""
     row = cursor.execute("SELECT coalesce(max(notification_id), 0) FROM ledger.events").fetchone()
     assert row is not None, "an aggregate always gives one row"
     return int(row[0])

@@ -18,17 +18,20 @@ class InlineReadModels:
         self.projections = {projection.name: projection for projection in projections}
 
     def follow(self, cursor: Cursor[Any], facts: Sequence[Fact], position: int) -> None:
-        """Bring each live generation from where it is to the position; the ledger's lock is held.
+        """Bring each generation that is live, or kept and of its version, to the head; the ledger's lock is held.
 
         Raises ReadModelMoved: a newer release has built one of them, and knows what this one does not.
         """
-        live = cursor.execute(
-            "UPDATE ledger.read_models SET position = %s WHERE live AND name = ANY(%s)"
-            " RETURNING name, generation, version",
-            (position, list(self.projections)),
+        known = cursor.execute(
+            "SELECT name, generation, version, state FROM ledger.read_models"
+            " WHERE state <> 'building' AND name = ANY(%s)",
+            (list(self.projections),),
             prepare=True,
         ).fetchall()
-        for row in live:
-            refuse_other_version(self.projections[row["name"]], row["version"])
-        for row in live:
+        for row in known:
+            if row["state"] == "live":
+                refuse_other_version(self.projections[row["name"]], row["version"])
+        for row in known:
+            if row["version"] != self.projections[row["name"]].version:
+                continue
             Generation(self.projections[row["name"]], row["generation"]).apply(cursor, facts)

@@ -9,7 +9,10 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from adapters.eventstore.read_models import PAGE_SIZE, ReadModels
+from adapters.eventstore.following import BATCH_MAX, Follower
+from adapters.eventstore.generations import Known, PositionMoved
+from adapters.eventstore.read_models import ReadModels
+from adapters.eventstore.tables import Generation
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
 from application.errors import ReadModelMoved
 from application.projections.projection import Projection
@@ -26,9 +29,9 @@ class LiveEngine:
 
     def __init__(self, dsn: str, read_models: ReadModels) -> None:
         self._dsn = dsn
-        self._read_models = read_models
         self._following = [each for each in read_models.projections.values() if not each.inline]
         self._stop = threading.Event()
+        self._batches = Batches(read_models.follower, self._stop)
         self._thread = threading.Thread(target=self._run, name="read-models", daemon=True)
 
     def start(self) -> None:
@@ -50,6 +53,8 @@ class LiveEngine:
                 time.sleep(RECONNECT_SECONDS)
 
     def _follow(self, connection: Connection[TupleRow]) -> None:
+        # What is lost of a read model when the server is killed is lost with its position, and folded again.
+        connection.execute("SET synchronous_commit = off")
         connection.execute(f"LISTEN {LEDGER_CHANNEL}")
         held: set[str] = set()
         while not self._stop.is_set():
@@ -68,21 +73,58 @@ class LiveEngine:
         return projection.name in held
 
     def _catch_up(self, connection: Connection[TupleRow], projection: Projection) -> None:
-        """Batch after batch until it is level; a fact that it cannot take marks it degraded, and the rest goes on."""
         try:
-            # A page that is not full was the last one: to look again would cost a commit, and the next fact notifies.
-            while not self._stop.is_set() and self._read_models.advance(connection, projection) >= PAGE_SIZE:
-                pass
-        except psycopg.OperationalError:
-            raise
+            self._batches.catch_up(connection, projection)
         except ReadModelMoved as moved:
             log.warning("a read model is left to a newer release", extra={"error": str(moved)})
             self._leave(connection, projection)
-        except Exception as trouble:
-            log.exception("a read model cannot go on", extra={"read_model": projection.name})
-            self._read_models.note_trouble(connection, projection, repr(trouble))
 
     def _leave(self, connection: Connection[TupleRow], projection: Projection) -> None:
         """For as long as this process lives: a newer one holds it from now on."""
         self._following = [each for each in self._following if each is not projection]
         connection.execute("SELECT pg_advisory_unlock(hashtext('live'), hashtext(%s))", (projection.name,))
+
+
+class Batches:
+    """Batch after batch, as large as what is waiting; where one fails a smaller one is tried, down to the fact."""
+
+    def __init__(self, follower: Follower, stop: threading.Event) -> None:
+        self._follower = follower
+        self._stop = stop
+        self._limits: dict[str, int] = {}
+
+    def catch_up(self, connection: Connection[TupleRow], projection: Projection) -> None:
+        """Bring every generation that is fed to the head. Raises ReadModelMoved, psycopg.Error."""
+        for known in self._follower.fed(connection.cursor(), projection):
+            self._follow(connection, Generation(projection, known.number), known)
+
+    def _follow(self, connection: Connection[TupleRow], generation: Generation, known: Known) -> None:
+        at = known.position
+        while not self._stop.is_set():
+            limit = self._limits.get(generation.schema, BATCH_MAX)
+            try:
+                upto = self._follower.advance_one(connection, generation, at, limit=limit)
+            except PositionMoved:
+                return
+            except (psycopg.OperationalError, psycopg.ProgrammingError):
+                raise
+            except Exception as trouble:  # noqa: BLE001 - whatever a step or a row does, it is told of its fact
+                at = self._shrink_or_skip(connection, generation, at, limit, trouble)
+                continue
+            # A batch that was not full went to the head: to look again would cost a commit, and the next fact notifies.
+            if upto < at + limit:
+                return
+            at, self._limits[generation.schema] = upto, min(limit * 2, BATCH_MAX)
+
+    def _shrink_or_skip(
+        self, connection: Connection[TupleRow], generation: Generation, at: int, limit: int, trouble: Exception
+    ) -> int:
+        """Nothing of the batch was kept. The position to go on from."""
+        if limit > 1:
+            self._limits[generation.schema] = limit // 2
+            return at
+        log.error(
+            "a read model cannot take a fact", extra={"schema": generation.schema, "position": at + 1}, exc_info=trouble
+        )
+        self._follower.skip(connection, generation, at, repr(trouble))
+        return at + 1

@@ -1,72 +1,73 @@
 """The generations of the read models: made where they are missing, rebuilt beside the live one, compared, swapped."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import psycopg
-from psycopg import Connection, Cursor, sql
+from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
+from adapters.eventstore import generations
 from adapters.eventstore.comparison import Difference, differences
-from adapters.eventstore.generations import (
-    Status,
-    head,
-    live_generation,
-    move,
-    position_of,
-    refuse_newer,
-    refuse_other_version,
-    statuses,
-)
+from adapters.eventstore.filling import Filling
+from adapters.eventstore.following import BATCH_MAX, Follower, Progress, no_progress
+from adapters.eventstore.generations import Status
 from adapters.eventstore.mapper import FactMapper
-from adapters.eventstore.recorder import LEDGER_LOCK
+from adapters.eventstore.swapping import drop, drop_kept, swap
 from adapters.eventstore.tables import Generation
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
-from application.projections.projection import Projection
-from domain.shared.fact import Fact
-
-log = logging.getLogger(__name__)
-
-CHANNEL = "read_models"
-PAGE_SIZE = 2_000
-SWAP_ATTEMPTS = 20
+from application.projections.projection import Projection, StepFailed
 
 
 class RebuildUnderWay(Exception):
     """One rebuild of a read model at a time."""
 
 
+class ReadModelPoisoned(Exception):
+    """A fact that no step can take: nothing was swapped, and what was live still is."""
+
+
+class NoKeptGeneration(Exception):
+    """There is no older generation to go back to."""
+
+
 class Rebuilt(msgspec.Struct, frozen=True):
-    """What a rebuild found and did."""
+    """What is live now: the number of the generation, and how many facts it follows from."""
 
     name: str
     facts: int
     seconds: float
-    differences: tuple[Difference, ...]
-    """Empty when the rebuild gave the very rows that were live; at most 20 are shown."""
     generation: int
 
 
-Progress = Callable[[int, int], None]
-"""Called with the position reached and the position to reach."""
+class Verified(msgspec.Struct, frozen=True):
+    """Whether what is live is what the ledger says, up to its position; at most 20 differences are named."""
+
+    name: str
+    position: int
+    seconds: float
+    differences: tuple[Difference, ...]
 
 
 class ReadModels:
-    """All projections on one database; every method opens a connection of its own and may be called from any thread."""
+    """All projections on one database; every method opens connections of its own and may be called from any thread."""
 
     def __init__(self, dsn: str, projections: Mapping[str, Projection], mapper: FactMapper) -> None:
         self._dsn = dsn
         self.projections = projections
-        self._mapper = mapper
+        self.follower = Follower(projections, mapper)
 
     def prepare(self) -> list[str]:
         """Make what has no live generation, and rebuild what has one of an older version; their names.
 
-        Waits for a rebuild under way only where what comes of it is needed. Raises ReadModelMoved.
+        Waits for a rebuild under way only where what comes of it is needed.
+
+        Raises:
+            ReadModelMoved, ReadModelPoisoned.
         """
         return [projection.name for projection in self.projections.values() if self._make_ready(projection)]
 
@@ -77,194 +78,124 @@ class ReadModels:
         with self._exclusive(projection, wait=True) as connection:
             if _is_ready(connection.cursor(), projection):
                 return False
-            self._rebuild(connection, projection, lambda _, __: None, compare=False, keep=True)
+            self._rebuild(connection, projection, no_progress)
             return True
 
     def statuses(self) -> list[Status]:
-        """Every live read model, by name."""
+        """Every read model, by name."""
         with self._connected() as connection:
-            return statuses(connection.cursor())
+            return generations.statuses(connection.cursor())
 
-    def rebuild(self, name: str, *, on_progress: Progress = lambda _, __: None, keep: bool = True) -> Rebuilt:
-        """Build a new generation beside the live one, compare them at one position, go on to the head, and swap.
+    def rebuild(self, name: str, *, on_progress: Progress = no_progress) -> Rebuilt:
+        """Build a new generation beside the live one, bring it to the ledger's head, and swap.
 
-        With `keep=False` it is only compared: that is how a read model is verified.
+        What was live is kept, and kept in step, to roll back to; what was kept before is dropped.
 
         Raises:
-            RebuildUnderWay, ReadModelMoved.
+            RebuildUnderWay, ReadModelMoved, ReadModelPoisoned.
         """
         projection = self.projections[name]
         with self._exclusive(projection, wait=False) as connection:
-            refuse_newer(live_generation(connection.cursor(), projection), projection)
-            return self._rebuild(connection, projection, on_progress, compare=True, keep=keep)
+            generations.refuse_newer(generations.live_generation(connection.cursor(), projection), projection)
+            return self._rebuild(connection, projection, on_progress)
 
-    def advance(self, connection: Connection[TupleRow], projection: Projection, *, limit: int = PAGE_SIZE) -> int:
-        """One batch of the live engine, its position in the same transaction; how many facts it came forward.
+    def verify(self, name: str, *, on_progress: Progress = no_progress) -> Verified:
+        """Build it anew up to where the live one is, and compare them; neither appends nor the engine are held up.
 
-        Raises ReadModelMoved.
+        Raises:
+            RebuildUnderWay, ReadModelMoved, ReadModelPoisoned.
         """
-        with connection.transaction():
-            cursor = connection.cursor()
-            live = live_generation(cursor, projection, hold=True)
-            if live is None or live.trouble is not None:
-                return 0
-            refuse_other_version(projection, live.version)
-            to, facts = self._page(cursor, projection, live.position, limit=limit)
-            if to == live.position:
-                return 0
-            generation = Generation(projection, live.generation)
-            generation.apply(cursor, facts)
-            move(cursor, generation, to)
-            cursor.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(CHANNEL)))
-            return to - live.position
+        projection, started = self.projections[name], time.monotonic()
+        with self._exclusive(projection, wait=False) as connection:
+            live = generations.live_generation(connection.cursor(), projection)
+            generations.refuse_newer(live, projection)
+            generation = self._begin(connection, projection)
+            try:
+                stop = generations.head(connection.cursor()) if projection.inline or not live else live.position
+                reached = self._fill(connection, generation, stop, on_progress)
+                position, found = self._compare(connection, generation, reached)
+            finally:
+                drop(connection, generation)
+        return Verified(name, position, time.monotonic() - started, found)
 
-    def note_trouble(self, connection: Connection[TupleRow], projection: Projection, trouble: str) -> None:
-        """Mark the live generation as degraded: it stays where it is until a rebuild after the mend."""
-        connection.execute(
-            "UPDATE ledger.read_models SET trouble = %s WHERE name = %s AND live", (trouble[:2000], projection.name)
-        )
+    def rollback(self, name: str) -> Rebuilt:
+        """Bring the kept generation to the head and swap back to it; the one that was live is kept.
 
-    def _rebuild(
-        self,
-        connection: Connection[TupleRow],
-        projection: Projection,
-        on_progress: Progress,
-        *,
-        compare: bool,
-        keep: bool,
-    ) -> Rebuilt:
+        Raises:
+            NoKeptGeneration, RebuildUnderWay, ReadModelMoved: the steps of this program did not make it.
+        """
+        projection, started = self.projections[name], time.monotonic()
+        with self._exclusive(projection, wait=False) as connection:
+            kept = [each for each in generations.known(connection.cursor(), projection) if each.state == "kept"]
+            if not kept:
+                raise NoKeptGeneration(f"There is no older generation of {name} to go back to.")
+            generations.refuse_other_version(projection, kept[0].version)
+            generation = Generation(projection, kept[0].number)
+            facts = swap(connection, self.follower, generation)
+            return Rebuilt(name, facts, time.monotonic() - started, generation.number)
+
+    def drop_kept(self, name: str, *, older_than: timedelta = timedelta(0)) -> int:
+        """Drop the kept generations that nobody reads right now; how many. Raises RebuildUnderWay."""
+        projection = self.projections[name]
+        with self._exclusive(projection, wait=False) as connection:
+            return drop_kept(connection, projection, older_than=older_than)
+
+    def rebuild_requested(self) -> list[str]:
+        """The names of the read models that somebody wants rebuilt."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                "SELECT name FROM ledger.read_models WHERE state = 'live' AND rebuild_requested_at IS NOT NULL"
+                " AND name = ANY(%s) ORDER BY rebuild_requested_at",
+                (list(self.projections),),
+            )
+            return [name for (name,) in rows.fetchall()]
+
+    def advance(self, connection: Connection[TupleRow], projection: Projection, *, limit: int = BATCH_MAX) -> int:
+        """As `Follower.advance` does."""
+        return self.follower.advance(connection, projection, limit=limit)
+
+    def _rebuild(self, connection: Connection[TupleRow], projection: Projection, on_progress: Progress) -> Rebuilt:
         started = time.monotonic()
-        generation = self._new_generation(connection, projection)
-        obsolete: Generation | None = generation
+        generation = self._begin(connection, projection)
         try:
-            found = self._compare(connection, generation, on_progress) if compare else ()
-            if keep:
-                self._catch_up(connection, generation, head(connection.cursor()), on_progress)
-                obsolete = self._swap(connection, generation)
-            position = position_of(connection.cursor(), generation)
+            self._fill(connection, generation, generations.head(connection.cursor()), on_progress)
+            position = swap(connection, self.follower, generation)
         except BaseException:
-            self._discard(connection, generation)
+            drop(connection, generation)
             raise
-        self._discard(connection, obsolete)
-        return Rebuilt(projection.name, position, time.monotonic() - started, found, generation.number)
+        drop_kept(connection, projection, spare=1)
+        return Rebuilt(projection.name, position, time.monotonic() - started, generation.number)
 
-    def _new_generation(self, connection: Connection[TupleRow], projection: Projection) -> Generation:
+    def _begin(self, connection: Connection[TupleRow], projection: Projection) -> Generation:
         """Left-overs of a rebuild that was killed are cleared away first; the lock says that nobody is at it."""
         cursor = connection.cursor()
-        abandoned = cursor.execute(
-            "SELECT generation FROM ledger.read_models WHERE name = %s AND NOT live", (projection.name,)
-        ).fetchall()
-        for (number,) in abandoned:
-            self._discard(connection, Generation(projection, number))
-        with connection.transaction():
-            number = cursor.execute(
-                "INSERT INTO ledger.read_models (name, generation, version, live, position)"
-                " SELECT %s, coalesce(max(generation), 0) + 1, %s, false, 0 FROM ledger.read_models WHERE name = %s"
-                " RETURNING generation",
-                (projection.name, projection.version, projection.name),
-            ).fetchone()
-            assert number is not None, "an insert that returns"
-            generation = Generation(projection, number[0])
-            generation.create(cursor)
-        return generation
+        for leftover in generations.abandoned(cursor, projection):
+            drop(connection, leftover)
+        return generations.begin(cursor, projection)
+
+    def _fill(self, connection: Connection[TupleRow], generation: Generation, stop: int, on_progress: Progress) -> int:
+        pages = self.follower.pages[generation.projection.name]
+        try:
+            with self._connected() as reader:
+                at = Filling(generation, reader, connection).run(pages, stop, on_progress)
+            return self.follower.catch_up(connection, generation, at, stop, on_progress)
+        except StepFailed as failed:
+            raise ReadModelPoisoned(f"{generation.projection.name} cannot take {failed}") from failed
 
     def _compare(
-        self, connection: Connection[TupleRow], generation: Generation, on_progress: Progress
-    ) -> tuple[Difference, ...]:
-        """With the live one, as it stands in a snapshot: neither its engine nor appends are held up meanwhile."""
+        self, connection: Connection[TupleRow], generation: Generation, reached: int
+    ) -> tuple[int, tuple[Difference, ...]]:
+        """With the live one, as it stands in a snapshot."""
         projection, cursor = generation.projection, connection.cursor()
-        if (live := live_generation(cursor, projection)) is None:
-            return ()
-        self._catch_up(connection, generation, live.position, on_progress)
         with connection.transaction():
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            if (live := live_generation(cursor, projection)) is None:
-                return ()
+            if (live := generations.live_generation(cursor, projection)) is None:
+                return reached, ()
             # One that is written inline and is behind the ledger lacks something, and that is a difference.
-            self._bring(cursor, generation, head(cursor) if projection.inline else live.position)
-            return differences(cursor, Generation(projection, live.generation), generation)
-
-    def _catch_up(
-        self, connection: Connection[TupleRow], generation: Generation, target: int, on_progress: Progress
-    ) -> None:
-        """In a transaction to each page; what comes meanwhile is few enough for one."""
-        cursor = connection.cursor()
-        position = position_of(cursor, generation)
-        while position < target:
-            with connection.transaction():
-                position = self._step(cursor, generation, position, target)
-            on_progress(position, target)
-
-    def _bring(self, cursor: Cursor[TupleRow], generation: Generation, target: int) -> None:
-        """To the target, if it is not beyond it already."""
-        position = position_of(cursor, generation)
-        while position < target:
-            position = self._step(cursor, generation, position, target)
-
-    def _step(self, cursor: Cursor[TupleRow], generation: Generation, position: int, target: int) -> int:
-        """One page towards the target, and never beyond it; the position reached."""
-        to, facts = self._page(cursor, generation.projection, position, limit=min(PAGE_SIZE, target - position))
-        generation.apply(cursor, facts)
-        move(cursor, generation, to)
-        return to
-
-    def _swap(self, connection: Connection[TupleRow], generation: Generation) -> Generation | None:
-        """Show it, and say which one was shown before. Tried again while readers hold the views."""
-        for attempt in range(1, SWAP_ATTEMPTS + 1):
-            try:
-                with connection.transaction():
-                    return self._swap_once(connection.cursor(), generation)
-            except psycopg.errors.LockNotAvailable:
-                if attempt == SWAP_ATTEMPTS:
-                    raise
-                time.sleep(0.05 * attempt)
-        raise AssertionError("the last attempt raises")
-
-    def _swap_once(self, cursor: Cursor[TupleRow], generation: Generation) -> Generation | None:
-        """With nobody writing: what is shown never runs back, and what is written inline is never behind."""
-        projection = generation.projection
-        if projection.inline:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
-        cursor.execute("SET LOCAL lock_timeout = '300ms'")
-        live = live_generation(cursor, projection, hold=True)
-        self._bring(cursor, generation, live.position if live and not projection.inline else head(cursor))
-        cursor.execute("UPDATE ledger.read_models SET live = false WHERE name = %s AND live", (projection.name,))
-        cursor.execute(
-            "UPDATE ledger.read_models SET live = true WHERE name = %s AND generation = %s",
-            (projection.name, generation.number),
-        )
-        generation.show(cursor)
-        cursor.execute(sql.SQL("NOTIFY {}").format(sql.Identifier(CHANNEL)))
-        return Generation(projection, live.generation) if live else None
-
-    def _discard(self, connection: Connection[TupleRow], generation: Generation | None) -> None:
-        """Drop a generation that is not shown any more; one that a slow reader holds waits for the next time."""
-        if generation is None:
-            return
-        try:
-            with connection.transaction():
-                cursor = connection.cursor()
-                generation.drop(cursor)
-                cursor.execute(
-                    "DELETE FROM ledger.read_models WHERE name = %s AND generation = %s AND NOT live",
-                    (generation.projection.name, generation.number),
-                )
-        except psycopg.errors.LockNotAvailable:
-            log.warning("an old generation is still being read", extra={"schema": generation.schema})
-
-    def _page(
-        self, cursor: Cursor[TupleRow], projection: Projection, position: int, *, limit: int
-    ) -> tuple[int, list[Fact]]:
-        """The next facts that have a step here, and the position that they bring it to."""
-        rows = cursor.execute(
-            "SELECT notification_id, topic, CASE WHEN topic = ANY(%s) THEN state END FROM ledger.events"
-            " WHERE notification_id > %s ORDER BY notification_id LIMIT %s",
-            (projection.topics, position, limit),
-            prepare=True,
-            binary=True,
-        ).fetchall()
-        facts = [self._mapper.decode(topic, bytes(state)) for _, topic, state in rows if state is not None]
-        return rows[-1][0] if rows else position, facts
+            position = generations.head(cursor) if projection.inline else live.position
+            if position > reached:
+                self.follower.bring(cursor, generation, reached, position)
+            return position, differences(cursor, Generation(projection, live.number), generation)
 
     def _connected(self) -> Connection[TupleRow]:
         arguments: dict[str, Any] = dict(CONNECTION_ARGUMENTS)
@@ -275,18 +206,19 @@ class ReadModels:
         """A connection of which there is one for a projection, over all processes. Raises RebuildUnderWay."""
         with self._connected() as connection:
             connection.execute("SET statement_timeout = 0")
+            connection.execute("SET idle_in_transaction_session_timeout = 0")
             if wait:
                 connection.execute("SET lock_timeout = 0")
                 connection.execute("SELECT pg_advisory_lock(hashtext('rebuild'), hashtext(%s))", (projection.name,))
             elif not _try_lock(connection, "rebuild", projection.name):
-                raise RebuildUnderWay(f"{projection.name} is being rebuilt already.")
+                raise RebuildUnderWay(f"{projection.name} is being rebuilt or verified already.")
             yield connection
 
 
 def _is_ready(cursor: Cursor[TupleRow], projection: Projection) -> bool:
     """There is a live generation of this program's version. Raises ReadModelMoved: it is a newer one's."""
-    live = live_generation(cursor, projection)
-    refuse_newer(live, projection)
+    live = generations.live_generation(cursor, projection)
+    generations.refuse_newer(live, projection)
     return live is not None and live.version == projection.version
 
 

@@ -3,14 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice
 from types import UnionType
 from typing import Any, LiteralString, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import astuple
 from psycopg import Cursor
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier
 
+from adapters.eventstore.literals import CSV_FORMAT, array_literal, csv_lines, json_text
 from application.projections.projection import Batch, Projection, Row
 from domain.shared.fact import Fact
 
@@ -23,6 +27,101 @@ COLUMN_TYPES: dict[type, LiteralString] = {
     datetime: "timestamptz",
 }
 
+ROWS_AT_ONCE = 5_000
+"""So many rows are made text at a time, so that a large table needs little memory."""
+
+
+class Table:
+    """One table of one generation, with the statements on it composed once."""
+
+    def __init__(self, schema: str, name: str, row: type[Row]) -> None:
+        self.row = row
+        self.label = name
+        self.name = Identifier(schema, name)
+        self._columns = columns_of(row)
+        self._json = [place for place, kind in enumerate(self._columns.values()) if kind.startswith("json")]
+        self._decode = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
+        self._key = row.__struct_fields__[0]
+        self._selects: dict[str, bytes] = {}
+        self._upsert = self._insert_or_update().as_bytes(None)
+        self._delete = (SQL("DELETE") + self._from_where(self._key)).as_bytes(None)
+        self._copy = SQL("COPY {} FROM STDIN ({}, FREEZE)").format(self.name, SQL(CSV_FORMAT)).as_bytes(None)
+
+    def create(self, cursor: Cursor[Any]) -> None:
+        """Make the empty table, without its indexes. Room is left on the pages for rows that change."""
+        columns = SQL(", ").join(
+            SQL("{} {}").format(Identifier(name), SQL(kind)) for name, kind in self._columns.items()
+        )
+        cursor.execute(SQL("CREATE TABLE {} ({}) WITH (fillfactor = 80)").format(self.name, columns))
+
+    def index(self, cursor: Cursor[Any]) -> None:
+        """Make the primary key and the other indexes, when the rows that are there at first are in."""
+        cursor.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(self.name, Identifier(self._key)))
+        for index in self.row.indexes:
+            names = _listed(Identifier(column.strip()) for column in index.split(","))
+            cursor.execute(SQL("CREATE INDEX ON {} ({})").format(self.name, names))
+
+    def load(self, cursor: Cursor[Any], column: str, values: Iterable[Any]) -> list[Row]:
+        """The rows with one of the values in the column."""
+        if (statement := self._selects.get(column)) is None:
+            statement = self._selects[column] = self._select(column)
+        among = array_literal(list(values)).decode()
+        found = cursor.execute(statement, (among,), prepare=True, binary=True).fetchone()
+        assert found is not None, "an aggregate always gives one row"
+        encoded = found["rows"] if isinstance(found, dict) else found[0]
+        return self._decode(encoded) if encoded is not None else []
+
+    def upsert(self, cursor: Cursor[Any], rows: Sequence[Row]) -> None:
+        """Write rows, new or there already."""
+        columns = [array_literal(column).decode() for column in zip(*self._texts(rows), strict=True)]
+        cursor.execute(self._upsert, columns, prepare=True)
+
+    def delete(self, cursor: Cursor[Any], keys: Sequence[Any]) -> None:
+        """Remove the rows under the keys."""
+        cursor.execute(self._delete, (array_literal(keys).decode(),), prepare=True)
+
+    def copy(self, cursor: Cursor[Any], rows: Iterable[Row]) -> None:
+        """Write new rows into the table that this transaction has made."""
+        remaining = iter(rows)
+        with cursor.copy(self._copy) as copy:
+            while some := list(islice(remaining, ROWS_AT_ONCE)):
+                copy.write(csv_lines(self._texts(some)))
+
+    def _texts(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """The rows as tuples whose json columns are text."""
+        if not self._json:
+            return [astuple(row) for row in rows]
+        columns: list[Sequence[Any]] = list(zip(*map(astuple, rows), strict=True))
+        for place in self._json:
+            columns[place] = [None if value is None else json_text(value) for value in columns[place]]
+        return list(zip(*columns, strict=True))
+
+    def _select(self, column: str) -> bytes:
+        row = SQL("json_build_array({})::text").format(_listed(map(Identifier, self._columns)))
+        rows = SQL("SELECT convert_to('[' || string_agg({}, ',') || ']', 'UTF8') AS rows").format(row)
+        return (rows + self._from_where(column)).as_bytes(None)
+
+    def _from_where(self, column: str) -> Composed:
+        """The rows with one of many values in a column."""
+        return SQL(" FROM {} WHERE {} = ANY(%s::{}[])").format(self.name, Identifier(column), self._type_of(column))
+
+    def _insert_or_update(self) -> Composed:
+        names = [Identifier(column) for column in self._columns]
+        arrays = [SQL("%s::{}[]").format(self._type_of(column)) for column in self._columns]
+        new = [SQL("{0} = excluded.{0}").format(name) for name in names]
+        return SQL("INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT ({}) DO UPDATE SET {}").format(
+            self.name, _listed(names), _listed(arrays), Identifier(self._key), _listed(new)
+        )
+
+    def _type_of(self, column: str) -> SQL:
+        return SQL(_bare(self._columns[column]))
+
+
+@lru_cache(maxsize=256)
+def table_of(schema: str, name: str, row: type[Row]) -> Table:
+    """The one object for a table: to compose its statements takes longer than to run one."""
+    return Table(schema, name, row)
+
 
 class Generation:
     """One projection's tables of one generation, in a schema of their own; a rebuild makes the next one."""
@@ -31,73 +130,55 @@ class Generation:
         self.projection = projection
         self.number = number
         self.schema = f"{projection.name}_{number}"
+        self.tables = {row: table_of(self.schema, name, row) for name, row in projection.tables.items()}
 
     def create(self, cursor: Cursor[Any]) -> None:
-        """Make the empty tables."""
+        """Make the schema and its empty tables, without indexes."""
         cursor.execute(SQL("CREATE SCHEMA {}").format(Identifier(self.schema)))
-        for table, row in self.projection.tables.items():
-            name = Identifier(self.schema, table)
-            columns = SQL(", ").join(_column(*column) for column in columns_of(row).items())
-            key = Identifier(row.__struct_fields__[0])
-            cursor.execute(SQL("CREATE TABLE {} ({}, PRIMARY KEY ({}))").format(name, columns, key))
-            for index in row.indexes:
-                names = SQL(", ").join(Identifier(column.strip()) for column in index.split(","))
-                cursor.execute(SQL("CREATE INDEX ON {} ({})").format(name, names))
+        for table in self.tables.values():
+            table.create(cursor)
 
-    def show(self, cursor: Cursor[Any]) -> None:
-        """Let the views in the schema `read` show this generation."""
-        for table in self.projection.tables:
-            view = Identifier("read", table)
-            cursor.execute(SQL("DROP VIEW IF EXISTS {}").format(view))
-            cursor.execute(SQL("CREATE VIEW {} AS SELECT * FROM {}").format(view, Identifier(self.schema, table)))
+    def index(self, cursor: Cursor[Any]) -> None:
+        """Make the indexes of all tables, and tell the planner what is in them."""
+        for table in self.tables.values():
+            table.index(cursor)
+            cursor.execute(SQL("ANALYZE {}").format(table.name))
 
     def drop(self, cursor: Cursor[Any]) -> None:
-        """Remove the tables; nothing shows them any more."""
+        """Remove the tables; nobody is to read them any more."""
         cursor.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(self.schema)))
 
     def apply(self, cursor: Cursor[Any], facts: Sequence[Fact]) -> None:
         """Read the rows that the facts touch, fold, and write what follows."""
-        touching = [fact for fact in facts if type(fact) in self.projection.routes]
-        if not touching:
-            return
         batch = Batch(self.projection)
-        self._load(cursor, batch, touching)
-        batch.fold(touching)
-        for row, table in {row: table for table, row in self.projection.tables.items()}.items():
-            self._write(cursor, Identifier(self.schema, table), row, batch)
+        self.take(cursor, batch, facts)
+        self.write(cursor, batch)
 
-    def _load(self, cursor: Cursor[Any], batch: Batch, facts: Iterable[Fact]) -> None:
+    def take(self, cursor: Cursor[Any], batch: Batch, facts: Sequence[Fact]) -> None:
+        """Read the rows that the facts touch and the batch lacks, and fold."""
         wanted: dict[tuple[type[Row], str], set[Any]] = defaultdict(set)
         for fact in facts:
-            for route in self.projection.routes[type(fact)]:
+            for route in self.projection.routes.get(type(fact), ()):
                 if route.key is not None:
                     wanted[route.row, route.where or route.row.__struct_fields__[0]].add(route.key(fact))
         for (row, column), values in wanted.items():
-            for found in self._select(cursor, row, column, list(values)):
-                batch.put(found)
+            lacking = values - batch.by_key[row].keys() if column == row.__struct_fields__[0] else values
+            if lacking:
+                for found in self.tables[row].load(cursor, column, lacking):
+                    batch.put(found)
+        batch.fold(facts)
 
-    def _select(self, cursor: Cursor[Any], row: type[Row], column: str, values: list[Any]) -> list[Row]:
-        table = next(table for table, known in self.projection.tables.items() if known is row)
-        statement = SQL(
-            "SELECT convert_to(coalesce('[' || string_agg(json_build_array({})::text, ',') || ']', '[]'), 'UTF8')"
-            " AS rows FROM {} WHERE {} = ANY(%s)"
-        ).format(_names(row), Identifier(self.schema, table), Identifier(column))
-        found = cursor.execute(statement, (values,), prepare=True, binary=True).fetchone()
-        assert found is not None, "an aggregate always gives one row"
-        encoded = found["rows"] if isinstance(found, dict) else found[0]
-        return msgspec.json.decode(bytes(encoded), type=list[row])  # type: ignore[valid-type]
-
-    def _write(self, cursor: Cursor[Any], table: Identifier, row: type[Row], batch: Batch) -> None:
-        changed = batch.by_key[row]
-        if gone := [key for key, left in changed.items() if left is None]:
-            key = Identifier(row.__struct_fields__[0])
-            cursor.execute(SQL("DELETE FROM {} WHERE {} = ANY(%s)").format(table, key), (gone,))
-        if kept := [left for left in changed.values() if left is not None] + batch.new[row]:
-            cursor.execute(_upsert(table, row), (_objects(kept),), prepare=True)
+    def write(self, cursor: Cursor[Any], batch: Batch) -> None:
+        """Write what a batch has changed."""
+        for row, table in self.tables.items():
+            if removed := batch.removed(row):
+                table.delete(cursor, removed)
+            if changed := batch.changed(row):
+                table.upsert(cursor, changed)
 
 
 def columns_of(row: type[Row]) -> dict[str, LiteralString]:
-    """Each column's name and PostgreSQL type; `not null` where the field cannot be None."""
+    """Each column's name and PostgreSQL type; `NOT NULL` where the field cannot be None."""
     hints = get_type_hints(row)
     return {name: _sql_type(hints[name]) for name in row.__struct_fields__}
 
@@ -105,33 +186,13 @@ def columns_of(row: type[Row]) -> dict[str, LiteralString]:
 def _sql_type(hint: Any) -> LiteralString:
     if get_origin(hint) in {Union, UnionType}:
         inner = [option for option in get_args(hint) if option is not type(None)]
-        return COLUMN_TYPES.get(inner[0], "jsonb") if len(inner) == 1 else "jsonb"
-    return COLUMN_TYPES.get(hint, "jsonb") + " NOT NULL"
+        return COLUMN_TYPES.get(inner[0], "json") if len(inner) == 1 else "json"
+    return COLUMN_TYPES.get(hint, "json") + " NOT NULL"
 
 
-def _column(name: str, kind: LiteralString) -> Composed:
-    return SQL("{} {}").format(Identifier(name), SQL(kind))
+def _bare(kind: LiteralString) -> LiteralString:
+    return kind.removesuffix(" NOT NULL")
 
 
-def _names(row: type[Row]) -> Composed:
-    return SQL(", ").join(map(Identifier, row.__struct_fields__))
-
-
-def _objects(rows: Sequence[Row]) -> str:
-    """The rows as a JSON array of objects, which PostgreSQL turns into rows of the table's own types."""
-    fields = type(rows[0]).__struct_fields__
-    return msgspec.json.encode([{name: getattr(row, name) for name in fields} for row in rows]).decode()
-
-
-def _upsert(table: Identifier, row: type[Row]) -> Composed:
-    key, *rest = map(Identifier, row.__struct_fields__)
-    return SQL(
-        "INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json)"
-        " ON CONFLICT ({key}) DO UPDATE SET ({rest}) = ROW({new})"
-    ).format(
-        table=table,
-        names=_names(row),
-        key=key,
-        rest=SQL(", ").join(rest),
-        new=SQL(", ").join(SQL("excluded.{}").format(name) for name in rest),
-    )
+def _listed(parts: Iterable[Composable]) -> Composed:
+    return SQL(", ").join(parts)

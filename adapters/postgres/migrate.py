@@ -9,7 +9,7 @@ from psycopg import Connection, sql
 
 LOCK = 0x5354524D  # "STRM"
 LOCK_TIMEOUT_SECONDS = 60
-OWN_SCHEMAS = ("ledger", "read", "ops", "vault", "jobs")
+OWN_SCHEMAS = ("ledger", "ops", "vault", "jobs")
 VAULT = "0002_vault.sql"
 """The one file that a database of the vault's own needs; it asks for nothing of the others."""
 
@@ -128,7 +128,6 @@ def _let_make_read_models(connection: Connection, role: sql.Identifier) -> None:
     assert database is not None, "a query without FROM gives one row"
     name = sql.Identifier(database[0])
     connection.execute(sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(name, role))
-    connection.execute(sql.SQL("GRANT CREATE ON SCHEMA read TO {}").format(role))
 
 
 def _grant(connection: Connection, schema: sql.Identifier, role: sql.Identifier) -> None:

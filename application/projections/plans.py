@@ -30,7 +30,7 @@ class Offer(Row, frozen=True):
     indexes: ClassVar[tuple[str, ...]] = ("created_position",)
 
 
-plans = Projection("plans", version=1, offers=Offer)
+plans = Projection("plans", version=2, offers=Offer)
 
 
 @plans.fold(PlanCreated, into=Offer, key="terms.plan_id")

@@ -14,10 +14,10 @@ import msgspec
 from domain.shared.fact import Fact
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A row of a read model: the fields are the columns in order, the first one is the key.
 
-    Text, integers, floats, booleans, UUIDs and times become columns of their kind; anything else becomes jsonb.
+    Text, integers, floats, booleans, UUIDs and times become columns of their kind; anything else becomes json.
     """
 
     indexes: ClassVar[tuple[str, ...]] = ()
@@ -86,40 +86,75 @@ class Projection:
         return sorted(fact.tag() for fact in self.routes)
 
 
+class StepFailed(Exception):
+    """A step cannot take a fact, which it is made for: a mistake in the step, or a fact that should not be."""
+
+    def __init__(self, fact: Fact | None, trouble: Exception) -> None:
+        self.position = fact.position if fact else 0
+        tag = fact.tag() if fact else "before any"
+        super().__init__(f"fact {self.position} ({tag}): {trouble!r}")
+
+
 class Batch:
     """The rows that some facts touch: what was there, then what follows from it."""
 
     def __init__(self, projection: Projection) -> None:
-        self.routes = projection.routes
+        self.found: dict[type[Row], dict[Any, Row]] = {row: {} for row in projection.tables.values()}
         self.by_key: dict[type[Row], dict[Any, Row | None]] = {row: {} for row in projection.tables.values()}
         self.new: dict[type[Row], list[Row]] = {row: [] for row in projection.tables.values()}
+        self._steps = {
+            fact: [
+                (route.key, route.where, route.step, self.by_key[route.row], self.new[route.row]) for route in routes
+            ]
+            for fact, routes in projection.routes.items()
+        }
 
     def put(self, row: Row) -> None:
         """A row as the database has it; one that the batch has changed already stays as it is."""
-        self.by_key[type(row)].setdefault(key_of(row), row)
+        key = key_of(row)
+        if key not in self.by_key[type(row)]:
+            self.by_key[type(row)][key] = self.found[type(row)][key] = row
 
     def fold(self, facts: Iterable[Fact]) -> None:
-        """Run every step of every fact, in order."""
-        for fact in facts:
-            for route in self.routes.get(type(fact), ()):
-                self._follow(route, fact)
+        """Run every step of every fact, in order. Raises StepFailed, and then the batch is of no use any more."""
+        steps, fact = self._steps, None
+        try:
+            for fact in facts:
+                for key_of_fact, where, step, rows, new in steps.get(type(fact), ()):
+                    if key_of_fact is None:
+                        new.append(step(fact))
+                    elif where is None:
+                        key = key_of_fact(fact)
+                        rows[key] = step(rows.get(key), fact)
+                    else:
+                        _fan_out(rows, where, key_of_fact(fact), step, fact)
+        except Exception as trouble:
+            raise StepFailed(fact, trouble) from trouble
 
-    def _follow(self, route: Route, fact: Fact) -> None:
-        if route.key is None:
-            self.new[route.row].append(route.step(fact))
-            return
-        rows, key = self.by_key[route.row], route.key(fact)
-        if route.where is None:
-            rows[key] = route.step(rows.get(key), fact)
-            return
-        for found, row in list(rows.items()):
-            if row is not None and getattr(row, route.where) == key:
-                rows[found] = route.step(row, fact)
+    def changed(self, row: type[Row]) -> list[Row]:
+        """The rows of a table that are not as they were found."""
+        found = self.found[row]
+        kept = [now for key, now in self.by_key[row].items() if now is not None and found.get(key) is not now]
+        return kept + self.new[row]
+
+    def removed(self, row: type[Row]) -> list[Any]:
+        """The keys of the rows of a table that were found and are no more."""
+        return [key for key in self.found[row] if self.by_key[row][key] is None]
+
+    def __len__(self) -> int:
+        """How many rows it holds."""
+        return sum(len(rows) for rows in (*self.by_key.values(), *self.new.values()))
 
 
 def key_of(row: Row) -> Any:
     """The value of a row's key column."""
     return getattr(row, row.__struct_fields__[0])
+
+
+def _fan_out(rows: dict[Any, Row | None], column: str, value: Any, step: Callable[..., Any], fact: Fact) -> None:
+    for key, row in list(rows.items()):
+        if row is not None and getattr(row, column) == value:
+            rows[key] = step(row, fact)
 
 
 def fold_alone(projection: Projection, facts: Iterable[Fact]) -> Batch:

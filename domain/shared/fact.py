@@ -35,7 +35,7 @@ NO_CAUSE = Cause(kind="unknown")
 NO_ID = UUID(int=0)
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     """Something that happened, in the past tense, kept for ever.
 
     The tag is the name it is stored under: a class may be renamed, a tag may not.

@@ -1,0 +1,80 @@
+"""The first filling of a generation: history folded in memory, every row written once, indexes last."""
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+from adapters.eventstore.following import Progress
+from adapters.eventstore.generations import show_progress
+from adapters.eventstore.pages import Pages
+from adapters.eventstore.tables import Generation
+from application.projections.projection import Batch
+
+ROWS_IN_MEMORY_MAX = 600_000
+"""About 1 kB each. A projection with more goes on as the live engine does, with what it has written."""
+NEW_ROWS_IN_MEMORY_MAX = 50_000
+"""Rows that are never changed later are written as they come."""
+SHOWN_EVERY_SECONDS = 0.5
+
+
+class Filling:
+    """Fills the tables of one generation up to a position, or as far as memory allows.
+
+    `reader` and `writer` are two connections that nobody else uses meanwhile. The tables appear with all their rows
+    in one transaction: until then nothing is there that would have to be cleared away.
+    """
+
+    def __init__(self, generation: Generation, reader: Connection[TupleRow], writer: Connection[TupleRow]) -> None:
+        self._generation = generation
+        self._reader = reader
+        self._writer = writer
+        self._batch = Batch(generation.projection)
+        self._shown = time.monotonic()
+
+    def run(self, pages: Pages, stop: int, on_progress: Progress, *, rows_max: int = ROWS_IN_MEMORY_MAX) -> int:
+        """The position reached. Raises StepFailed, FactUnreadable."""
+        at, written = 0, False
+        with ExitStack() as transaction:
+            for at, facts in pages.follow(self._reader, 0, stop):
+                self._batch.fold(facts)
+                if self._new_rows() > NEW_ROWS_IN_MEMORY_MAX:
+                    written = written or self._begin(transaction)
+                    self._write_new()
+                self._show(at, stop, on_progress, committed=not written)
+                if len(self._batch) > rows_max:
+                    break
+            if not written:
+                self._begin(transaction)
+            self._write_all(at)
+        return at
+
+    def _begin(self, transaction: ExitStack) -> bool:
+        transaction.enter_context(self._writer.transaction())
+        self._generation.create(self._cursor())
+        return True
+
+    def _write_new(self) -> None:
+        for row, table in self._generation.tables.items():
+            table.copy(self._cursor(), self._batch.new[row])
+            self._batch.new[row].clear()
+
+    def _write_all(self, at: int) -> None:
+        for row, table in self._generation.tables.items():
+            table.copy(self._cursor(), self._batch.changed(row))
+        self._generation.index(self._cursor())
+        show_progress(self._cursor(), self._generation, at)
+
+    def _show(self, at: int, stop: int, on_progress: Progress, *, committed: bool) -> None:
+        on_progress(at, stop)
+        if committed and time.monotonic() - self._shown > SHOWN_EVERY_SECONDS:
+            show_progress(self._cursor(), self._generation, at)
+            self._shown = time.monotonic()
+
+    def _new_rows(self) -> int:
+        return sum(map(len, self._batch.new.values()))
+
+    def _cursor(self) -> Cursor[Any]:
+        return self._writer.cursor()

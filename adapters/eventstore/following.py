@@ -1,0 +1,104 @@
+"""Brings generations forward: batches of facts, their rows and the position in one transaction."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+from adapters.eventstore import generations
+from adapters.eventstore.generations import Known
+from adapters.eventstore.mapper import FactMapper
+from adapters.eventstore.pages import PAGE_POSITIONS, Pages
+from adapters.eventstore.tables import Generation
+from adapters.postgres.listening import READ_MODELS
+from application.projections.projection import Batch, Projection
+
+TROUBLE_MAX = 2_000
+BATCH_MAX = 100_000
+"""Positions to a batch: what is waiting, and never more. Whoever catches up takes this many, whoever is level one."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with the position reached and the position to reach."""
+
+
+def no_progress(_: int, __: int) -> None:
+    """Nobody looks."""
+
+
+class Follower:
+    """Runs the steps of all projections over the ledger; any batches give the same rows."""
+
+    def __init__(self, projections: Mapping[str, Projection], mapper: FactMapper) -> None:
+        self.pages = {name: Pages(projection, mapper) for name, projection in projections.items()}
+
+    def fed(self, cursor: Cursor[Any], projection: Projection) -> list[Known]:
+        """The live generation, and the kept ones that the same steps have made. Raises ReadModelMoved."""
+        known = generations.known(cursor, projection)
+        if known and known[0].state == "live":
+            generations.refuse_other_version(projection, known[0].version)
+        return [each for each in known if each.version == projection.version]
+
+    def advance(self, connection: Connection[TupleRow], projection: Projection, *, limit: int = BATCH_MAX) -> int:
+        """One batch for every generation that is fed; how many facts the live one came forward.
+
+        Raises:
+            ReadModelMoved, PositionMoved, StepFailed, FactUnreadable, psycopg.Error.
+        """
+        forward = [
+            self.advance_one(connection, Generation(projection, each.number), each.position, limit=limit)
+            - each.position
+            for each in self.fed(connection.cursor(), projection)
+        ]
+        return forward[0] if forward else 0
+
+    def advance_one(self, connection: Connection[TupleRow], generation: Generation, at: int, *, limit: int) -> int:
+        """One batch of at most so many positions, up to the head; the position reached."""
+        with connection.transaction():
+            cursor = connection.cursor()
+            upto = min(at + limit, generations.head(cursor))
+            if upto <= at:
+                return at
+            self.bring(cursor, generation, at, upto)
+            cursor.execute("SELECT pg_notify(%s, '')", (READ_MODELS,), prepare=True)
+            return upto
+
+    def catch_up(
+        self,
+        connection: Connection[TupleRow],
+        generation: Generation,
+        at: int,
+        stop: int,
+        on_progress: Progress = no_progress,
+    ) -> int:
+        """Batch after batch; the position reached, which is `stop` or more."""
+        while at < stop:
+            upto = min(at + BATCH_MAX, stop)
+            with connection.transaction():
+                self.bring(connection.cursor(), generation, at, upto)
+            at = upto
+            on_progress(at, stop)
+        return at
+
+    def bring(self, cursor: Cursor[TupleRow], generation: Generation, at: int, upto: int) -> None:
+        """Page by page in the transaction that is under way, every row written once, and the position."""
+        pages, batch = self.pages[generation.projection.name], Batch(generation.projection)
+        for after in range(at, upto, PAGE_POSITIONS):
+            generation.take(cursor, batch, pages.read(cursor, after, min(after + PAGE_POSITIONS, upto)))
+        generation.write(cursor, batch)
+        generations.move(cursor, generation, at, upto)
+
+    def skip(self, connection: Connection[TupleRow], generation: Generation, at: int, trouble: str) -> None:
+        """Go past the one fact after the position, which changes nothing, and is what the read model is degraded by.
+
+        Of several the first is told. A rebuild after the mend is the repair.
+        """
+        with connection.transaction():
+            cursor = connection.cursor()
+            generations.move(cursor, generation, at, at + 1)
+            cursor.execute(
+                "UPDATE ledger.read_models SET trouble = coalesce(trouble, %s) WHERE name = %s AND generation = %s",
+                (f"fact {at + 1}: {trouble}"[:TROUBLE_MAX], generation.projection.name, generation.number),
+            )
+            cursor.execute("SELECT pg_notify(%s, '')", (READ_MODELS,))

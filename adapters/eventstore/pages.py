@@ -1,0 +1,119 @@
+"""The ledger read page by page, as a projection wants it: the facts that have a step there, and no others."""
+
+import select
+from collections.abc import Iterator, Sequence
+from typing import Any, Union
+
+import msgspec
+from psycopg import Connection, Cursor, OperationalError
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format
+
+from adapters.eventstore.literals import array_literal
+from adapters.eventstore.mapper import SHAPE, FactMapper
+from application.projections.projection import Projection
+from domain.shared.fact import Fact
+
+PAGE_POSITIONS = 5_000
+"""To begin with, and never less: about 2 MB of facts."""
+PAGE_POSITIONS_MAX = 320_000
+PAGE_BYTES = 2_000_000
+"""Larger pages are slower: they leave the processor's cache."""
+ANSWER_SECONDS_MAX = 60.0
+
+# An aggregate over a sorted subquery takes the rows as they come.
+PAGE = """
+    SELECT '['::bytea || string_agg(state, ',') || ']' FROM (
+        SELECT state FROM ledger.events
+        WHERE notification_id > {after} AND notification_id <= {upto} AND topic = ANY({topics}::text[])
+        ORDER BY notification_id
+    ) AS page
+"""
+WITH_PSYCOPG = PAGE.format(after="%s", upto="%s", topics="%s").encode()
+WITH_LIBPQ = PAGE.format(after="$1::bigint", upto="$2::bigint", topics="$3").encode()
+
+
+class _Tagged(msgspec.Struct):
+    """As much of a fact as says what it is."""
+
+    type: str
+
+
+class Pages:
+    """Reads and decodes for one projection; facts of older shapes are brought up to date, though one by one."""
+
+    def __init__(self, projection: Projection, mapper: FactMapper) -> None:
+        self._mapper = mapper
+        self._topics = array_literal(_with_older_shapes(projection.topics, mapper))
+        facts: Any = Union[tuple(projection.routes)]  # noqa: UP007 - of types that are known only now
+        self._decode = msgspec.json.Decoder(list[facts]).decode
+
+    def read(self, cursor: Cursor[Any], after: int, upto: int) -> Sequence[Fact]:
+        """The facts at the positions after the one, up to the other. Raises FactUnreadable."""
+        found = cursor.execute(WITH_PSYCOPG, (after, upto, self._topics.decode()), prepare=True, binary=True).fetchone()
+        assert found is not None, "an aggregate always gives one row"
+        return self._decoded(found[0])
+
+    def follow(self, connection: Connection[Any], after: int, stop: int) -> Iterator[tuple[int, Sequence[Fact]]]:
+        """Page after page, each with the position that it goes up to; meanwhile the connection does nothing else.
+
+        The server reads the next page while this one is decoded and folded (1.5 times as fast). Where few facts are
+        wanted a page covers more positions. Raises FactUnreadable.
+        """
+        span, upto = PAGE_POSITIONS, after
+        if after < stop:
+            upto = self._ask(connection, after, min(after + span, stop))
+        while after < stop:
+            page, after = _answer(connection), upto
+            span = _next_span(span, len(page))
+            if after < stop:
+                upto = self._ask(connection, after, min(after + span, stop))
+            yield after, self._decoded(page)
+
+    def _ask(self, connection: Connection[Any], after: int, upto: int) -> int:
+        values = [b"%d" % after, b"%d" % upto, self._topics]
+        connection.pgconn.send_query_params(WITH_LIBPQ, values, result_format=Format.BINARY)
+        return upto
+
+    def _decoded(self, page: bytes | None) -> Sequence[Fact]:
+        if not page:
+            return []
+        try:
+            facts: Sequence[Fact] = self._decode(page)
+        except msgspec.ValidationError:
+            return [self._up_to_date(each) for each in msgspec.json.decode(page, type=list[msgspec.Raw])]
+        return facts
+
+    def _up_to_date(self, state: msgspec.Raw) -> Fact:
+        stored = bytes(state)
+        return self._mapper.decode(msgspec.json.decode(stored, type=_Tagged).type, stored)
+
+
+def _with_older_shapes(topics: Sequence[str], mapper: FactMapper) -> list[str]:
+    """The tags, and those from which facts are brought up to them."""
+    wanted = {SHAPE.sub("", topic) for topic in topics}
+    return sorted({*topics, *(tag for tag in mapper.upcasts if SHAPE.sub("", tag) in wanted)})
+
+
+def _next_span(span: int, size: int) -> int:
+    if size < PAGE_BYTES // 2:
+        return min(span * 2, PAGE_POSITIONS_MAX)
+    return max(span // 2, PAGE_POSITIONS) if size > PAGE_BYTES * 2 else span
+
+
+def _answer(connection: Connection[Any]) -> bytes:
+    """Of what was asked for; empty where there was nothing. Others may use the processor while it is awaited."""
+    wire = connection.pgconn
+    while wire.is_busy():
+        ready, _, _ = select.select([wire.socket], [], [], ANSWER_SECONDS_MAX)
+        if not ready:
+            raise OperationalError("The database has not answered in time.")
+        wire.consume_input()
+    result = wire.get_result()
+    while wire.get_result() is not None:
+        pass
+    if result is None:
+        raise OperationalError("The database has not answered.")
+    if result.status != ExecStatus.TUPLES_OK:
+        raise error_from_result(result)
+    return result.get_value(0, 0) or b""

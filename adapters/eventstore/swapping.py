@@ -1,0 +1,80 @@
+"""Which generation is live: swapped without a lock that a reader could hold, dropped when nobody reads it."""
+
+import logging
+from datetime import timedelta
+
+import psycopg
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+from adapters.eventstore import generations
+from adapters.eventstore.following import Follower
+from adapters.eventstore.recorder import LEDGER_LOCK
+from adapters.eventstore.tables import Generation
+from application.projections.projection import Projection
+
+log = logging.getLogger(__name__)
+
+SWAP_ATTEMPTS = 20
+SWAP_LOCK_MILLISECONDS = 250
+DROP_LOCK_MILLISECONDS = 100
+
+
+class SwapImpossible(Exception):
+    """The ledger or the read model was held by others all the time."""
+
+
+def swap(connection: Connection[TupleRow], follower: Follower, generation: Generation) -> int:
+    """Make a generation the live one, with nothing missing; its position. Waits for no reader, and holds up none.
+
+    Appends wait for the last few facts where the read model is written inline. Raises SwapImpossible, ReadModelMoved.
+    """
+    for attempt in range(SWAP_ATTEMPTS):
+        cursor = connection.cursor()
+        # Up to the head, so that little is left to be done while others wait.
+        follower.catch_up(connection, generation, generations.applied(cursor, generation), generations.head(cursor))
+        try:
+            with connection.transaction():
+                return _swap_now(cursor, follower, generation)
+        except psycopg.errors.LockNotAvailable:
+            log.info("a swap waits for its turn", extra={"schema": generation.schema, "attempt": attempt})
+    raise SwapImpossible(f"{generation.schema} cannot be swapped in: others hold the ledger or the read model.")
+
+
+def _swap_now(cursor: Cursor[TupleRow], follower: Follower, generation: Generation) -> int:
+    inline = generation.projection.inline
+    cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_MILLISECONDS}ms'")
+    if inline:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
+    live = generations.live_generation(cursor, generation.projection, hold=True)
+    at = generations.applied(cursor, generation)
+    upto = generations.head(cursor) if inline or not live else max(at, live.position)
+    if at < upto:
+        follower.bring(cursor, generation, at, upto)
+    generations.make_live(cursor, generation, upto)
+    return upto
+
+
+def drop_kept(
+    connection: Connection[TupleRow], projection: Projection, *, older_than: timedelta = timedelta(0), spare: int = 0
+) -> int:
+    """Drop the kept generations but the youngest few; how many. What is being read right now stays."""
+    rows = connection.execute(
+        "SELECT generation FROM ledger.read_models WHERE name = %s AND state = 'kept'"
+        " AND kept_since <= now() - %s ORDER BY kept_since DESC OFFSET %s",
+        (projection.name, older_than, spare),
+    ).fetchall()
+    return sum(drop(connection, Generation(projection, number)) for (number,) in rows)
+
+
+def drop(connection: Connection[TupleRow], generation: Generation) -> bool:
+    """A kept one that somebody reads right now stays, and is kept in step, until the next time."""
+    try:
+        with connection.transaction():
+            cursor = connection.cursor()
+            cursor.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_MILLISECONDS}ms'")
+            generations.forget(cursor, generation)
+    except psycopg.errors.LockNotAvailable:
+        log.warning("an old generation is still being read", extra={"schema": generation.schema})
+        return False
+    return True
