@@ -1,41 +1,63 @@
-"""The `History` port on PostgreSQL: the ledger in its order, by an index for every filter."""
+"""The `History` port on PostgreSQL: the ledger in its order, page by page, along one index that the filter decides."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
 from psycopg.sql import SQL, Composed
 
 from adapters.eventstore.mapper import FactMapper, Placed, opened, person_of
-from adapters.postgres.errors import database_errors
+from adapters.eventstore.ways import COLUMNS, HEAD, OF_STREAM_UP_TO, PAGE_SIZE_MAX, RECORDED_BEFORE, Way, way_of
+from adapters.postgres.errors import connected
 from adapters.postgres.pool import Pool
 from application.ports.ledger import HistoryFilter, Position, Recorded
 from application.ports.vault import Vault
 
-PAGE_SIZE_MAX = 5_000
-
-COLUMNS = SQL("SELECT originator_id, originator_version, topic, state, notification_id FROM ledger.events")
+FACTS = SQL("SELECT {columns} FROM ledger.events").format(columns=SQL(COLUMNS))
 
 
 class PostgresHistory:
-    """The ledger in its order, page by page, by an index for every filter."""
+    """A reader holds a connection for as long as a page is read, and none in between."""
 
     def __init__(self, pool: Pool, mapper: FactMapper, vault: Vault) -> None:
         self._pool = pool
         self._reader = FactReader(mapper, vault)
 
+    async def bounded(self, wanted: HistoryFilter) -> HistoryFilter:
+        after = wanted.after
+        up_to = wanted.up_to if wanted.up_to is not None else await _number(self._pool, HEAD, ())
+        if wanted.since is not None:
+            after = max(after, await self._recorded_before(wanted.since))
+        if wanted.until is not None:
+            up_to = min(up_to, await self._recorded_before(wanted.until))
+        return replace(wanted, after=after, up_to=up_to, since=None, until=None)
+
+    async def _recorded_before(self, moment: datetime) -> Position:
+        return await _number(self._pool, RECORDED_BEFORE, {"moment": moment})
+
     async def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
-        after, limit = wanted.after, min(page_size, PAGE_SIZE_MAX)
-        while True:
-            conditions, values = _conditions(wanted, after)
-            statement = COLUMNS + SQL(" WHERE ") + conditions + SQL(" ORDER BY notification_id LIMIT %s")
-            rows = await fetch(self._pool, statement, (*values, limit))
-            for recorded in await self._reader.recorded(rows):
+        way, limit = await self._way(wanted), min(page_size, PAGE_SIZE_MAX)
+        while not way.is_over:
+            statement, values = way.page(limit)
+            # Never prepared: a generic plan would not know how far it is to the end.
+            rows = await fetch(self._pool, statement, values, prepare=False)
+            found, way = way.walked(rows, limit)
+            for recorded in await self._reader.recorded(found):
                 yield recorded
-            if len(rows) < limit:
-                return
-            after = rows[-1][4]
+
+    async def _way(self, wanted: HistoryFilter) -> Way:
+        bounds = await self.bounded(wanted)
+        assert bounds.up_to is not None, "it is bounded"
+        beyond, last = bounds.after, bounds.up_to
+        if wanted.stream is not None:
+            beyond, last = [await self._version_at(wanted.stream, position) for position in (beyond, last)]
+        return way_of(stream=wanted.stream, account=wanted.account, type=wanted.type, beyond=beyond, last=last)
+
+    async def _version_at(self, stream: UUID, position: Position) -> int:
+        """The version of the stream's last fact up to a position."""
+        return await _number(self._pool, OF_STREAM_UP_TO, {"stream": stream, "position": position})
 
     async def of_account(self, account_id: UUID, *, until: datetime | None = None) -> Sequence[Recorded]:
         wanted = HistoryFilter(account=account_id)
@@ -50,7 +72,7 @@ class FactReader:
         self._mapper = mapper
         self._vault = vault
 
-    async def recorded(self, rows: Sequence[tuple[Any, ...]]) -> list[Recorded]:
+    async def recorded(self, rows: Sequence[Sequence[Any]]) -> list[Recorded]:
         """From rows of (stream, version, tag, state, ...)."""
         facts = [self._mapper.decode(row[2], bytes(row[3])) for row in rows]
         persons = {person for fact in facts if (person := person_of(fact))}
@@ -63,27 +85,14 @@ class FactReader:
         return entries
 
 
-def _conditions(wanted: HistoryFilter, after: Position) -> tuple[Composed, list[Any]]:
-    conditions: list[tuple[SQL, Any]] = [(SQL("notification_id > %s"), after)]
-    if wanted.up_to is not None:
-        conditions.append((SQL("notification_id <= %s"), wanted.up_to))
-    if wanted.stream is not None:
-        conditions.append((SQL("originator_id = %s"), wanted.stream))
-    if wanted.type is not None:
-        conditions.append((SQL("topic = %s"), wanted.type))
-    if wanted.account is not None:
-        conditions.append((SQL("account_id = %s"), wanted.account))
-    if wanted.since is not None:
-        conditions.append((SQL("recorded_at >= %s"), wanted.since))
-    if wanted.until is not None:
-        conditions.append((SQL("recorded_at < %s"), wanted.until))
-    return SQL(" AND ").join(condition for condition, _ in conditions), [value for _, value in conditions]
+async def _number(pool: Pool, statement: SQL | Composed, values: Any) -> int:
+    ((number,),) = await fetch(pool, statement, values)
+    return int(number)
 
 
-async def fetch(pool: Pool, statement: SQL | Composed, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+async def fetch(pool: Pool, statement: SQL | Composed, values: Any, *, prepare: bool = True) -> list[tuple[Any, ...]]:
     """All rows of one statement. Raises DatabaseUnavailable."""
-    with database_errors():
-        async with pool.connection() as connection:
-            cursor = await connection.execute(statement, values, prepare=True)
-            rows: list[tuple[Any, ...]] = await cursor.fetchall()
-            return rows
+    async with connected(pool) as connection:
+        cursor = await connection.execute(statement, values, prepare=prepare)
+        rows: list[tuple[Any, ...]] = await cursor.fetchall()
+        return rows

@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg.sql import SQL
 
 from adapters.eventstore.committer import GroupCommitter
-from adapters.eventstore.history import COLUMNS, FactReader, fetch
+from adapters.eventstore.history import FACTS, FactReader, fetch
 from adapters.eventstore.mapper import FactMapper, person_of
 from adapters.eventstore.recorder import Append
 from adapters.postgres.pool import Pool
@@ -37,7 +37,7 @@ class PostgresLedger:
         return await self._committer.append(Append(writes, rows, ciphers))
 
     async def read(self, stream: UUID) -> Sequence[Fact]:
-        statement = COLUMNS + SQL(" WHERE originator_id = %s ORDER BY originator_version")
+        statement = FACTS + SQL(" WHERE originator_id = %s ORDER BY originator_version")
         rows = await fetch(self._pool, statement, (stream,))
         return [recorded.fact for recorded in await self._reader.recorded(rows)]
 

@@ -58,8 +58,18 @@ class MemoryLedger:
     async def head(self) -> Position:
         return len(self._recorded)
 
+    async def bounded(self, wanted: HistoryFilter) -> HistoryFilter:
+        up_to = len(self._recorded) if wanted.up_to is None else wanted.up_to
+        after = wanted.after if wanted.since is None else max(wanted.after, self._recorded_before(wanted.since))
+        if wanted.until is not None:
+            up_to = min(up_to, self._recorded_before(wanted.until))
+        return replace(wanted, after=after, up_to=up_to, since=None, until=None)
+
+    def _recorded_before(self, moment: datetime) -> Position:
+        return sum(entry.fact.recorded_at < moment for entry in self._recorded)
+
     async def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
-        for entry in self._recorded:
+        for entry in self._recorded[:]:
             if _is_wanted(entry, wanted):
                 yield entry
 

@@ -135,8 +135,12 @@ class Ledger(Protocol):
 class History(Protocol):
     """The ledger as its readers see it: in order, in pages, of any length in constant memory."""
 
+    async def bounded(self, wanted: HistoryFilter) -> HistoryFilter:
+        """The same question with positions in place of its times, and with an end: what is on the ledger by now."""
+        ...
+
     def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
-        """The wanted facts in the order of the ledger."""
+        """The wanted facts in the order of the ledger, of those that are there when it begins."""
         ...
 
     async def of_account(self, account_id: UUID, *, until: datetime | None = None) -> Sequence[Recorded]:
