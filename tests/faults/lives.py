@@ -78,7 +78,7 @@ def video_fact(video_id: UUID, version: int, dice: Random) -> Fact:
         return VideoMadeReady(
             fact_id=uuid4(),
             video_id=video_id,
-            playback_id=str(video_id),
+            playback_id=video_id.hex,
             duration_seconds=dice.randrange(10**6) / 1000,
             renditions=renditions,
         )

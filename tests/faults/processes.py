@@ -24,6 +24,7 @@ class Process:
         self.name = name
         self.log = folder / f"{name}.log"
         self.starts = 0
+        self.ended_by_us = False
         self.ended_by_itself = 0
         self._module = list(module)
         self._environment = {**_cleaned(), **environment, PARENT: str(os.getpid())}
@@ -33,10 +34,11 @@ class Process:
     def start(self, *arguments: str) -> None:
         """In a session of its own: Ctrl-C in the terminal is for us, and we end it."""
         self.starts += 1
+        self.ended_by_us = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._module, *arguments],
-                cwd=ROOT,
+                cwd=self.log.parent,
                 env=self._environment,
                 pass_fds=self._fds,
                 stdin=subprocess.DEVNULL,
@@ -56,11 +58,14 @@ class Process:
 
     def kill(self) -> None:
         """`kill -9`, and wait until it is gone."""
+        self.ended_by_us = True
         if self._process is not None:
             self._process.kill()
             self._process.wait(STOP_SECONDS)
 
     def ask_to_end(self) -> None:
+        """SIGTERM."""
+        self.ended_by_us = True
         if self._process is not None and self.runs:
             self._process.send_signal(signal.SIGTERM)
 
