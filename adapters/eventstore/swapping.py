@@ -1,6 +1,7 @@
 """Which generation is live: swapped without a lock that a reader could hold, dropped when nobody reads it."""
 
 import logging
+import time
 from datetime import timedelta
 
 import psycopg
@@ -17,7 +18,8 @@ log = logging.getLogger(__name__)
 
 SWAP_ATTEMPTS = 20
 SWAP_LOCK_MILLISECONDS = 250
-DROP_LOCK_MILLISECONDS = 100
+DROP_ATTEMPTS = 20
+DROP_PAUSE_SECONDS = 0.05
 
 
 class SwapImpossible(Exception):
@@ -68,13 +70,24 @@ def drop_kept(
 
 
 def drop(connection: Connection[TupleRow], generation: Generation) -> bool:
-    """A kept one that somebody reads right now stays, and is kept in step, until the next time."""
-    try:
-        with connection.transaction():
-            cursor = connection.cursor()
-            cursor.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_MILLISECONDS}ms'")
-            generations.forget(cursor, generation)
-    except psycopg.errors.LockNotAvailable:
-        log.warning("an old generation is still being read", extra={"schema": generation.schema})
-        return False
-    return True
+    """Drop one that is not live. What somebody reads all the time stays, and is kept in step, until the next time."""
+    for _ in range(DROP_ATTEMPTS):
+        try:
+            with connection.transaction():
+                _drop_now(connection.cursor(), generation)
+        except psycopg.errors.LockNotAvailable:
+            time.sleep(DROP_PAUSE_SECONDS)
+        else:
+            return True
+    log.warning("an old generation is still being read", extra={"schema": generation.schema})
+    return False
+
+
+def _drop_now(cursor: Cursor[TupleRow], generation: Generation) -> None:
+    """Nobody waits for it: it is done at once, or not at all."""
+    if generation.projection.inline:
+        cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_MILLISECONDS}ms'")
+        # No append may be writing it, nor be about to.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
+    generation.lock_at_once(cursor)
+    generations.forget(cursor, generation)

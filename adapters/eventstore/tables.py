@@ -144,6 +144,14 @@ class Generation:
             table.index(cursor)
             cursor.execute(SQL("ANALYZE {}").format(table.name))
 
+    def lock_at_once(self, cursor: Cursor[Any]) -> None:
+        """All its tables that there are, for oneself. Raises psycopg.errors.LockNotAvailable: somebody reads one."""
+        found = cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", (self.schema,)
+        ).fetchall()
+        for (name,) in found:
+            cursor.execute(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(Identifier(self.schema, name)))
+
     def drop(self, cursor: Cursor[Any]) -> None:
         """Remove the tables; nobody is to read them any more."""
         cursor.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(self.schema)))
