@@ -7,7 +7,7 @@ from eventsourcing.postgres import ConnectionPool, PostgresDatastore
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
-from adapters.postgres.pool import CONNECTION_ARGUMENTS
+from adapters.postgres.pool import CONNECTION_ARGUMENTS, SESSION_OPTIONS
 
 LOCK_TIMEOUT_SECONDS = 8
 """Less than a caller of the ledger waits, so that it hears why."""
@@ -31,7 +31,12 @@ class LedgerDatastore(PostgresDatastore):
 
     def __init__(self, dsn: str) -> None:
         super().__init__("", "", "", "", "", lock_timeout=LOCK_TIMEOUT_SECONDS, schema="ledger")
-        arguments: dict[str, Any] = {**CONNECTION_ARGUMENTS, "row_factory": dict_row}
+        arguments: dict[str, Any] = {
+            **CONNECTION_ARGUMENTS,
+            "row_factory": dict_row,
+            # Of two settings of one name the last one counts; as an option it costs an append no statement.
+            "options": f"{SESSION_OPTIONS} -c lock_timeout={LOCK_TIMEOUT_SECONDS}s",
+        }
         self.pool = ConnectionPool(
             dsn,
             connection_class=Connection[DictRow],

@@ -65,11 +65,15 @@ class FactMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: Any) -> StoredEvent:
         """From a `Placed`. Raises FactUnstorable."""
         placed: Placed = domain_event
+        return StoredEvent(placed.originator_id, placed.originator_version, placed.fact.tag(), self.encode(placed))
+
+    def encode(self, placed: Placed) -> bytes:
+        """The stored bytes. Raises FactUnstorable."""
         fact = placed.fact
         state = msgspec.json.encode(_sealed(placed) if personal_fields(type(fact)) else fact)
         if rb"\u0000" in state and NUL.search(state):
             raise FactUnstorable(f"A {fact.tag()!r} has a NUL character in its text; PostgreSQL cannot hold that.")
-        return StoredEvent(placed.originator_id, placed.originator_version, fact.tag(), state)
+        return state
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """To a `Placed` whose personal fields are still sealed; `opened` opens them."""

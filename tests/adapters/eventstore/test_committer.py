@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -50,11 +51,11 @@ class Troubled(LedgerRecorder):
             super().record(appends)
         raise OperationalError("the connection was lost")
 
-    def _insert_placed(self, cursor: psycopg.Cursor[dict[str, object]], placed: Sequence[Placed]) -> None:
+    def _insert_placed(self, connection: psycopg.Connection[Any], placed: Sequence[Placed]) -> None:
         for entry in placed:
             if isinstance(entry.fact, VideoPublished) and entry.fact.video_id == SPOILT:
                 raise KeyError("a step of a projection")
-        super()._insert_placed(cursor, placed)
+        super()._insert_placed(connection, placed)
 
 
 @asynccontextmanager
@@ -170,8 +171,8 @@ def ledger_locked(dsn: str) -> Iterator[None]:
 async def test_a_wait_for_the_ledgers_lock_ends_and_nothing_is_recorded(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("adapters.eventstore.datastore.LOCK_TIMEOUT_SECONDS", 0.2)
     async with troubled_house(database) as (house, recorder, committer):
-        recorder.lock_table_statements[0] = SQL("SET LOCAL lock_timeout = '200ms'")
         looked: list[object] = []
         monkeypatch.setattr(recorder, "committed", looked.append)
         with ledger_locked(database):
