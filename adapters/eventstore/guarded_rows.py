@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import product
-from typing import Any, assert_never
+from typing import Any, LiteralString, assert_never
 
 import msgspec
 from psycopg import Connection, Cursor
@@ -156,7 +156,7 @@ def _statement(kind: _Kind) -> bytes:
     return statement.as_bytes(None)
 
 
-def _listed(parts: Iterable[Composable], between: str) -> Composed:
+def _listed(parts: Iterable[Composable], between: LiteralString) -> Composed:
     return SQL(between).join(parts)
 
 
