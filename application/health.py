@@ -1,25 +1,37 @@
 """Whether it runs: the database answers, the read models follow, the queues move."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from application.errors import Unavailable
 from application.ports.inbox import Inbox
 from application.ports.jobs import TranscodeJobs
+from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.ports.reads import Positions
 
 TIMEOUT_SECONDS = 3.0
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """How things stand; `lags` in facts behind the ledger, `queues` in things not done yet."""
+    """How things stand; `head` is the ledger's, `queues` in things not done yet."""
 
     database: bool
-    lags: dict[str, int] = {}
+    head: int = 0
+    read_models: Sequence[ReadModelStatus] = ()
     queues: dict[str, int] = {}
+    lagging: tuple[str, ...] = ()
+    """The read models that are further behind than they may be."""
+
+    @property
+    def status(self) -> Literal["ok", "degraded", "unavailable"]:
+        """A degraded read model lacks a fact or more, and all the rest is answered as ever: it takes no server away."""
+        if not self.database or self.lagging:
+            return "unavailable"
+        return "degraded" if any(each.state == "degraded" for each in self.read_models) else "ok"
 
 
 class Database(Protocol):
@@ -36,8 +48,11 @@ class Health:
 
     database: Database
     positions: Positions
+    read_models: ReadModelStates
     inbox: Inbox
     jobs: TranscodeJobs
+    lag_max: int
+    """In facts; beyond it what the read models answer is too old to be served."""
 
     async def readiness(self) -> Readiness:
         try:
@@ -48,8 +63,11 @@ class Health:
 
     async def _asked(self) -> Readiness:
         await self.database.check()
+        statuses = await self.read_models.statuses()
         return Readiness(
             database=True,
-            lags=await self.positions.lags(),
+            head=await self.positions.head(),
+            read_models=statuses,
             queues={"webhooks": await self.inbox.unsettled(), "transcoding": await self.jobs.unfinished()},
+            lagging=tuple(status.name for status in statuses if status.lag > self.lag_max),
         )

@@ -14,6 +14,7 @@ SIMULATED_STRIPE_KEY = "sk_test_simulated"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
+Facts = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
 class SettingsInvalid(Exception):
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     grace_days_past_due: Days = 7
     lease_slack_days: Days = 2
     pause_collection_grants: bool = True
+    ready_lag_max: Facts = 100_000
     video_platform: Literal["local"] = "local"
     cors_origins: str = ""
     trusted_proxies: str = ""

@@ -14,6 +14,7 @@ from application.health import Health
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
+from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.subscriptions import Subscriptions
 from application.videos import Videos
@@ -25,8 +26,10 @@ from entrypoints.http.checkout import CheckoutController
 from entrypoints.http.health import HealthController
 from entrypoints.http.me import MeController
 from entrypoints.http.media import MediaController
+from entrypoints.http.metrics import Metrics, MetricsController
 from entrypoints.http.plans import AdminPlanController, PlanController
 from entrypoints.http.playback import PlaybackController
+from entrypoints.http.projections import AdminProjectionController
 from entrypoints.http.returns import ReturnController
 from entrypoints.http.sandbox import SandboxController
 from entrypoints.http.subscription import SubscriptionController
@@ -36,6 +39,7 @@ from entrypoints.http.webhooks import WebhookController
 
 VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AdminPlanController,
+    AdminProjectionController,
     AdminVideoController,
     AuditController,
     AuthController,
@@ -47,7 +51,13 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     VideoController,
     WebhookController,
 )
-BESIDE: tuple[ControllerRouterHandler, ...] = (HealthController, MediaController, ReturnController, UploadController)
+BESIDE: tuple[ControllerRouterHandler, ...] = (
+    HealthController,
+    MediaController,
+    MetricsController,
+    ReturnController,
+    UploadController,
+)
 
 PROVIDED = (
     "accounts",
@@ -56,8 +66,10 @@ PROVIDED = (
     "business_time",
     "checkouts",
     "health",
+    "metrics",
     "plans",
     "playback",
+    "projections",
     "subscriptions",
     "videos",
     "webhooks",
@@ -82,9 +94,13 @@ class House(Protocol):
     @property
     def health(self) -> Health: ...
     @property
+    def metrics(self) -> Metrics: ...
+    @property
     def plans(self) -> Plans: ...
     @property
     def playback(self) -> Playback: ...
+    @property
+    def projections(self) -> ProjectionAdmin: ...
     @property
     def reading(self) -> ReadingYourWrites: ...
     @property

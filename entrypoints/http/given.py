@@ -11,6 +11,7 @@ from application.health import Health
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
+from application.projection_admin import ProjectionAdmin
 from application.subscriptions import Subscriptions
 from application.videos import Videos
 from application.webhooks import Webhooks
@@ -23,6 +24,7 @@ GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]
+GivenProjections = NamedDependency[SkipValidation[ProjectionAdmin]]
 GivenSubscriptions = NamedDependency[SkipValidation[Subscriptions]]
 GivenVideos = NamedDependency[SkipValidation[Videos]]
 GivenWebhooks = NamedDependency[SkipValidation[Webhooks]]

@@ -13,22 +13,23 @@ class LiveView(msgspec.Struct, frozen=True):
     status: Literal["ok"]
 
 
-class Lag(msgspec.Struct, frozen=True):
-    """How many facts a read model is behind the ledger."""
+class ProjectionCheck(msgspec.Struct, frozen=True):
+    """How many facts a read model is behind the ledger; `degraded`: there is one that it could not take."""
 
     lag: int
+    state: Literal["live", "degraded", "lagging"]
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """`queues` in things that are not done yet."""
 
     database: Literal["ok", "unavailable"]
-    projections: dict[str, Lag]
+    projections: dict[str, ProjectionCheck]
     queues: dict[str, int]
 
 
 class ReadyView(msgspec.Struct, frozen=True):
-    status: Literal["ok", "unavailable"]
+    status: Literal["ok", "degraded", "unavailable"]
     checks: Checks
 
 
@@ -42,12 +43,21 @@ class HealthController(Controller):
 
     @get("/ready", operation_id="read_ready", summary="It can do its work", unready=ReadyView)
     async def ready(self, health: GivenHealth) -> Response[ReadyView]:
-        """200, or 503 while the database does not answer."""
+        """200, or 503 while the database does not answer or a read model is further behind than it may be.
+
+        `degraded` is 200: a read model could not take a fact, and waits for an operator; all else works as ever.
+        """
         readiness = await health.readiness()
-        return Response(_ready_view(readiness), status_code=200 if readiness.database else 503)
+        return Response(_ready_view(readiness), status_code=503 if readiness.status == "unavailable" else 200)
 
 
 def _ready_view(readiness: Readiness) -> ReadyView:
-    status: Literal["ok", "unavailable"] = "ok" if readiness.database else "unavailable"
-    lags = {name: Lag(lag) for name, lag in readiness.lags.items()}
-    return ReadyView(status, Checks(database=status, projections=lags, queues=readiness.queues))
+    checks = Checks(
+        database="ok" if readiness.database else "unavailable",
+        projections={
+            each.name: ProjectionCheck(each.lag, "lagging" if each.name in readiness.lagging else each.state)
+            for each in readiness.read_models
+        },
+        queues=readiness.queues,
+    )
+    return ReadyView(readiness.status, checks)

@@ -8,21 +8,21 @@ from uuid import UUID, uuid4
 from adapters.crypto.blind_index import HmacBlindIndex
 from adapters.crypto.master_keys import MasterKeys
 from adapters.crypto.vault import PostgresVault
-from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.datastore import LedgerDatastore
 from adapters.eventstore.inline import InlineReadModels
 from adapters.eventstore.ledger import PostgresLedger
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.read_models import ReadModels
-from adapters.eventstore.recorder import LedgerRecorder
 from adapters.postgres.clock import PostgresMovableClock, RealClock
 from adapters.postgres.listening import INBOX, READ_MODELS, READ_MODELS_SWAPPED, Listener
 from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.pool import Pool, new_pool
+from adapters.prometheus.metrics import PrometheusMetrics
 from application.ports.world import Clock
 from application.projections.every import PROJECTIONS
 from application.recall import Records
 from entrypoints.settings import Settings
+from entrypoints.wiring.measured import MeasuredCommitter, MeasuredRecorder
 
 
 class RandomIdentifiers:
@@ -46,6 +46,7 @@ class Foundation:
     blind_index: HmacBlindIndex
     records: Records
     read_models: ReadModels
+    metrics: PrometheusMetrics
     business_time: Clock
     movable: PostgresMovableClock | None
 
@@ -63,7 +64,8 @@ async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack) ->
     read_models = ReadModels(dsn, PROJECTIONS, mapper)
     await asyncio.to_thread(read_models.prepare)
     business_time = movable or RealClock()
-    ledger = await _ledger(dsn, pool, mapper, vault, business_time, stack)
+    metrics = PrometheusMetrics()
+    ledger = await _ledger(dsn, pool, mapper, vault, business_time, metrics, stack)
     listener = await stack.enter_async_context(Listener(dsn, READ_MODELS, READ_MODELS_SWAPPED, INBOX))
     return Foundation(
         dsn=dsn,
@@ -76,6 +78,7 @@ async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack) ->
         blind_index=HmacBlindIndex(master_keys),
         records=Records(ledger, RandomIdentifiers()),
         read_models=read_models,
+        metrics=metrics,
         business_time=business_time,
         movable=movable,
     )
@@ -89,12 +92,18 @@ async def _opened(dsn: str, stack: AsyncExitStack) -> Pool:
 
 
 async def _ledger(
-    dsn: str, pool: Pool, mapper: FactMapper, vault: PostgresVault, business_time: Clock, stack: AsyncExitStack
+    dsn: str,
+    pool: Pool,
+    mapper: FactMapper,
+    vault: PostgresVault,
+    business_time: Clock,
+    metrics: PrometheusMetrics,
+    stack: AsyncExitStack,
 ) -> PostgresLedger:
     datastore = LedgerDatastore(dsn)
     stack.callback(datastore.close)
     inline = InlineReadModels([projection for projection in PROJECTIONS.values() if projection.inline])
-    recorder = LedgerRecorder(datastore, mapper=mapper, inline=inline, business_time=business_time)
-    committer = GroupCommitter(recorder)
+    recorder = MeasuredRecorder(datastore, mapper=mapper, inline=inline, business_time=business_time, metrics=metrics)
+    committer = MeasuredCommitter(recorder, metrics)
     stack.push_async_callback(committer.close)
     return PostgresLedger(pool, committer, mapper, vault)

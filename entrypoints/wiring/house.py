@@ -12,6 +12,7 @@ from adapters.eventstore.history import PostgresHistory
 from adapters.eventstore.live import LiveEngine
 from adapters.eventstore.policies import PolicyRunner
 from adapters.eventstore.read_models import ReadModels
+from adapters.eventstore.requested_rebuilds import RequestedRebuilds
 from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
 from adapters.local_video.platform import LocalVideo
 from adapters.mail.addresses import EmailValidatorAddresses
@@ -19,12 +20,14 @@ from adapters.postgres.clock import RealClock
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox import PostgresInbox
-from adapters.postgres.listening import INBOX, Signal
+from adapters.postgres.listening import INBOX, READ_MODELS, Signal
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.positions import PostgresPositions
+from adapters.postgres.read_model_states import PostgresReadModelStates
 from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.sign_ins import PostgresSignIns
+from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sandbox.client import SandboxClient
 from adapters.stripe.billing import StripeBilling
 from application.accounts import Accounts
@@ -38,6 +41,7 @@ from application.playback import Playback
 from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
 from application.ports.world import Clock
+from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.recall import Records
 from application.subscriptions import Subscriptions
@@ -61,8 +65,10 @@ class House:
     checkouts: Checkouts
     convergence: Convergence
     health: Health
+    metrics: PrometheusMetrics
     plans: Plans
     playback: Playback
+    projections: ProjectionAdmin
     records: Records
     reading: ReadingYourWrites
     subscriptions: Subscriptions
@@ -70,6 +76,7 @@ class House:
     webhooks: Webhooks
     read_models: ReadModels
     live_engine: LiveEngine
+    rebuilds: RequestedRebuilds
     policies: PolicyRunner
     jobs: PostgresTranscodeJobs
     retention: PostgresRetention
@@ -103,6 +110,7 @@ class Ports:
     plans: PostgresPlanReads
     platform: LocalVideo
     positions: PostgresPositions
+    states: PostgresReadModelStates
 
 
 def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports:
@@ -127,6 +135,7 @@ def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports
             signing_keys={"m1": base.master_keys.lasting_key("media")},
         ),
         positions=PostgresPositions(base.pool, base.listener),
+        states=PostgresReadModelStates(base.pool),
     )
 
 
@@ -142,9 +151,11 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         business_time=base.business_time,
         checkouts=_checkouts(settings, base, ports, convergence),
         convergence=convergence,
-        health=_health(base, ports),
+        health=_health(settings, base, ports),
+        metrics=base.metrics,
         plans=plans,
         playback=_playback(base, ports),
+        projections=ProjectionAdmin(ports.states),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),
         subscriptions=_subscriptions(base, ports, convergence),
@@ -152,6 +163,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         webhooks=Webhooks(billing=ports.billing, inbox=ports.inbox, business_time=base.business_time),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
+        rebuilds=RequestedRebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
         policies=PolicyRunner(base.dsn, policies, base.mapper),
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
@@ -188,8 +200,15 @@ def _checkouts(settings: Settings, base: Foundation, ports: Ports, convergence: 
     )
 
 
-def _health(base: Foundation, ports: Ports) -> Health:
-    return Health(database=PostgresHealth(base.pool), positions=ports.positions, inbox=ports.inbox, jobs=ports.jobs)
+def _health(settings: Settings, base: Foundation, ports: Ports) -> Health:
+    return Health(
+        database=PostgresHealth(base.pool),
+        positions=ports.positions,
+        read_models=ports.states,
+        inbox=ports.inbox,
+        jobs=ports.jobs,
+        lag_max=settings.ready_lag_max,
+    )
 
 
 def _plans(base: Foundation, ports: Ports) -> Plans:

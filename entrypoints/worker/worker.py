@@ -1,4 +1,4 @@
-"""What a worker does until it is told to stop: read models, webhooks, policies, transcoding."""
+"""What a worker does until it is told to stop: read models, rebuilds, webhooks, policies, transcoding."""
 
 import asyncio
 import logging
@@ -26,6 +26,7 @@ async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = Non
     tasks = [
         asyncio.create_task(settle_webhooks(house), name="webhooks"),
         asyncio.create_task(house.policies.run(), name="policies"),
+        asyncio.create_task(house.rebuilds.run(), name="requested rebuilds"),
         asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]

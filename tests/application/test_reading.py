@@ -1,17 +1,22 @@
 """Reading one's own writes, and whether all of it runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from adapters.memory.jobs import MemoryTranscodeJobs
+from adapters.memory.read_model_states import MemoryReadModelStates
 from application.errors import DatabaseUnavailable, NotYetVisible, UnknownPosition
 from application.health import Health, Readiness
-from application.ports.reads import Positions
+from application.ports.read_models import ReadModelStates, ReadModelStatus
+from application.projections.every import PROJECTIONS
 from application.reading import TIMEOUT_SECONDS, ReadingYourWrites
 from tests.application.house import House
 
 pytestmark = pytest.mark.anyio
+
+LAG_MAX = 100
 
 
 @dataclass
@@ -30,7 +35,7 @@ class Behind:
         return position <= self.reached
 
     async def lags(self) -> dict[str, int]:
-        return {"catalogue": self.length - self.reached}
+        return {}
 
 
 async def test_what_is_there_is_read_at_once(house: House) -> None:
@@ -56,6 +61,24 @@ async def test_what_is_not_visible_in_time_is_said_to_be_so() -> None:
     assert behind.waited == [TIMEOUT_SECONDS] * 2
 
 
+class Standing(MemoryReadModelStates):
+    """One read model, that stands as a test says."""
+
+    def __init__(self, *, lag: int = 0, trouble: str | None = None) -> None:
+        self._status = ReadModelStatus(
+            name="catalogue",
+            generation=1,
+            version=1,
+            position=5,
+            lag=lag,
+            trouble=trouble,
+            state="degraded" if trouble else "live",
+        )
+
+    async def statuses(self) -> Sequence[ReadModelStatus]:
+        return [self._status]
+
+
 @dataclass
 class Disk:
     """A database that can be written to, or not."""
@@ -67,18 +90,39 @@ class Disk:
             raise DatabaseUnavailable("no space left")
 
 
-def health(house: House, *, positions: Positions | None = None, disk: Disk | None = None) -> Health:
+def health(house: House, *, states: ReadModelStates | None = None, disk: Disk | None = None) -> Health:
     return Health(
-        database=disk or Disk(), positions=positions or Behind(5, 5), inbox=house.inbox, jobs=MemoryTranscodeJobs()
+        database=disk or Disk(),
+        positions=Behind(5, 5),
+        read_models=states or MemoryReadModelStates(house.ledger, *PROJECTIONS.values()),
+        inbox=house.inbox,
+        jobs=MemoryTranscodeJobs(),
+        lag_max=LAG_MAX,
     )
 
 
 async def test_it_is_ready_and_says_how_far_behind_what_is(house: House) -> None:
     await house.webhooks.receive(*house.billing.delivery("invoice.paid", "cus_anna"))
 
-    readiness = await health(house, positions=Behind(reached=3, length=5)).readiness()
+    readiness = await health(house, states=Standing(lag=2)).readiness()
 
-    assert readiness == Readiness(database=True, lags={"catalogue": 2}, queues={"webhooks": 1, "transcoding": 0})
+    assert (readiness.status, readiness.head, readiness.lagging) == ("ok", 5, ())
+    assert [(each.name, each.lag) for each in readiness.read_models] == [("catalogue", 2)]
+    assert readiness.queues == {"webhooks": 1, "transcoding": 0}
+
+
+async def test_a_degraded_read_model_is_named_and_takes_no_server_away(house: House) -> None:
+    readiness = await health(house, states=Standing(trouble="fact 7")).readiness()
+
+    assert (readiness.status, readiness.read_models[0].state) == ("degraded", "degraded")
+
+
+@pytest.mark.parametrize(("lag", "status"), [(LAG_MAX, "ok"), (LAG_MAX + 1, "unavailable")])
+async def test_read_models_may_be_behind_up_to_a_limit(house: House, lag: int, status: str) -> None:
+    readiness = await health(house, states=Standing(lag=lag)).readiness()
+
+    assert readiness.status == status
+    assert readiness.lagging == (("catalogue",) if status == "unavailable" else ())
 
 
 async def test_without_a_database_it_is_not_and_answers_all_the_same(house: House) -> None:

@@ -1,0 +1,98 @@
+"""What a scrape is answered: what this process has counted, and how the ledger and the read models stand."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from application.health import Readiness
+from application.ports.read_models import ReadModelStatus
+
+BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+COMMIT_SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class PrometheusMetrics:
+    """One to a process. Names end in their unit; a batch is counted once, so that an append costs nothing more."""
+
+    content_type = CONTENT_TYPE_PLAIN_0_0_4
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.appends_in_progress = Gauge(
+            "streamly_ledger_appends_in_progress",
+            "Appends of this process that wait for their transaction or are in it.",
+            registry=self._registry,
+        )
+        self._batches = Histogram(
+            "streamly_ledger_batch_appends",
+            "Appends to a transaction of this process.",
+            buckets=BATCH_BUCKETS,
+            registry=self._registry,
+        )
+        self._commits = Histogram(
+            "streamly_ledger_commit_seconds",
+            "From the beginning of an append's transaction to its end, failed ones too.",
+            buckets=COMMIT_SECONDS_BUCKETS,
+            registry=self._registry,
+        )
+
+    @contextmanager
+    def batch(self, appends: int) -> Iterator[None]:
+        """Measures the transaction of so many appends; from any thread."""
+        self._batches.observe(appends)
+        with self._commits.time():
+            yield
+
+    def exposition(self, readiness: Readiness) -> bytes:
+        """With the database away: what the process itself knows, and that it is."""
+        return generate_latest(self._registry) + generate_latest(Found(readiness))
+
+
+class Found(Collector):
+    """What was found of the database, at one moment."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
+            "streamly_database_up", "Whether the database can be written to.", value=int(self._readiness.database)
+        )
+        if not self._readiness.database:
+            return
+        yield GaugeMetricFamily(
+            "streamly_ledger_head_position", "The position of the newest fact.", value=self._readiness.head
+        )
+        yield from _of_read_models(self._readiness.read_models)
+        queues = GaugeMetricFamily("streamly_queue_items", "Things that are not done yet.", labels=["queue"])
+        for name, waiting in self._readiness.queues.items():
+            queues.add_metric([name], waiting)
+        yield queues
+
+
+def _of_read_models(statuses: Sequence[ReadModelStatus]) -> Iterator[GaugeMetricFamily]:
+    for name, what, values in (
+        ("position", "The position that a read model has come to.", {each.name: each.position for each in statuses}),
+        ("lag_facts", "Facts that a read model is behind the ledger.", {each.name: each.lag for each in statuses}),
+        (
+            "degraded",
+            "Whether there is a fact that a read model could not take.",
+            {each.name: int(each.state == "degraded") for each in statuses},
+        ),
+        ("generation", "The generation that is live.", {each.name: each.generation for each in statuses}),
+        ("kept_generations", "Generations to roll back to.", {each.name: len(each.kept) for each in statuses}),
+        (
+            "rebuild_progress_ratio",
+            "How far a rebuild under way has come.",
+            {each.name: each.rebuilding.progress for each in statuses if each.rebuilding},
+        ),
+    ):
+        family = GaugeMetricFamily(f"streamly_read_model_{name}", what, labels=["read_model"])
+        for read_model, value in values.items():
+            family.add_metric([read_model], value)
+        yield family

@@ -1,0 +1,32 @@
+"""The ledger's writer, measured: each batch and its seconds, and how many appends there are at the moment."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.eventstore.committer import GroupCommitter
+from adapters.eventstore.recorder import Append, LedgerRecorder, Outcome
+from adapters.prometheus.metrics import PrometheusMetrics
+
+
+class MeasuredRecorder(LedgerRecorder):
+    """A recorder whose transactions are measured."""
+
+    def __init__(self, *given: Any, metrics: PrometheusMetrics, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._metrics = metrics
+
+    def record(self, appends: Sequence[Append]) -> list[Outcome]:
+        with self._metrics.batch(len(appends)):
+            return super().record(appends)
+
+
+class MeasuredCommitter(GroupCommitter):
+    """A committer whose appends are counted while they last."""
+
+    def __init__(self, recorder: LedgerRecorder, metrics: PrometheusMetrics) -> None:
+        super().__init__(recorder)
+        self._in_progress = metrics.appends_in_progress
+
+    async def append(self, append: Append) -> int:
+        with self._in_progress.track_inprogress():
+            return await super().append(append)
