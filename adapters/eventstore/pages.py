@@ -2,7 +2,7 @@
 
 import select
 from collections.abc import Iterator, Sequence
-from typing import Any, Union
+from typing import Any, Union, cast
 
 import msgspec
 from psycopg import Connection, Cursor, OperationalError
@@ -44,8 +44,9 @@ class Pages:
 
     def __init__(self, projection: Projection, mapper: FactMapper) -> None:
         self._mapper = mapper
+        self._read_as = projection.read_as
         self._topics = array_literal(_with_older_shapes(projection.topics, mapper))
-        facts: Any = Union[tuple(projection.routes)]  # noqa: UP007 - of types that are known only now
+        facts: Any = Union[tuple(projection.read_as.values())]  # noqa: UP007 - of types that are known only now
         self._decode = msgspec.json.Decoder(list[facts]).decode
 
     def read(self, cursor: Cursor[Any], after: int, upto: int) -> Sequence[Fact]:
@@ -86,7 +87,12 @@ class Pages:
 
     def _up_to_date(self, state: msgspec.Raw) -> Fact:
         stored = bytes(state)
-        return self._mapper.decode(msgspec.json.decode(stored, type=_Tagged).type, stored)
+        fact = self._mapper.decode(msgspec.json.decode(stored, type=_Tagged).type, stored)
+        read_as = self._read_as[fact.tag()]
+        if isinstance(fact, read_as):
+            return fact
+        plain: Any = msgspec.json.decode(msgspec.json.encode(fact), type=read_as)
+        return cast("Fact", plain)
 
 
 def _with_older_shapes(topics: Sequence[str], mapper: FactMapper) -> list[str]:

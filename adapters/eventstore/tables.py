@@ -1,7 +1,7 @@
 """A projection's tables in PostgreSQL: made from its row types, read and written by batches of facts."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -15,7 +15,7 @@ from psycopg import Cursor
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from adapters.eventstore.literals import CSV_FORMAT, array_literal, csv_lines, json_text
-from application.projections.projection import Batch, Projection, Row
+from application.projections.projection import Batch, Projection, Row, plain_type
 from domain.shared.fact import Fact
 
 COLUMN_TYPES: dict[type, LiteralString] = {
@@ -34,13 +34,13 @@ ROWS_AT_ONCE = 5_000
 class Table:
     """One table of one generation, with the statements on it composed once."""
 
-    def __init__(self, schema: str, name: str, row: type[Row]) -> None:
+    def __init__(self, schema: str, name: str, row: type[Row], *, plain: bool) -> None:
         self.row = row
         self.label = name
         self.name = Identifier(schema, name)
         self._columns = columns_of(row)
         self._json = [place for place, kind in enumerate(self._columns.values()) if kind.startswith("json")]
-        self._decode = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
+        self._decode = _plain_decoder(row) if plain else msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
         self._key = row.__struct_fields__[0]
         self._selects: dict[str, bytes] = {}
         self._upsert = self._insert_or_update().as_bytes(None)
@@ -118,9 +118,9 @@ class Table:
 
 
 @lru_cache(maxsize=256)
-def table_of(schema: str, name: str, row: type[Row]) -> Table:
+def table_of(schema: str, name: str, row: type[Row], *, plain: bool) -> Table:
     """The one object for a table: to compose its statements takes longer than to run one."""
-    return Table(schema, name, row)
+    return Table(schema, name, row, plain=plain)
 
 
 class Generation:
@@ -130,7 +130,9 @@ class Generation:
         self.projection = projection
         self.number = number
         self.schema = f"{projection.name}_{number}"
-        self.tables = {row: table_of(self.schema, name, row) for name, row in projection.tables.items()}
+        self.tables = {
+            row: table_of(self.schema, name, row, plain=projection.plain) for name, row in projection.tables.items()
+        }
 
     def create(self, cursor: Cursor[Any]) -> None:
         """Make the schema and its empty tables, without indexes."""
@@ -189,6 +191,14 @@ def columns_of(row: type[Row]) -> dict[str, LiteralString]:
     """Each column's name and PostgreSQL type; `NOT NULL` where the field cannot be None."""
     hints = get_type_hints(row)
     return {name: _sql_type(hints[name]) for name in row.__struct_fields__}
+
+
+def _plain_decoder(row: type[Row]) -> Callable[[bytes], list[Row]]:
+    """Rows whose ids and times are text, as those that plain steps make."""
+    hints = get_type_hints(row)
+    kinds: Any = tuple[tuple(plain_type(hints[name]) for name in row.__struct_fields__)]  # type: ignore[misc]
+    decoder = msgspec.json.Decoder(list[kinds])
+    return lambda text: [row(*values) for values in decoder.decode(text)]
 
 
 def _sql_type(hint: Any) -> LiteralString:

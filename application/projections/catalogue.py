@@ -40,7 +40,7 @@ class Listed(Row, frozen=True):
     indexes: ClassVar[tuple[str, ...]] = ("published_position", "created_position")
 
 
-catalogue = Projection("catalogue", version=2, videos=Listed)
+catalogue = Projection("catalogue", version=2, plain=True, videos=Listed)
 
 
 @catalogue.fold(VideoCreated, into=Listed, key="video_id")

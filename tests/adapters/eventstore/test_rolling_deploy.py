@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Mapping
+from copy import copy
 from uuid import uuid4
 
 import psycopg
@@ -26,13 +27,14 @@ pytestmark = pytest.mark.anyio
 
 
 def next_version(projection: Projection) -> Projection:
-    newer = Projection(projection.name, version=projection.version + 1, inline=projection.inline, **projection.tables)
+    newer = copy(projection)
+    newer.version += 1
     newer.routes = dict(projection.routes)
     return newer
 
 
 loud = next_version(catalogue)
-loud.routes.pop(VideoCreated)
+loud.routes = {kind: routes for kind, routes in loud.routes.items() if kind.__name__ != VideoCreated.__name__}
 
 
 @loud.fold(VideoCreated, into=Listed, key="video_id")
