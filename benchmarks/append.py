@@ -1,30 +1,35 @@
 """Appends: callers that each renew subscriptions, one fact to an append, the next when the last is committed.
 
-- `ledger`: our whole way, PostgresLedger and GroupCommitter, with the access read model in the same transaction.
-- `ledger, no read model`: the same without it; the ratio is the price of decision 5.
+- `ledger`: our own way, PostgresLedger and GroupCommitter, encoding and ids included; no read model, since the library
+  writes none either.
+- `ledger with access`: the whole product, which writes the access read model in the same transaction.
+- `ledger with a guarded row` (64 callers): each append also checks and writes the fence of its customer, as the worker
+  does who settles a webhook.
 - `library`: the eventsourcing library's PostgresApplicationRecorder called from a pool of 40 threads, as an
-  asynchronous program has to, with its own settings. It writes no read model, and is lent our mapper.
-- `pgbench`: INSERT of the same row into a table with the same indexes, by a C program over as many connections. It
-  compares no version, keeps no order, notifies nobody: what the machine could do if a ledger were only rows.
+  asynchronous program has to, with its own settings. It is lent our mapper.
+- `pgbench` (256 callers): INSERT of the same row into a table with the same indexes, prepared, by a C program over as
+  many connections. Its positions come from a sequence; it compares no version, keeps no order of commits, notifies
+  nobody: what the machine could do if a ledger were only rows.
 
 All on one machine over a Unix socket: caller, writer and server share its cores, and a network would cost the library
-more than us. Without personal fields, guarded rows and conflicts; on tables that grow from empty as the run goes on.
+more than us. Without personal fields and conflicts; on tables that grow from empty as the run goes on.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from itertools import cycle
 
+import psycopg
 from eventsourcing.persistence import ApplicationRecorder
 
 from adapters.eventstore.mapper import FactMapper, Placed
 from application.ports.ledger import Write
-from benchmarks.contest import Contest, Contestant, Sample, percentile
+from benchmarks.contest import Comparison, Contest, Contestant, Figure, Outcome, hold
 from benchmarks.house import House, open_house
 from benchmarks.library import library_recorder
+from benchmarks.load import AppendNext, Load
 from benchmarks.pgbench import pgbench
 from benchmarks.subscribers import Subscriber
 from benchmarks.workbench import Options, Workbench
@@ -32,63 +37,74 @@ from benchmarks.workbench import Options, Workbench
 SUBSCRIBERS = 1_000
 THREADS = 40
 
+OURS, WHOLE, GUARDED = "ledger", "ledger with access", "ledger with a guarded row"
+LIBRARY, PGBENCH = "library", "pgbench"
+
 AppendRenewal = Callable[[Subscriber], Awaitable[object]]
 
 
-@asynccontextmanager
-async def append(bench: Workbench, options: Options, *, callers: int) -> AsyncIterator[Contest]:
+async def append(bench: Workbench, options: Options, say: Callable[[str, int], None], *, callers: int) -> Outcome:
     """At the end it is checked that every append that was acknowledged is there, and nothing else."""
+    loads: dict[str, Load] = {}
     async with AsyncExitStack() as stack:
-        ours = await stack.enter_async_context(open_house(bench.database(f"append_{callers}")))
-        plain = await stack.enter_async_context(open_house(bench.database(f"plain_{callers}"), inline=False))
-        library = stack.enter_context(library_recorder(bench.database(f"library_{callers}")))
+        houses: dict[str, House] = {}
+        for name in (OURS, WHOLE, *([GUARDED] if callers == 64 else [])):
+            dsn = bench.database(f"{name} {callers}")
+            house = await stack.enter_async_context(open_house(dsn, inline=name == WHOLE))
+            houses[name] = house
+            loads[name] = _load(_into_house(house, guarded=name == GUARDED), await _joined(house), callers, options)
+        library = stack.enter_context(library_recorder(bench.database(f"library {callers}")))
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="library"))
-        loads = (
-            Load("ledger", _into_house(ours), await _joined(ours), callers, options.seconds),
-            Load("ledger, no read model", _into_house(plain), await _joined(plain), callers, options.seconds),
-            Load("library", _into_library(library, threads), _new_to_library(), callers, options.seconds),
-        )
-        probe = pgbench(bench, f"pgbench_{callers}", callers=callers, seconds=options.seconds)
-        yield Contest(f"append_{callers}", "facts/s", [*(Contestant(load.name, load.measure) for load in loads), probe])
-        stored = (await _renewals(ours), await _renewals(plain), library.max_notification_id())
-        assert stored == tuple(load.acknowledged for load in loads), "what was acknowledged is what is stored"
+        loads[LIBRARY] = _load(_into_library(library, threads), _new_to_library(), callers, options)
+        contestants = [Contestant(name, load.measure) for name, load in loads.items()]
+        if callers == 256:
+            at_once = {"callers": callers, "streams": SUBSCRIBERS, "seconds": options.seconds}
+            contestants.append(pgbench(bench, f"pgbench {callers}", **at_once))
+        contest = Contest(f"append_{callers}", contestants, _comparisons(callers))
+        outcome = await hold(contest, rounds=options.rounds, on_round=say)
+        stored = {name: await _renewals(house) for name, house in houses.items()}
+        stored[LIBRARY] = library.max_notification_id() or 0
+    acknowledged = {name: load.acknowledged for name, load in loads.items()}
+    assert stored == acknowledged, f"what was acknowledged is what is stored: {acknowledged}, {stored}"
+    return outcome
 
 
-class Load:
-    """So many callers at once, each with subscribers of its own, so that nobody is in another's way."""
+def _comparisons(callers: int) -> list[Comparison]:
+    rows = [
+        (f"append_vs_library_{callers}", OURS, LIBRARY),
+        (f"append_inline_vs_library_{callers}", WHOLE, LIBRARY),
+        *([("append_inline_vs_plain_64", WHOLE, OURS)] if callers == 64 else []),
+        *([("append_guarded_vs_library_64", GUARDED, LIBRARY)] if callers == 64 else []),
+        *([("append_vs_pgbench_256", OURS, PGBENCH)] if callers == 256 else []),
+    ]
+    return [Comparison(name, "facts/s", Figure(ours), Figure(theirs)) for name, ours, theirs in rows]
 
-    def __init__(
-        self, name: str, append: AppendRenewal, subscribers: Sequence[Subscriber], callers: int, seconds: float
-    ) -> None:
-        self.name = name
-        self.acknowledged = 0
-        self._append = append
-        self._shares = [cycle(subscribers[number::callers]) for number in range(callers)]
-        self._seconds = seconds
 
-    async def measure(self) -> Sample:
-        latencies_ms: list[float] = []
-        started = time.perf_counter()
-        deadline = started + self._seconds
-        async with asyncio.TaskGroup() as group:
-            for share in self._shares:
-                group.create_task(self._call(share, deadline, latencies_ms))
-        elapsed = time.perf_counter() - started
-        self.acknowledged += len(latencies_ms)
-        return Sample(len(latencies_ms) / elapsed, percentile(latencies_ms, 0.5), percentile(latencies_ms, 0.99))
+def _load(append: AppendRenewal, subscribers: Sequence[Subscriber], callers: int, options: Options) -> Load:
+    shares = [subscribers[number::callers] for number in range(callers)]
+    return Load([_caller(append, share) for share in shares], seconds=options.seconds)
 
-    async def _call(self, share: Iterator[Subscriber], deadline: float, latencies_ms: list[float]) -> None:
-        while (begun := time.perf_counter()) < deadline:
-            subscriber = next(share)
-            await self._append(subscriber)
-            subscriber.version += 1
-            latencies_ms.append((time.perf_counter() - begun) * 1_000)
+
+def _caller(append: AppendRenewal, subscribers: Sequence[Subscriber]) -> AppendNext:
+    turns = cycle(subscribers)
+
+    async def append_next() -> None:
+        subscriber = next(turns)
+        await append(subscriber)
+        subscriber.version += 1
+
+    return append_next
 
 
 async def _joined(house: House) -> list[Subscriber]:
-    """Subscribers whose beginning is on the ledger, and in the read model where that is written."""
+    """Subscribers whose beginning is on the ledger, and in the read model where that is written; with their fences."""
     subscribers = [Subscriber(version=1) for _ in range(SUBSCRIBERS)]
     await house.ledger.append(*(write for subscriber in subscribers for write in subscriber.joins()))
+    with psycopg.connect(house.dsn) as connection:
+        connection.execute(
+            "INSERT INTO ops.customer_fences (provider, customer_id, epoch) SELECT 'stripe', unnest(%s::text[]), 1",
+            ([subscriber.customer_id for subscriber in subscribers],),
+        )
     return subscribers
 
 
@@ -101,9 +117,10 @@ def _new_to_library() -> list[Subscriber]:
     return [Subscriber(version=0) for _ in range(SUBSCRIBERS)]
 
 
-def _into_house(house: House) -> AppendRenewal:
+def _into_house(house: House, *, guarded: bool) -> AppendRenewal:
     async def renewed(subscriber: Subscriber) -> None:
-        await house.ledger.append(Write(subscriber.subscription_id, subscriber.version, [subscriber.renews()]))
+        write = Write(subscriber.subscription_id, subscriber.version, [subscriber.renews()])
+        await house.ledger.append(write, rows=[subscriber.fence()] if guarded else ())
 
     return renewed
 

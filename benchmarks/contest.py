@@ -1,22 +1,21 @@
-"""Contestants in interleaved rounds (A B C A B C ...), so that what else the machine does falls on all of them."""
+"""Contestants in interleaved rounds, so that what else the machine does falls on all of them."""
 
 import gc
 import statistics
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-Unit = Literal["facts/s", "ms"]
+Unit = Literal["facts/s", "ms", "MiB"]
 
+Sample = Mapping[str, float]
+"""What one round gave, by the names of its figures."""
 
-class Sample(msgspec.Struct, frozen=True):
-    """What one round gave: the figure that is compared, and how long single calls took, where there were such."""
-
-    value: float
-    p50_ms: float | None = None
-    p99_ms: float | None = None
+RATE = "facts_per_second"
+P50, P99 = "p50_ms", "p99_ms"
+RSS = "peak_rss_mib"
 
 
 @dataclass(frozen=True)
@@ -28,93 +27,111 @@ class Contestant:
     absent: str = ""
 
 
+class Figure(NamedTuple):
+    """One of the figures of a contestant's samples."""
+
+    contestant: str
+    name: str = RATE
+
+
 @dataclass(frozen=True)
-class Contest:
-    """The same work done in several ways; the first contestant is the one that the others are held against."""
+class Comparison:
+    """A row to be made of what was measured; without `theirs` the figure stands for itself."""
 
     name: str
     unit: Unit
+    ours: Figure
+    theirs: Figure | None = None
+
+    @property
+    def figures(self) -> Sequence[Figure]:
+        return [self.ours, self.theirs] if self.theirs else [self.ours]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The same work done in several ways, and what is compared."""
+
+    name: str
     contestants: Sequence[Contestant]
+    comparisons: Sequence[Comparison]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the table. `ratio` is how many times better the contest's first is, taken round by round."""
+    """`ratio` is the median over the rounds of ours / theirs of the same round; `low` and `high` are the quartiles.
+
+    Where there is no `theirs`, the ratio is our figure itself. `ours` and `theirs` are medians over the rounds.
+    """
 
     name: str
-    what: str
+    ratio: float
+    low: float
+    high: float
+    ours: float
+    theirs: float | None
     unit: Unit
-    rounds: int = 0
-    median: float | None = None
-    min: float | None = None
-    max: float | None = None
-    p50_ms: float | None = None
-    p99_ms: float | None = None
-    ratio: float | None = None
-    ratio_min: float | None = None
-    ratio_max: float | None = None
-    values: tuple[float, ...] = ()
-    skipped: str | None = None
 
 
-async def hold(contest: Contest, *, rounds: int, on_round: Callable[[str, int], None]) -> list[Row]:
-    """Measure everybody in turn, a round to warm up and then those that count."""
+class Skipped(msgspec.Struct, frozen=True):
+    """A row that cannot be had here, and why."""
+
+    name: str
+    skipped: str
+
+
+Samples = dict[str, list[Sample]]
+"""What each contestant's counted rounds gave."""
+
+
+class Outcome(NamedTuple):
+    rows: Sequence[Row | Skipped]
+    samples: Samples
+
+
+async def hold(contest: Contest, *, rounds: int, on_round: Callable[[str, int], None]) -> Outcome:
+    """Measure everybody, a round to warm up and then those that count; every other one the other way round."""
     present = [contestant for contestant in contest.contestants if not contestant.absent]
-    samples: dict[str, list[Sample]] = {contestant.name: [] for contestant in present}
+    samples: Samples = {contestant.name: [] for contestant in present}
     for number in range(rounds + 1):
         on_round(contest.name, number)
-        for contestant in present:
+        for contestant in present if number % 2 else reversed(present):
             gc.collect()
             sample = await contestant.measure()
             if number > 0:
                 samples[contestant.name].append(sample)
-    return [_row(contest, contestant, samples) for contestant in contest.contestants]
+    absent = {contestant.name: contestant.absent for contestant in contest.contestants if contestant.absent}
+    return Outcome([row_of(comparison, samples, absent) for comparison in contest.comparisons], samples)
 
 
-def _row(contest: Contest, contestant: Contestant, samples: dict[str, list[Sample]]) -> Row:
-    if contestant.absent:
-        return Row(name=contest.name, what=contestant.name, unit=contest.unit, skipped=contestant.absent)
-    own = samples[contestant.name]
-    values = [sample.value for sample in own]
-    ratios = [_times_better(first, sample, contest.unit) for first, sample in zip(_first(samples), own, strict=True)]
+def row_of(comparison: Comparison, samples: Samples, absent: Mapping[str, str]) -> Row | Skipped:
+    for figure in comparison.figures:
+        if why := absent.get(figure.contestant):
+            return Skipped(comparison.name, why)
+    ours, *others = ([sample[name] for sample in samples[contestant]] for contestant, name in comparison.figures)
+    ratios = [mine / its for mine, its in zip(ours, others[0], strict=True)] if others else ours
+    low, ratio, high = middle_half(ratios)
     return Row(
-        name=contest.name,
-        what=contestant.name,
-        unit=contest.unit,
-        rounds=len(values),
-        median=_short(statistics.median(values)),
-        min=_short(min(values)),
-        max=_short(max(values)),
-        p50_ms=_median([sample.p50_ms for sample in own]),
-        p99_ms=_median([sample.p99_ms for sample in own]),
-        ratio=_short(statistics.median(ratios)),
-        ratio_min=_short(min(ratios)),
-        ratio_max=_short(max(ratios)),
-        values=tuple(map(_short, values)),
+        name=comparison.name,
+        ratio=short(ratio),
+        low=short(low),
+        high=short(high),
+        ours=short(statistics.median(ours)),
+        theirs=short(statistics.median(others[0])) if others else None,
+        unit=comparison.unit,
     )
 
 
-def _first(samples: dict[str, list[Sample]]) -> list[Sample]:
-    return next(iter(samples.values()))
+def middle_half(values: Sequence[float]) -> tuple[float, float, float]:
+    """The lower quartile, the median, the upper quartile."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, middle, high
 
 
-def _times_better(first: Sample, other: Sample, unit: Unit) -> float:
-    """More facts a second are better, and fewer milliseconds."""
-    return first.value / other.value if unit == "facts/s" else other.value / first.value
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return _short(statistics.median(known)) if known else None
-
-
-def _short(value: float) -> float:
+def short(value: float) -> float:
     """Four digits; the next is noise."""
     return float(f"{value:.4g}")
-
-
-def sample_of_latencies(latencies_ms: list[float]) -> Sample:
-    """Compared by the median of the calls."""
-    return Sample(percentile(latencies_ms, 0.5), percentile(latencies_ms, 0.5), percentile(latencies_ms, 0.99))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,10 +1,8 @@
 """Our ledger, wired as in the product: group committer, inline access read model, real clock."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import islice
-from uuid import UUID
 
 from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.datastore import LedgerDatastore
@@ -12,15 +10,11 @@ from adapters.eventstore.inline import InlineReadModels
 from adapters.eventstore.ledger import PostgresLedger
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.read_models import ReadModels
-from adapters.eventstore.recorder import Append, LedgerRecorder
+from adapters.eventstore.recorder import LedgerRecorder
 from adapters.memory.vault import MemoryVault
 from adapters.postgres.clock import RealClock
 from adapters.postgres.pool import Pool, new_pool
-from application.ports.ledger import Write
 from application.projections.every import PROJECTIONS
-from domain.shared.fact import Fact
-
-SEEDED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -52,14 +46,3 @@ async def open_house(dsn: str, *, inline: bool = True) -> AsyncIterator[House]:
         await committer.close()
         await pool.close()
         datastore.close()
-
-
-def seed(dsn: str, told: Iterable[tuple[UUID, int, Fact]]) -> None:
-    """Record facts as (stream, version before, fact), through our recorder but with nothing else in the transaction."""
-    datastore = LedgerDatastore(dsn)
-    recorder = LedgerRecorder(datastore, mapper=FactMapper(), inline=InlineReadModels([]), business_time=RealClock())
-    remaining = iter(told)
-    while some := list(islice(remaining, SEEDED_AT_ONCE)):
-        outcomes = recorder.record([Append([Write(stream, version, [fact])], [], {}) for stream, version, fact in some])
-        assert all(isinstance(outcome, int) for outcome in outcomes), "nobody else writes here"
-    datastore.close()

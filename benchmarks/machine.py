@@ -19,6 +19,20 @@ ROOT = Path(__file__).parents[1]
 FLUSHES = 50
 PAGE_BYTES = 8_192
 
+SETTINGS = (
+    "fsync",
+    "synchronous_commit",
+    "full_page_writes",
+    "wal_compression",
+    "wal_level",
+    "shared_buffers",
+    "effective_cache_size",
+    "max_wal_size",
+    "checkpoint_timeout",
+    "max_connections",
+    "autovacuum",
+    "jit",
+)
 PACKAGES = ("eventsourcing", "msgspec", "psycopg", "uvloop")
 
 
@@ -35,6 +49,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     load: tuple[float, float, float]
     python: str
     postgresql: str
+    settings: dict[str, str]
+    """Of PostgreSQL, as far as they bear on the figures."""
     packages: dict[str, str]
     commit: str
     """Of this repository; with `+` where files had been changed since."""
@@ -74,6 +90,11 @@ def _own_seconds() -> float:
 def describe(bench: Workbench) -> Machine:
     with psycopg.connect(bench.dsn) as connection:
         postgresql = connection.info.parameter_status("server_version") or "unknown"
+        settings = dict(
+            connection.execute(
+                "SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", (list(SETTINGS),)
+            ).fetchall()
+        )
     return Machine(
         taken_at=datetime.now(UTC).replace(microsecond=0),
         processor=_processor(),
@@ -84,6 +105,7 @@ def describe(bench: Workbench) -> Machine:
         load=os.getloadavg(),
         python=platform.python_version(),
         postgresql=postgresql,
+        settings=settings,
         packages={name: version(name) for name in PACKAGES},
         commit=_commit(),
     )

@@ -1,19 +1,22 @@
 """A run as a table for people, and as JSON for programs."""
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from benchmarks.contest import Row
+from benchmarks.bar import BARS
+from benchmarks.contest import Row, Samples, Skipped
 from benchmarks.machine import Machine
 from benchmarks.workbench import Options
 
-HEADINGS = ("", "unit", "median", "min - max", "p50 ms", "p99 ms", "times", "min - max")
-WIDTHS = (24, 8, 9, 17, 8, 8, 8, 15)
+HEADINGS = ("", "unit", "ours", "theirs", "ratio", "middle half", "bar", "reach", "")
+WIDTHS = (30, 7, 10, 10, 8, 17, 8, 6, 7)
 
-LEGEND = "times: how many times better the first line of each block is; the median over rounds, and its spread"
+LEGEND = (
+    "ratio: ours / theirs of the same round, the median over the rounds and its middle half; without theirs, the"
+    " figure itself"
+)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,45 +26,47 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     others_share: float | None
     """Of the cores, used by others while it was measured."""
     options: Options
-    rows: Sequence[Row]
+    rows: Sequence[Row | Skipped]
+    samples: Mapping[str, Samples]
+    """By contest: what each contestant's counted rounds gave."""
 
 
 def table(report: Report) -> str:
-    lines = [_measured_on(report), "", _line(HEADINGS)]
-    for name, block in groupby(report.rows, lambda row: row.name):
-        lines += [name, *(_told(row) for row in block)]
-    return "\n".join([*lines, "", LEGEND])
+    lines = [_measured_on(report), "", _line(HEADINGS), *(_told(row) for row in report.rows), "", LEGEND]
+    return "\n".join(lines)
 
 
 def _measured_on(report: Report) -> str:
-    machine = report.machine
+    machine, options = report.machine, report.options
     others = "" if report.others_share is None else f", others used {report.others_share:.0%} of the cores"
+    sizes = "" if options.facts == 1_000_000 else f"; 1M STANDS FOR {options.facts:,} FACTS HERE, 10M AND 100k LIKEWISE"
     return (
         f"{machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB, flush {machine.flush_ms} ms,"
-        f" PostgreSQL {machine.postgresql}, Python {machine.python}, load {machine.load[0]:.1f} at the start{others}"
+        f" PostgreSQL {machine.postgresql}, Python {machine.python}, load {machine.load[0]:.1f} at the start{others};"
+        f" {options.rounds} rounds{sizes}"
     )
 
 
-def _told(row: Row) -> str:
-    if row.skipped:
-        return f"  {row.what:<22}  skipped: {row.skipped}"
-    figure = "{:,.0f}" if row.unit == "facts/s" else "{:,.2f}"
-    return _line(
-        (
-            f"  {row.what}",
-            row.unit,
-            _figure(row.median, figure),
-            f"{_figure(row.min, figure)} - {_figure(row.max, figure)}",
-            _figure(row.p50_ms, "{:,.2f}"),
-            _figure(row.p99_ms, "{:,.2f}"),
-            _figure(row.ratio, "{:.2f}"),
-            f"{_figure(row.ratio_min, '{:.2f}')} - {_figure(row.ratio_max, '{:.2f}')}",
-        )
-    )
+def _told(row: Row | Skipped) -> str:
+    if isinstance(row, Skipped):
+        return f"{row.name:<{WIDTHS[0]}}  skipped: {row.skipped}"
+    middle = f"{_figure(row.low)} - {_figure(row.high)}"
+    figures = (row.unit, _figure(row.ours), _figure(row.theirs), _figure(row.ratio), middle)
+    return _line((row.name, *figures, *_held_against(row)))
 
 
-def _figure(value: float | None, shape: str) -> str:
-    return "" if value is None else shape.format(value)
+def _held_against(row: Row) -> tuple[str, str, str]:
+    if (bar := BARS.get(row.name)) is None:
+        return "", "", ""
+    sign = ">=" if bar.kind == "at_least" else "<"
+    verdict = "reached" if bar.reaches(row.ratio) else "holds" if bar.holds(row.ratio) else "MISSED"
+    return f"{sign} {bar.must:g}", f"{bar.reach:g}", verdict
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
 
 
 def _line(cells: Sequence[str]) -> str:

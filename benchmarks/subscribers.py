@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from application.ports.ledger import Write
+from application.ports.ledger import UpdateIf, Write
 from domain.account.account import AccountRegistered
 from domain.shared.fact import Actor, Cause
 from domain.shared.money import Money
@@ -42,6 +42,15 @@ class Subscriber:
         )
         return Write(self.account_id, 0, [registered]), Write(self.subscription_id, 0, [self._started()])
 
+    @property
+    def customer_id(self) -> str:
+        return f"cus_{self.account_id.hex}"
+
+    def fence(self) -> UpdateIf:
+        """The row by which the worker makes sure that nobody else settles this customer."""
+        key = {"provider": "stripe", "customer_id": self.customer_id, "epoch": 1}
+        return UpdateIf("customer_fences", where=key, values={"epoch": 1})
+
     def _started(self) -> SubscriptionStarted:
         return SubscriptionStarted(
             fact_id=uuid4(),
@@ -51,7 +60,7 @@ class Subscriber:
             subscription_id=self.subscription_id,
             provider="stripe",
             provider_reference="sub_1QAbCdEfGhIjKlMnOpQrStUv",
-            customer_id="cus_QAbCdEfGhIjKlM",
+            customer_id=self.customer_id,
             plan=COOKING,
             price_id="price_1QAbCdEfGhIjKlMnOpQrStUv",
             status="active",
