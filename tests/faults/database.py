@@ -36,7 +36,11 @@ class Database:
         self._server = EmbeddedPostgres(folder)
         self.owner = self._server.start()
         self.app = make_conninfo(self.owner, user=APP_ROLE)
-        migrate(self.owner, app=AppRole(APP_ROLE))
+        try:
+            migrate(self.owner, app=AppRole(APP_ROLE))
+        except BaseException:
+            self.stop()
+            raise
 
     def connect(self) -> Connection[TupleRow]:
         """As the owner, in autocommit mode."""

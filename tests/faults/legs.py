@@ -1,6 +1,7 @@
 """Rounds of faults on one database, told line by line; after some of them everything is looked at."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,7 @@ def run_leg(folder: Path, rounds: Sequence[Round], say: Say, fault: Fault | None
             site.rest()
             _insist(last, judge(site) + judge_read_models(site) + judge_generations(site) + judge_by_folding(site))
         say(f"  {site.head():,} facts: none lost, doubled or out of order; the read models equal a rebuild")
+        say(f"  {told(site)}")
         return site.head()
 
 
@@ -67,6 +69,15 @@ def run_round(site: Site, each: Round, say: Say, fault: Fault | None = None) -> 
     times = f"{struck:4.1f} s, well again after {seconds:4.1f} s"
     say(f"  {each.number:>5}  {chosen.words:<39} {times}  {site.head():>9,} facts")
     _insist(each, troubles + judge(site))
+
+
+def told(site: Site) -> str:
+    """How the appends ended, for whoever wonders whether the faults struck anything."""
+    outcomes = Counter(answer.outcome for run in site.runs for answer in run.answered.values())
+    unanswered = sum(len(run.asked) - len(run.answered) for run in site.runs)
+    words = [f"{count:,} {outcome}" for outcome, count in outcomes.most_common()]
+    ended = [f"the {each.name} ended by itself {each.ended_by_itself} times" for each in (site.api, site.worker)]
+    return ", ".join([*words, f"{unanswered:,} unanswered", *(words for words in ended if " 0 " not in words)])
 
 
 def _insist(each: Round, troubles: list[str]) -> None:

@@ -21,26 +21,20 @@ READY_AT = 2
 
 
 class Life:
-    """One or two streams that move together; `versions` None: unknown, and to be read before it goes on."""
+    """One or two streams that move together, and their versions."""
 
     def __init__(self, *streams: UUID) -> None:
         self.streams = streams
-        self.versions: list[int] | None = [0] * len(streams)
-
-    @property
-    def known(self) -> list[int]:
-        """The versions, of which somebody has made sure."""
-        assert self.versions is not None, "it is read before it goes on"
-        return self.versions
+        self.versions = [0] * len(streams)
 
     def next(self, dice: Random) -> list[Write]:
-        """What happens next; their versions must be known."""
+        """What happens next."""
         raise NotImplementedError
 
     def written(self, writes: Sequence[Write]) -> None:
         """The ledger has taken it."""
         after = {write.stream: write.expected_version + len(write.facts) for write in writes}
-        before = zip(self.streams, self.known, strict=True)
+        before = zip(self.streams, self.versions, strict=True)
         self.versions = [after.get(stream, version) for stream, version in before]
 
 
@@ -48,7 +42,7 @@ class VideoLife(Life):
     """A video: created, made ready, published, taken back, published ..."""
 
     def next(self, dice: Random) -> list[Write]:
-        stream, version = self.streams[0], self.known[0]
+        stream, version = self.streams[0], self.versions[0]
         # Two at once for some: what an append holds of one stream stays together too.
         count = 2 if version >= READY_AT and dice.random() < 0.2 else 1
         return [Write(stream, version, [video_fact(stream, version + each, dice) for each in range(count)])]
@@ -56,7 +50,7 @@ class VideoLife(Life):
     @property
     def published(self) -> bool:
         """What the facts so far say of it."""
-        version = self.known[0]
+        version = self.versions[0]
         return version > READY_AT and (version - READY_AT) % 2 == 1
 
 
@@ -90,7 +84,7 @@ class PlanLife(Life):
     """A plan that gets one price after another."""
 
     def next(self, dice: Random) -> list[Write]:
-        stream, version = self.streams[0], self.known[0]
+        stream, version = self.streams[0], self.versions[0]
         return [Write(stream, version, [self._fact(stream, version, dice)])]
 
     @staticmethod
@@ -113,7 +107,7 @@ class SubscriberLife(Life):
         super().__init__(account_id, derived_id("subscription", "faults", account_id))
 
     def next(self, dice: Random) -> list[Write]:
-        (account, subscription), (at, since) = self.streams, self.known
+        (account, subscription), (at, since) = self.streams, self.versions
         if since == 0:
             return [Write(account, at, [self._registered()]), Write(subscription, since, [self._started()])]
         renewed = Write(subscription, since, [self._renewed(since)])

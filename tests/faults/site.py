@@ -4,7 +4,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -54,12 +55,15 @@ class Site:
         self._callers = callers
         self._pause_milliseconds = pause_milliseconds
         self._runs: dict[str, Run] = {}
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
-        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        self.database = Database(folder / "postgres")
-        self._videos = asyncio.run(self._furnish())
-        self.furnished = self.head()
-        number = self._listening.fileno()
+        with ExitStack() as stack:
+            listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
+            self.address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            self.database = Database(folder / "postgres")
+            stack.callback(self.database.stop)
+            self._videos = asyncio.run(self._furnish())
+            self.furnished = self.head()
+            self._open = stack.pop_all()
+        number = listening.fileno()
         self.api = self._process("api", "entrypoints.cli.main", "api", "--fd", str(number), fds=[number])
         self.worker = self._process("worker", "entrypoints.cli.main", "worker")
         self.writers = [self._process(f"writer-{each}", "tests.faults.writer") for each in range(1, writers + 1)]
@@ -67,7 +71,7 @@ class Site:
         self.reader = self._process("reader", "tests.faults.reader")
         self.processes = [self.api, self.worker, *self.writers, self.visitor, self.reader]
 
-    def _process(self, name: str, *module: str, fds: tuple[int, ...] | list[int] = ()) -> Process:
+    def _process(self, name: str, *module: str, fds: Sequence[int] = ()) -> Process:
         """In a folder that holds no settings of anybody's."""
         return Process(name, self.folder, module, self.environment, fds)
 
@@ -111,8 +115,7 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         end_all([*self.processes, *self.helpers])
-        self._listening.close()
-        self.database.stop()
+        self._open.close()
 
     def recover(self) -> float:
         """Start what was killed, and wait until all is well; how many seconds that took. Raises NotWell."""

@@ -1,4 +1,4 @@
-"""`make soak`: round after round of faults under load, until they are done or one of them finds something wrong.
+"""`make soak`: round after round of faults under load, then maintenance; until one of them finds something wrong.
 
 python -m tests.faults.soak [--rounds 200] [--seed SEED] [--start NUMBER]
 """
@@ -10,12 +10,16 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 from tests.faults.legs import LEG_ROUNDS, Failed, Round, run_leg
+from tests.faults.maintenance import measure
 
 ROUNDS = 200
+CALLERS, FACTS, SECONDS = 32, 100_000, 20.0
+INTERRUPTED = 130
 
 
 def main() -> int:
@@ -24,24 +28,51 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
     say(f"{given.rounds} rounds of faults, seed {given.seed}")
-    facts = 0
-    for start in range(given.start, given.start + given.rounds, LEG_ROUNDS):
-        numbers = range(start, min(start + LEG_ROUNDS, given.start + given.rounds))
-        folder = Path(tempfile.mkdtemp(prefix="streamly-soak-"))
-        try:
-            facts += run_leg(folder, [Round(given.seed, number) for number in numbers], say)
-        except Failed as failed:
-            say(f"FAILED in {failed}\n  data and logs: {folder}")
-            say(f"  again: python -m tests.faults.soak --seed {given.seed} --start {start} --rounds {len(numbers)}")
-            return 1
-        except KeyboardInterrupt:
-            shutil.rmtree(folder, ignore_errors=True)
-            say(f"interrupted in rounds {numbers.start} to {numbers.stop - 1} of seed {given.seed}")
-            return 130
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        facts = sum(_leg(given.seed, numbers) for numbers in _legs(given.start, given.start + given.rounds))
+        held = _maintenance()
+    except Failed as failed:
+        say(f"FAILED in {failed}")
+        return 1
+    except KeyboardInterrupt:
+        say(f"interrupted; seed {given.seed}")
+        return INTERRUPTED
     minutes = (time.monotonic() - began) / 60
     say(f"{given.rounds} rounds held, seed {given.seed}: {facts:,} facts in {minutes:.1f} minutes")
-    return 0
+    return 0 if held else 1
+
+
+def _legs(start: int, stop: int) -> Iterator[range]:
+    """The same rounds share a database, wherever a run starts."""
+    while start < stop:
+        end = min(stop, start - start % LEG_ROUNDS + LEG_ROUNDS)
+        yield range(start, end)
+        start = end
+
+
+def _leg(seed: str, numbers: range) -> int:
+    """How many facts there are in the end; what a failure leaves is kept. Raises Failed."""
+    folder = Path(tempfile.mkdtemp(prefix="streamly-soak-"))
+    try:
+        facts = run_leg(folder, [Round(seed, number) for number in numbers], say)
+    except Failed:
+        say(f"data and logs are kept: {folder}")
+        say(f"again: make soak SEED={seed} START={numbers.start} ROUNDS={len(numbers)}")
+        raise
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    return facts
+
+
+def _maintenance() -> bool:
+    with tempfile.TemporaryDirectory(prefix="streamly-soak-") as folder:
+        measured = measure(Path(folder), callers=CALLERS, facts=FACTS, seconds=SECONDS)
+    say(f"maintenance with {CALLERS} callers on {FACTS:,} facts: {measured}")
+    if not measured.held:
+        say(f"FAILED: an append waited for longer than {measured.limit_seconds * 1000:.0f} ms")
+    return measured.held
 
 
 def _arguments() -> argparse.Namespace:

@@ -28,6 +28,7 @@ LIVES_MAX = 12
 SHARED_VIDEOS = 8
 CLAIMS = 4_000
 FENCES = 4
+LOOKED_AT = 0.1
 CLAIM, FENCE = "fault", "faults"
 ANSWER_SECONDS_MAX = 15.0
 """An append is answered within 10 s; the rest is for a machine that has other work."""
@@ -73,23 +74,23 @@ class Writer:
                 await self._from_a_wrong_version(dice)
             case _:
                 chosen = dice.sample(lives, min(len(lives), dice.randrange(2, 5))) if kind == "several" else []
-                await self._go_on(chosen or [_any_life(dice, lives)], dice, leaves=kind == "leave")
+                unknown = await self._go_on(chosen or [_any_life(dice, lives)], dice, leaves=kind == "leave")
+                # It may be recorded even later than it is looked for.
+                lives[:] = [life for life in lives if life not in unknown]
 
-    async def _go_on(self, chosen: Sequence[Life], dice: Random, *, leaves: bool) -> None:
-        """Nobody else writes to these, so that they can be neither ahead nor behind."""
-        for life in chosen:
-            if life.versions is None:
-                life.versions = [len(await self.ledger.read(stream)) for stream in life.streams]
+    async def _go_on(self, chosen: Sequence[Life], dice: Random, *, leaves: bool) -> Sequence[Life]:
+        """Nobody else writes to these, so that they can be neither ahead nor behind; those of which nobody knows."""
         told = [(life, life.next(dice)) for life in chosen]
         writes = [write for _, some in told for write in some]
         outcome = await self._append(writes, alone=True, leave_after=dice.random() * 0.01 if leaves else None)
-        for life, some in told:
-            if outcome == "recorded":
+        if outcome == "unknown":
+            return chosen
+        if outcome == "recorded":
+            for life, some in told:
                 life.written(some)
-            elif outcome == "unknown":
-                life.versions = None
-        if outcome == "recorded" and dice.random() < 0.1:
-            await self._look_at(chosen[0])
+            if dice.random() < LOOKED_AT:
+                await self._look_at(chosen[0])
+        return []
 
     async def _look_at(self, life: Life) -> None:
         """What access says of it is what was just acknowledged."""
