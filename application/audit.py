@@ -1,14 +1,16 @@
 """The auditor's questions: what was recorded, in what order, and what followed from it at a moment."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from application.errors import NotFound
-from application.ports.ledger import History, HistoryFilter, Recorded
+from application.errors import DatabaseUnavailable, NotFound, Unavailable
+from application.ports.ledger import History, HistoryFilter, Position, Recorded
 from application.projections.access import AccountStanding, Title, access
 from application.projections.projection import fold_alone
 from domain.access.access import ANY_PLAN, Access, Requirement, decide
@@ -16,6 +18,17 @@ from domain.access.hindsight import bears_on
 from domain.facts import AnyFact
 from domain.shared.fact import Actor, Cause, Fact
 from domain.telling import tell
+
+REPLAY_PAGE_SIZE = 1_000
+REPLAY_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class ReplayCutShort(Unavailable):
+    """The database went away in the middle and did not come back in time; `reached` is the last position given."""
+
+    def __init__(self, reached: Position) -> None:
+        super().__init__(f"The database does not answer; what is beyond position {reached} is missing.")
+        self.reached = reached
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +49,32 @@ class Audit:
     history: History
 
     def events(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
-        """The wanted facts in order, in constant memory."""
+        """The wanted facts in order, in constant memory; those that are there when it begins."""
         return self.history.facts(wanted, page_size=page_size)
+
+    async def bounded(self, wanted: HistoryFilter) -> HistoryFilter:
+        """The same question by positions alone, and with an end."""
+        return await self.history.bounded(wanted)
+
+    async def replay(
+        self, wanted: HistoryFilter, *, pauses_seconds: Sequence[float] = REPLAY_PAUSES_SECONDS
+    ) -> AsyncGenerator[Recorded, None]:
+        """As `events`, each once, though the database goes away now and then; `wanted` is bounded.
+
+        Raises ReplayCutShort when after all the pauses it is still away.
+        """
+        reached, pauses = wanted.after, iter(pauses_seconds)
+        while True:
+            try:
+                async for recorded in self.events(replace(wanted, after=reached), page_size=REPLAY_PAGE_SIZE):
+                    yield recorded
+                    reached, pauses = recorded.fact.position, iter(pauses_seconds)
+            except DatabaseUnavailable as away:
+                if (pause := next(pauses, None)) is None:
+                    raise ReplayCutShort(reached) from away
+                await asyncio.sleep(pause)
+            else:
+                return
 
     async def timeline(self, account_id: UUID) -> list[Told]:
         """One person's facts in plain words, oldest first. Raises NotFound."""

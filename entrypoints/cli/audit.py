@@ -7,7 +7,9 @@ import click
 
 from application.audit import Told
 from domain.access.access import Access
+from entrypoints.cli.history import history
 from entrypoints.cli.house import in_house
+from entrypoints.cli.moments import MOMENT
 from entrypoints.cli.output import AS_JSON, print_json, print_rows
 from entrypoints.wiring import House
 
@@ -15,6 +17,9 @@ from entrypoints.wiring import House
 @click.group()
 def audit() -> None:
     """What the ledger says."""
+
+
+audit.add_command(history)
 
 
 @audit.command()
@@ -38,13 +43,12 @@ def timeline(*, account_id: UUID, as_json: bool) -> None:
 
 @audit.command()
 @click.argument("account_id", type=click.UUID)
-@click.option("--at", "moment", help="RFC 3339, such as 2027-03-01T12:00:00Z; now, where it is left out.")
+@click.option("--at", type=MOMENT, help="Such as 2027-03-01T12:00:00Z; now, where it is left out.")
 @click.option("--video", "video_id", type=click.UUID, help="Of one video; else of any plan.")
 @click.option("--hindsight", is_flag=True, help="By all that is known now about then.")
 @AS_JSON
-def access(*, account_id: UUID, moment: str | None, video_id: UUID | None, hindsight: bool, as_json: bool) -> None:
+def access(*, account_id: UUID, at: datetime | None, video_id: UUID | None, hindsight: bool, as_json: bool) -> None:
     """May this person watch at that moment, and which facts say so?"""
-    at = _moment(moment) if moment else None
 
     async def ask(house: House) -> Access:
         return await house.audit.access_at(
@@ -59,13 +63,3 @@ def access(*, account_id: UUID, moment: str | None, video_id: UUID | None, hinds
     click.echo(f"{'yes' if answer.granted else 'no'}: {answer.reason}{until}. {answer.otherwise}")
     for fact in answer.deciding:
         click.echo(f"  fact {fact.position} of {fact.at:%Y-%m-%d %H:%M}: {fact.summary}")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter("not an RFC 3339 time", param_hint="--at") from None
-    if moment.tzinfo is None:
-        raise click.BadParameter("the time needs an offset, such as Z", param_hint="--at")
-    return moment

@@ -1,0 +1,146 @@
+"""`streamly audit history`: the ledger as lines of JSON, however long it is, in memory that does not grow."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+
+from application.audit import ReplayCutShort
+from application.ports.ledger import HistoryFilter, Recorded
+from entrypoints.cli.house import in_house
+from entrypoints.cli.moments import MOMENT
+from entrypoints.http.audit_views import event_view
+from entrypoints.http.texts import POSITION_MAX
+from entrypoints.wiring import House
+
+BLOCK_BYTES = 64 * 1024
+INTERRUPTED = 130
+"""As shells say that Ctrl-C ended a program."""
+
+POSITION = click.IntRange(0, POSITION_MAX)
+
+OnProgress = Callable[[int, int], None]
+
+
+@click.command()
+@click.option("--stream", type=click.UUID, help="Of one stream: an account, a subscription, a video.")
+@click.option("--account", type=click.UUID, help="About one account.")
+@click.option("--type", help="Of one kind, such as subscription.renewed.")
+@click.option("--from", "since", type=MOMENT, help="Recorded at this time or later, such as 2027-03-01T12:00:00Z.")
+@click.option("--to", "until", type=MOMENT, help="Recorded before this time.")
+@click.option("--after", type=POSITION, default=0, help="Beyond this position.")
+@click.option("--up-to", type=POSITION, help="Up to this position.")
+@click.option("--limit", type=click.IntRange(1), help="The first so many.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Into a file, with a progress bar.")
+@click.option("--sealed", is_flag=True, help="Without what is personal, as auditors see it.")
+@click.option("--stored", is_flag=True, help="With the stored bytes in base64: what proofs cover.")
+def history(*, limit: int | None, out: Path | None, sealed: bool, stored: bool, **asked: Any) -> None:
+    """The ledger in its order, one fact to a line, as `GET /v1/audit/events` shows it to an admin.
+
+    It ends with what was recorded when it began. Where the database goes away it waits and goes on; where that takes
+    too long it ends with 1, and says after which position to go on.
+    """
+    view = partial(event_view, masked=sealed, stored=stored)
+    wanted = HistoryFilter(**asked)
+    if out is None:
+        with _ending_quietly():
+            in_house(lambda house: _replay(house, wanted, Lines(sys.stdout.buffer, view, limit)))
+        return
+    with _ending_quietly(), _progress_bar() as show, _written_whole(out) as target:
+        lines = Lines(target, view, limit)
+        in_house(lambda house: _replay(house, wanted, lines, show))
+    click.echo(f"{lines.count} facts in {out}", err=True)
+
+
+class Lines:
+    """Facts as lines, written in blocks of whole lines."""
+
+    def __init__(self, target: BinaryIO, view: Callable[[Recorded], object], limit: int | None) -> None:
+        self._target, self._view, self._limit = target, view, limit
+        self._block = bytearray()
+        self.count = 0
+
+    @property
+    def are_enough(self) -> bool:
+        return self.count == self._limit
+
+    def add(self, recorded: Recorded) -> bool:
+        """Whether a block has been written."""
+        self._block += msgspec.json.encode(self._view(recorded)) + b"\n"
+        self.count += 1
+        if full := len(self._block) >= BLOCK_BYTES:
+            self.flush()
+        return full
+
+    def flush(self) -> None:
+        self._target.write(self._block)
+        self._target.flush()
+        self._block.clear()
+
+
+async def _replay(house: House, wanted: HistoryFilter, lines: Lines, show: OnProgress | None = None) -> None:
+    # At once, also while a write waits for a reader; asyncio's own handler would let that write go on waiting.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    bounds = await house.audit.bounded(wanted)
+    assert bounds.up_to is not None, "it is bounded"
+    try:
+        async with aclosing(house.audit.replay(bounds)) as facts:
+            async for recorded in facts:
+                written = lines.add(recorded)
+                if written and show:
+                    show(recorded.fact.position - bounds.after, bounds.up_to - bounds.after)
+                if lines.are_enough:
+                    break
+    except ReplayCutShort:
+        lines.flush()
+        raise
+    lines.flush()
+
+
+@contextmanager
+def _ending_quietly() -> Iterator[None]:
+    """Who reads has read enough, or whoever asked has: neither is a failure to be told of."""
+    try:
+        yield
+    except BrokenPipeError:
+        _leave_output()
+    except KeyboardInterrupt:
+        _leave_output()
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _leave_output() -> None:
+    """What is still held for standard output has nobody to go to, and must not be waited for."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[OnProgress]:
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("history", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _written_whole(out: Path) -> Iterator[BinaryIO]:
+    """A file that has its name once all of it is there; what was cut short keeps `.part` behind the name."""
+    if out.exists() and not out.is_file():
+        with out.open("wb") as target:
+            yield target
+        return
+    part = out.with_name(f"{out.name}.part")
+    with part.open("wb") as target:
+        yield target
+    part.replace(out)

@@ -1,0 +1,197 @@
+"""`streamly audit history`: what it writes, in how much memory, and how it ends when others do."""
+
+import array
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.adapters.eventstore.long_ledger import LATE, LOUD, RARE, recorded_at, seed
+
+FACTS = 200_000
+TIMEOUT_SECONDS = 90
+ENDS_SECONDS = 10
+GROWTH_MIB_MAX = 8
+PIPE_BYTES = 65_536
+
+# What it took at most, as the kernel saw it; the figure for children would begin with that of the tests themselves.
+MEASURED = """
+import atexit, sys
+from pathlib import Path
+from entrypoints.cli.main import main
+def tell():
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    print(line.split()[1], file=sys.stderr)
+atexit.register(tell)
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Somebody at a command line, with a database and a data folder."""
+
+    dsn: str
+    folder: Path
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        with self.running("-m", "entrypoints.cli.main", *arguments) as process:
+            out, trouble = process.communicate(stdin.encode(), timeout=TIMEOUT_SECONDS)
+        return subprocess.CompletedProcess(arguments, process.returncode, out.decode(), trouble.decode())
+
+    def facts(self, *filters: str) -> list[Any]:
+        done = self.run("audit", "history", *filters)
+        assert (done.returncode, done.stderr) == (0, "")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    @contextmanager
+    def running(self, *arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
+        folder = str(self.folder)
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, "DATABASE_URL": self.dsn, "DATA_DIR": folder, "HOME": folder},
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            with process:
+                yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def operator(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """At a long ledger, with read models made."""
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        seed(connection, FACTS)
+        connection.execute("VACUUM (ANALYZE) ledger.events")
+    operator = Operator(module_database, tmp_path_factory.mktemp("data"))
+    assert len(operator.facts("--limit", "1")) == 1
+    return operator
+
+
+def test_a_fact_to_a_line_by_filters_that_may_be_combined(operator: Operator) -> None:
+    day = recorded_at(100_000)
+    asked = ("--account", str(LOUD), "--type", LATE, "--from", day.isoformat(), "--up-to", "101000")
+    facts = operator.facts(*asked)
+
+    loud = [position for position in range(1, 101_001, 20) if position % 5_000 != 1]
+    assert [fact["position"] for fact in facts] == [position for position in loud if recorded_at(position) >= day]
+    assert {fact["data"]["account_id"] for fact in facts} == {str(LOUD)}
+    rare = operator.facts("--stream", str(LOUD), "--type", RARE, "--after", "50001", "--limit", "3", "--stored")
+    assert [fact["position"] for fact in rare] == [55_001, 60_001, 65_001]
+    assert all(fact["stored"] for fact in rare)
+    assert operator.facts("--to", recorded_at(0).isoformat()) == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [("--from", "yesterday"), ("--to", "2027-03-01T12:00:00"), ("--stream", "x"), ("--after", "-1"), ("--limit", "0")],
+)
+def test_a_filter_that_makes_no_sense_is_refused_by_its_name(operator: Operator, asked: tuple[str, str]) -> None:
+    refused = operator.run("audit", "history", *asked)
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"'{asked[0]}'" in refused.stderr
+
+
+def test_a_file_has_its_name_once_it_is_whole(operator: Operator, tmp_path: Path) -> None:
+    out = tmp_path / "ledger.ndjson"
+    done = operator.run("audit", "history", "--up-to", "30000", "--out", str(out))
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[-1] == f"30000 facts in {out}"
+    assert [json.loads(line)["position"] for line in out.read_text().splitlines()] == list(range(1, 30_001))
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_is_personal_is_shown_to_an_operator_who_does_not_want_it_sealed(database: str, tmp_path: Path) -> None:
+    operator = Operator(database, tmp_path)
+    made = operator.run("accounts", "create-admin", "ada@example.com", "--password-stdin", stdin="onion-soup-at-noon\n")
+    assert made.returncode == 0, made.stderr
+
+    (shown,), (sealed,) = operator.facts(), operator.facts("--sealed", "--stored")
+
+    assert (shown["type"], shown["data"]["email"], shown["stored"]) == ("account.registered", "ada@example.com", None)
+    assert sealed["data"]["email"] == "•••"
+    assert "ada@example.com" not in json.dumps(sealed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ten_times_the_facts_take_no_more_memory(operator: Operator) -> None:
+    peaks_mib = []
+    for up_to in (FACTS // 10, FACTS):
+        asked = ("-c", MEASURED, "audit", "history", "--up-to", str(up_to))
+        with operator.running(*asked, stdout=subprocess.DEVNULL) as process:
+            _, said = process.communicate(timeout=TIMEOUT_SECONDS)
+        assert process.returncode == 0, said.decode()
+        peaks_mib.append(int(said) / 1024)
+
+    assert peaks_mib[1] - peaks_mib[0] < GROWTH_MIB_MAX, peaks_mib
+
+
+def test_a_reader_who_has_read_enough_ends_it_without_a_word(operator: Operator) -> None:
+    with operator.running("-m", "entrypoints.cli.main", "audit", "history") as process:
+        assert process.stdout
+        assert json.loads(process.stdout.readline())["position"] == 1
+        process.stdout.close()
+        assert process.wait(ENDS_SECONDS) == 0
+        assert process.stderr
+        assert process.stderr.read() == b""
+
+
+def test_ctrl_c_ends_it_without_a_word_also_when_nobody_reads(operator: Operator) -> None:
+    with operator.running("-m", "entrypoints.cli.main", "audit", "history") as process:
+        waits_for_a_reader(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(ENDS_SECONDS) == 130
+        assert process.stderr
+        assert process.stderr.read() == b""
+
+
+def test_a_database_that_hangs_up_in_the_middle_costs_no_fact_and_doubles_none(operator: Operator) -> None:
+    with operator.running("-m", "entrypoints.cli.main", "audit", "history") as process:
+        waits_for_a_reader(process)
+        assert process.stdout
+        positions = []
+        for line in process.stdout:
+            positions.append(json.loads(line)["position"])
+            if len(positions) in {1_000, 50_000, 100_000}:
+                hang_up(operator.dsn)
+        assert process.wait(ENDS_SECONDS) == 0
+
+    assert positions == list(range(1, FACTS + 1))
+
+
+def waits_for_a_reader(process: subprocess.Popen[bytes]) -> None:
+    """Until the pipe is full."""
+    assert process.stdout
+    pipe, held = process.stdout.fileno(), array.array("i", [0])
+    until(lambda: fcntl.ioctl(pipe, termios.FIONREAD, held) == 0 and held[0] >= PIPE_BYTES)
+
+
+def hang_up(dsn: str) -> None:
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert connection.execute(ended + " AND pid <> pg_backend_pid()").fetchall()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
