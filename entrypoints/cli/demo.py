@@ -6,7 +6,6 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from entrypoints.cli.people import make_account
 from entrypoints.cli.service import ServiceFailed, free_port, running_service
 from entrypoints.cli.story import Story
 from entrypoints.settings import Settings, read_settings
-from entrypoints.wiring import ffmpeg, open_house
+from entrypoints.wiring import Verified, ffmpeg, open_house
 
 LOG = "service.log"
 LAST_LINES = 20
@@ -99,15 +98,19 @@ def _staff(public: Client, settings: Settings, dsn: str, role: Role) -> Client:
 
 
 def _rebuild(console: Console, settings: Settings, dsn: str) -> None:
-    """Every read model anew from the ledger, compared row by row with the one that gave the answers above."""
-    rebuilt = asyncio.run(_rebuilt(settings, dsn))
-    different = [each.name for each in rebuilt if each.differences]
+    """Every read model that gave the answers above compared row by row with the ledger, then built anew from it."""
+    verified, facts = asyncio.run(_rebuilt(settings, dsn))
+    different = [each.name for each in verified if each.differences]
     if different:
         raise UnexpectedAnswer(f"a rebuild differs from what was live: {', '.join(different)}")
-    names = ", ".join(each.name for each in rebuilt)
-    console.print(f"     [b]The read models are rebuilt from {rebuilt[0].facts} facts[/b]: {names}, all identical")
+    names = ", ".join(each.name for each in verified)
+    console.print(f"     [b]The read models are rebuilt from {facts} facts[/b]: {names}, all identical")
 
 
-async def _rebuilt(settings: Settings, dsn: str) -> list[Any]:
+async def _rebuilt(settings: Settings, dsn: str) -> tuple[list[Verified], int]:
+    """What the comparisons found, and how many facts the rebuilds were made from."""
     async with open_house(settings, dsn) as house:
-        return [await asyncio.to_thread(house.read_models.rebuild, name) for name in house.read_models.projections]
+        names = list(house.read_models.projections)
+        verified = [await house.rebuilds.verify(name) for name in names]
+        rebuilt = [await house.rebuilds.rebuild(name) for name in names]
+        return verified, max(each.facts for each in rebuilt)

@@ -9,15 +9,17 @@ from application.errors import NotFound, Unavailable
 from domain.shared.fact import Refusal
 from entrypoints.cli.accounts import accounts
 from entrypoints.cli.audit import audit
-from entrypoints.cli.database import doctor, migrate, projections
+from entrypoints.cli.database import doctor, migrate
 from entrypoints.cli.demo import demo
 from entrypoints.cli.processes import api, sandbox, serve, worker
+from entrypoints.cli.projections import projections
 from entrypoints.cli.service import ServiceFailed
 from entrypoints.cli.videos import videos
 from entrypoints.settings import SettingsInvalid
-from entrypoints.wiring import DatabaseNotReady, EmbeddedPostgresUnavailable
+from entrypoints.wiring import REBUILD_REFUSALS, DatabaseNotReady, EmbeddedPostgresUnavailable
 
 FORESEEN = (
+    *REBUILD_REFUSALS,
     DatabaseNotReady,
     EmbeddedPostgresUnavailable,
     NotFound,

@@ -5,17 +5,27 @@ from pathlib import Path
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from adapters.embedded_postgres import EmbeddedPostgresUnavailable
+from adapters.eventstore.mapper import FactUnreadable
+from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, RebuildUnderWay, Rebuilt, Verified
+from adapters.eventstore.swapping import SwapImpossible
 from application.errors import Unavailable
 from entrypoints.wiring.database import Database, DatabaseNotReady, masked, migrate_given, ready_database
 from entrypoints.wiring.house import House, open_house
 from entrypoints.wiring.sandbox import sandbox_app
 
+REBUILD_REFUSALS = (FactUnreadable, NoKeptGeneration, ReadModelPoisoned, RebuildUnderWay, SwapImpossible)
+"""Why a read model is not rebuilt, compared or rolled back now."""
+
 __all__ = [
+    "REBUILD_REFUSALS",
     "Database",
     "DatabaseNotReady",
     "EmbeddedPostgresUnavailable",
     "House",
+    "RebuildUnderWay",
+    "Rebuilt",
     "Unavailable",
+    "Verified",
     "ffmpeg",
     "masked",
     "migrate_given",

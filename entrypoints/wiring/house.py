@@ -12,7 +12,7 @@ from adapters.eventstore.history import PostgresHistory
 from adapters.eventstore.live import LiveEngine
 from adapters.eventstore.policies import PolicyRunner
 from adapters.eventstore.read_models import ReadModels
-from adapters.eventstore.requested_rebuilds import RequestedRebuilds
+from adapters.eventstore.rebuilds import Rebuilds
 from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
 from adapters.local_video.platform import LocalVideo
 from adapters.mail.addresses import EmailValidatorAddresses
@@ -76,7 +76,7 @@ class House:
     webhooks: Webhooks
     read_models: ReadModels
     live_engine: LiveEngine
-    rebuilds: RequestedRebuilds
+    rebuilds: Rebuilds
     policies: PolicyRunner
     jobs: PostgresTranscodeJobs
     retention: PostgresRetention
@@ -163,7 +163,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         webhooks=Webhooks(billing=ports.billing, inbox=ports.inbox, business_time=base.business_time),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
-        rebuilds=RequestedRebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
+        rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
         policies=PolicyRunner(base.dsn, policies, base.mapper),
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),

@@ -1,48 +1,12 @@
 """What each command prints, and how it ends."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-TIMEOUT_SECONDS = 90
-
-
-@pytest.fixture
-def streamly(database: str, tmp_path: Path) -> Run:
-    """Runs a command on a database and a data folder of its own."""
-
-    def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "entrypoints.cli.main", *arguments],
-            env={
-                **os.environ,
-                "DATABASE_URL": database,
-                "DATA_DIR": str(tmp_path),
-                "HOME": str(tmp_path),
-                **environment,
-            },
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-
-    return run
-
-
-def said(done: subprocess.CompletedProcess[str]) -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+from tests.cli.running import Run, said
 
 
 def test_an_admin_is_made_once_and_the_second_time_refused_in_one_line(streamly: Run) -> None:
@@ -95,27 +59,6 @@ def test_the_doctor_masks_the_password_unless_it_is_asked_for(streamly: Run, dat
     assert "onions" not in json.dumps(masked)
     shown = said(streamly("doctor", "--json", "--secrets", DATABASE_URL=with_password))
     assert "onions" in shown["database_url"]
-
-
-def test_read_models_are_listed_verified_and_rebuilt(streamly: Run, database: str) -> None:
-    said(
-        streamly(
-            "accounts", "create-admin", "ada@example.com", "--password-stdin", "--json", stdin="onion-soup-at-noon\n"
-        )
-    )
-    listed = said(streamly("projections", "list", "--json"))
-    assert [each["name"] for each in listed] == ["access", "catalogue", "plans"]
-    verified = said(streamly("projections", "verify", "access", "--json"))
-    assert [(each["name"], each["differences"]) for each in verified] == [("access", [])]
-    with psycopg.connect(database) as connection:
-        connection.execute("UPDATE access_1.standings SET standing = '{}'")
-    forged = streamly("projections", "verify", "access", "--json")
-    assert forged.returncode == 1
-    assert {difference["table"] for each in json.loads(forged.stdout) for difference in each["differences"]} == {
-        "standings"
-    }
-    said(streamly("projections", "rebuild", "access", "--json"))
-    assert said(streamly("projections", "verify", "access", "--json"))[0]["differences"] == []
 
 
 def test_in_production_a_missing_secret_stops_the_start_and_is_named(streamly: Run) -> None:
