@@ -32,8 +32,8 @@ check: .venv/.dev ## style, types and the rules on imports
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: .venv/.dev ## the figures of the documents, measured here
-	@$(BIN)/python -m benchmarks
+bench: .venv/.dev ## the figures of the ledger beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: .venv/bin/python ## choose the newest versions that pyproject.toml allows, anew
 	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv

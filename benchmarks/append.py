@@ -58,8 +58,7 @@ async def append(bench: Workbench, options: Options, say: Callable[[str, int], N
         loads[LIBRARY] = _load(_into_library(library, threads), _new_to_library(), callers, options)
         contestants = [Contestant(name, load.measure) for name, load in loads.items()]
         if callers == 256:
-            at_once = {"callers": callers, "streams": SUBSCRIBERS, "seconds": options.seconds}
-            contestants.append(pgbench(bench, f"pgbench {callers}", **at_once))
+            contestants.append(pgbench(bench, "pgbench", callers=callers, streams=SUBSCRIBERS, seconds=options.seconds))
         contest = Contest(f"append_{callers}", contestants, _comparisons(callers))
         outcome = await hold(contest, rounds=options.rounds, on_round=say)
         stored = {name: await _renewals(house) for name, house in houses.items()}

@@ -90,7 +90,7 @@ def _own_seconds() -> float:
 def describe(bench: Workbench) -> Machine:
     with psycopg.connect(bench.dsn) as connection:
         postgresql = connection.info.parameter_status("server_version") or "unknown"
-        settings = dict(
+        settings: dict[str, str] = dict(
             connection.execute(
                 "SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", (list(SETTINGS),)
             ).fetchall()
