@@ -1,7 +1,6 @@
 """A few of the rounds of `make soak`: whoever is killed under load, no fact is lost, doubled or out of order."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
