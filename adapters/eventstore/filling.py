@@ -27,14 +27,17 @@ class Filling:
     in one transaction: until then nothing is there that would have to be cleared away.
     """
 
-    def __init__(self, generation: Generation, reader: Connection[TupleRow], writer: Connection[TupleRow]) -> None:
+    def __init__(
+        self, generation: Generation, reader: Connection[TupleRow], writer: Connection[TupleRow], rows_in_memory: int
+    ) -> None:
         self._generation = generation
         self._reader = reader
         self._writer = writer
+        self._rows_in_memory = rows_in_memory
         self._batch = Batch(generation.projection)
         self._shown = time.monotonic()
 
-    def run(self, pages: Pages, stop: int, on_progress: Progress, *, rows_max: int = ROWS_IN_MEMORY_MAX) -> int:
+    def run(self, pages: Pages, stop: int, on_progress: Progress) -> int:
         """The position reached. Raises StepFailed, FactUnreadable."""
         at, written = 0, False
         with ExitStack() as transaction:
@@ -44,7 +47,7 @@ class Filling:
                     written = written or self._begin(transaction)
                     self._write_new()
                 self._show(at, stop, on_progress, committed=not written)
-                if len(self._batch) > rows_max:
+                if len(self._batch) > self._rows_in_memory:
                     break
             if not written:
                 self._begin(transaction)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from adapters.eventstore import generations
 from adapters.eventstore.comparison import Difference, differences
-from adapters.eventstore.filling import Filling
+from adapters.eventstore.filling import ROWS_IN_MEMORY_MAX, Filling
 from adapters.eventstore.following import BATCH_MAX, Follower, Progress, no_progress
 from adapters.eventstore.generations import Status
 from adapters.eventstore.mapper import FactMapper
@@ -56,8 +56,16 @@ class Verified(msgspec.Struct, frozen=True):
 class ReadModels:
     """All projections on one database; every method opens connections of its own and may be called from any thread."""
 
-    def __init__(self, dsn: str, projections: Mapping[str, Projection], mapper: FactMapper) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        projections: Mapping[str, Projection],
+        mapper: FactMapper,
+        *,
+        rows_in_memory: int = ROWS_IN_MEMORY_MAX,
+    ) -> None:
         self._dsn = dsn
+        self._rows_in_memory = rows_in_memory
         self.projections = projections
         self.follower = Follower(projections, mapper)
 
@@ -176,8 +184,9 @@ class ReadModels:
     def _fill(self, connection: Connection[TupleRow], generation: Generation, stop: int, on_progress: Progress) -> int:
         pages = self.follower.pages[generation.projection.name]
         try:
-            with self._connected() as reader:
-                at = Filling(generation, reader, connection).run(pages, stop, on_progress)
+            # It may still be reading the next page: it is closed, and nothing more is asked of it.
+            with closing(self._connected()) as reader:
+                at = Filling(generation, reader, connection, self._rows_in_memory).run(pages, stop, on_progress)
             return self.follower.catch_up(connection, generation, at, stop, on_progress)
         except StepFailed as failed:
             raise ReadModelPoisoned(f"{generation.projection.name} cannot take {failed}") from failed

@@ -1,0 +1,146 @@
+"""Whatever the batches, live, in a rebuild and with little memory, the tables hold what one fact at a time gives."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from psycopg.sql import SQL, Identifier
+
+from adapters.eventstore import following, pages
+from adapters.eventstore.mapper import FactMapper
+from adapters.eventstore.read_models import ReadModels
+from adapters.eventstore.tables import Generation
+from application.projections.projection import Projection, Row, fold_alone, key_of
+from domain.shared.fact import Fact
+from tests.adapters.eventstore.shelves import (
+    FACTS,
+    AuthorBanned,
+    AuthorRenamed,
+    BookGiven,
+    BookLost,
+    BookPut,
+    shelf,
+)
+
+BEGAN = datetime(2026, 11, 21, 3, 6, 0, 1, tzinfo=UTC)
+BOOKS = [UUID(int=number) for number in range(4)]
+AUTHORS = ["Ada", "", "null", 'B"o\\', "line\nbreak\t", "é🙂"]
+
+books, authors = st.sampled_from(BOOKS), st.sampled_from(AUTHORS)
+notes = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8), max_size=3).map(tuple)
+weights = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+
+histories = st.lists(
+    st.one_of(
+        st.builds(BookPut, book_id=books, author=authors, notes=notes, weight=weights),
+        st.builds(BookGiven, book_id=books, author=authors),
+        st.builds(BookLost, book_id=books),
+        st.builds(AuthorRenamed, before=authors, after=authors),
+        st.builds(AuthorBanned, author=authors),
+    ),
+    min_size=1,
+    max_size=50,
+).map(
+    lambda told: [
+        replace(fact, position=position, recorded_at=BEGAN + timedelta(microseconds=position * 333))
+        for position, fact in enumerate(told, start=1)
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def shelves(module_database: str) -> Iterator[psycopg.Connection]:
+    """A ledger that may be emptied; pages of 7 positions, so that a batch has many."""
+    with pytest.MonkeyPatch.context() as patch, psycopg.connect(module_database, autocommit=True) as connection:
+        patch.setattr(pages, "PAGE_POSITIONS", 7)
+        patch.setattr(following, "PAGE_POSITIONS", 7)
+        connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER events_append_only")
+        yield connection
+
+
+def start_anew(connection: psycopg.Connection, facts: Sequence[Fact], projection: Projection) -> ReadModels:
+    schemas = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^shelf_[0-9]+$'").fetchall()
+    for (schema,) in schemas:
+        connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(schema)))
+    connection.execute("DELETE FROM ledger.read_models")
+    connection.execute("TRUNCATE ledger.events")
+    return ReadModels(connection.info.dsn, {"shelf": projection}, FactMapper(FACTS, {}), rows_in_memory=5)
+
+
+def record(connection: psycopg.Connection, facts: Sequence[Fact]) -> None:
+    rows = [(uuid4(), 1, fact.tag(), msgspec.json.encode(fact), fact.position, fact.recorded_at) for fact in facts]
+    connection.cursor().executemany(
+        "INSERT INTO ledger.events (originator_id, originator_version, topic, state, notification_id, recorded_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        rows,
+    )
+
+
+def stored(connection: psycopg.Connection, generation: Generation) -> dict[type[Row], dict[Any, Row]]:
+    found: dict[type[Row], dict[Any, Row]] = {}
+    for row, table in generation.tables.items():
+        columns = SQL(", ").join(map(Identifier, row.__struct_fields__))
+        statement = SQL("SELECT json_build_array({})::text FROM {}").format(columns, table.name)
+        rows = [msgspec.json.decode(text, type=row) for (text,) in connection.execute(statement)]
+        found[row] = {key_of(each): each for each in rows}
+        assert len(found[row]) == len(rows)
+    return found
+
+
+def expected(facts: Sequence[Fact]) -> dict[type[Row], dict[Any, Row]]:
+    """One fact after the other in memory; `tests/application/projections/test_batches.py` says that this is right."""
+    folded = fold_alone(shelf(), facts)
+    return {
+        row: {key: left for key, left in rows.items() if left is not None}
+        | {key_of(new): new for new in folded.new[row]}
+        for row, rows in folded.by_key.items()
+    }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    facts=histories,
+    sizes=st.lists(st.sampled_from([1, 2, 3, 8, 30, 1000]), min_size=1, max_size=8),
+    plain=st.booleans(),
+)
+def test_live_in_any_batches(shelves: psycopg.Connection, facts: list[Fact], sizes: list[int], *, plain: bool) -> None:
+    projection = shelf(plain=plain)
+    read_models = start_anew(shelves, facts, projection)
+    read_models.prepare()
+    record(shelves, facts)
+
+    for size in cycle(sizes):
+        if not read_models.advance(shelves, projection, limit=size):
+            break
+
+    assert stored(shelves, Generation(projection, 1)) == expected(facts)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(facts=histories, plain=st.booleans(), already=st.integers(0, 50), room=st.sampled_from([2, 5, 1000]))
+def test_rebuilt_with_little_memory_or_much(
+    shelves: psycopg.Connection, facts: list[Fact], *, plain: bool, already: int, room: int
+) -> None:
+    projection = shelf(plain=plain)
+    read_models = start_anew(shelves, facts, projection)
+    record(shelves, facts[:already])
+    read_models.prepare()
+    record(shelves, facts[already:])
+
+    made = ReadModels(shelves.info.dsn, {"shelf": projection}, FactMapper(FACTS, {}), rows_in_memory=room).rebuild(
+        "shelf"
+    )
+
+    assert (made.facts, made.generation) == (len(facts), 2)
+    assert stored(shelves, Generation(projection, 2)) == expected(facts)
+    read_models.advance(shelves, projection)
+    assert stored(shelves, Generation(projection, 1)) == expected(facts), "the kept one is fed"
+    assert read_models.verify("shelf").differences == ()
