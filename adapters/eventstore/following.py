@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import psycopg
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
@@ -18,6 +19,9 @@ TROUBLE_MAX = 2_000
 BATCH_MAX = 100_000
 """Positions to a batch: what is waiting, and never more. Whoever catches up takes this many, whoever is level one."""
 
+
+ROW_REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""What PostgreSQL says of a row that it cannot take, however often it is tried."""
 
 Progress = Callable[[int, int], None]
 """Called with the position reached and the position to reach."""

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from adapters.eventstore.following import BATCH_MAX, Follower
+from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, Follower
 from adapters.eventstore.generations import Known, PositionMoved
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.tables import Generation
@@ -106,9 +106,9 @@ class Batches:
                 upto = self._follower.advance_one(connection, generation, at, limit=limit)
             except PositionMoved:
                 return
-            except (psycopg.OperationalError, psycopg.ProgrammingError):
-                raise
-            except Exception as trouble:  # noqa: BLE001 - whatever a step or a row does, it is told of its fact
+            except Exception as trouble:
+                if isinstance(trouble, psycopg.Error) and not isinstance(trouble, ROW_REFUSED):
+                    raise
                 at = self._shrink_or_skip(connection, generation, at, limit, trouble)
                 continue
             # A batch that was not full went to the head: to look again would cost a commit, and the next fact notifies.

@@ -10,7 +10,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 
 from adapters.eventstore.literals import array_literal
-from adapters.eventstore.mapper import SHAPE, FactMapper
+from adapters.eventstore.mapper import SHAPE, FactMapper, FactUnreadable
 from application.projections.projection import Projection
 from domain.shared.fact import Fact
 
@@ -53,7 +53,7 @@ class Pages:
         """The facts at the positions after the one, up to the other. Raises FactUnreadable."""
         found = cursor.execute(WITH_PSYCOPG, (after, upto, self._topics.decode()), prepare=True, binary=True).fetchone()
         assert found is not None, "an aggregate always gives one row"
-        return self._decoded(found[0])
+        return self._decoded(found[0], after, upto)
 
     def follow(self, connection: Connection[Any], after: int, stop: int) -> Iterator[tuple[int, Sequence[Fact]]]:
         """Page after page, each with the position that it goes up to; meanwhile the connection does nothing else.
@@ -65,25 +65,31 @@ class Pages:
         if after < stop:
             upto = self._ask(connection, after, min(after + span, stop))
         while after < stop:
-            page, after = _answer(connection), upto
+            page, begin, after = _answer(connection), after, upto
             span = _next_span(span, len(page))
             if after < stop:
                 upto = self._ask(connection, after, min(after + span, stop))
-            yield after, self._decoded(page)
+            yield after, self._decoded(page, begin, after)
 
     def _ask(self, connection: Connection[Any], after: int, upto: int) -> int:
         values = [b"%d" % after, b"%d" % upto, self._topics]
         connection.pgconn.send_query_params(WITH_LIBPQ, values, result_format=Format.BINARY)
         return upto
 
-    def _decoded(self, page: bytes | None) -> Sequence[Fact]:
+    def _decoded(self, page: bytes | None, after: int, upto: int) -> Sequence[Fact]:
         if not page:
             return []
         try:
             facts: Sequence[Fact] = self._decode(page)
-        except msgspec.ValidationError:
-            return [self._up_to_date(each) for each in msgspec.json.decode(page, type=list[msgspec.Raw])]
+        except msgspec.MsgspecError:
+            return self._one_by_one(page, after, upto)
         return facts
+
+    def _one_by_one(self, page: bytes, after: int, upto: int) -> Sequence[Fact]:
+        try:
+            return [self._up_to_date(each) for each in msgspec.json.decode(page, type=list[msgspec.Raw])]
+        except (msgspec.MsgspecError, FactUnreadable) as trouble:
+            raise FactUnreadable(f"one of the facts {after + 1} to {upto}: {trouble}") from trouble
 
     def _up_to_date(self, state: msgspec.Raw) -> Fact:
         stored = bytes(state)

@@ -14,9 +14,9 @@ from psycopg.rows import TupleRow
 from adapters.eventstore import generations
 from adapters.eventstore.comparison import Difference, differences
 from adapters.eventstore.filling import ROWS_IN_MEMORY_MAX, Filling
-from adapters.eventstore.following import BATCH_MAX, Follower, Progress, no_progress
+from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, Follower, Progress, no_progress
 from adapters.eventstore.generations import Status
-from adapters.eventstore.mapper import FactMapper
+from adapters.eventstore.mapper import FactMapper, FactUnreadable
 from adapters.eventstore.swapping import drop, drop_kept, swap
 from adapters.eventstore.tables import Generation
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
@@ -188,7 +188,7 @@ class ReadModels:
             with closing(self._connected()) as reader:
                 at = Filling(generation, reader, connection, self._rows_in_memory).run(pages, stop, on_progress)
             return self.follower.catch_up(connection, generation, at, stop, on_progress)
-        except StepFailed as failed:
+        except (StepFailed, FactUnreadable, *ROW_REFUSED) as failed:
             raise ReadModelPoisoned(f"{generation.projection.name} cannot take {failed}") from failed
 
     def _compare(

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +16,7 @@ from adapters.eventstore import following, pages
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.tables import Generation
-from application.projections.projection import Projection, Row, fold_alone, key_of
+from application.projections.projection import Projection
 from domain.shared.fact import Fact
 from tests.adapters.eventstore.shelves import (
     FACTS,
@@ -27,7 +25,10 @@ from tests.adapters.eventstore.shelves import (
     BookGiven,
     BookLost,
     BookPut,
+    expected,
+    record,
     shelf,
+    stored,
 )
 
 BEGAN = datetime(2026, 11, 21, 3, 6, 0, 1, tzinfo=UTC)
@@ -73,36 +74,6 @@ def start_anew(connection: psycopg.Connection, facts: Sequence[Fact], projection
     connection.execute("DELETE FROM ledger.read_models")
     connection.execute("TRUNCATE ledger.events")
     return ReadModels(connection.info.dsn, {"shelf": projection}, FactMapper(FACTS, {}), rows_in_memory=5)
-
-
-def record(connection: psycopg.Connection, facts: Sequence[Fact]) -> None:
-    rows = [(uuid4(), 1, fact.tag(), msgspec.json.encode(fact), fact.position, fact.recorded_at) for fact in facts]
-    connection.cursor().executemany(
-        "INSERT INTO ledger.events (originator_id, originator_version, topic, state, notification_id, recorded_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        rows,
-    )
-
-
-def stored(connection: psycopg.Connection, generation: Generation) -> dict[type[Row], dict[Any, Row]]:
-    found: dict[type[Row], dict[Any, Row]] = {}
-    for row, table in generation.tables.items():
-        columns = SQL(", ").join(map(Identifier, row.__struct_fields__))
-        statement = SQL("SELECT json_build_array({})::text FROM {}").format(columns, table.name)
-        rows = [msgspec.json.decode(text, type=row) for (text,) in connection.execute(statement)]
-        found[row] = {key_of(each): each for each in rows}
-        assert len(found[row]) == len(rows)
-    return found
-
-
-def expected(facts: Sequence[Fact]) -> dict[type[Row], dict[Any, Row]]:
-    """One fact after the other in memory; `tests/application/projections/test_batches.py` says that this is right."""
-    folded = fold_alone(shelf(), facts)
-    return {
-        row: {key: left for key, left in rows.items() if left is not None}
-        | {key_of(new): new for new in folded.new[row]}
-        for row, rows in folded.by_key.items()
-    }
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

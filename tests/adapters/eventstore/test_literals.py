@@ -78,7 +78,7 @@ def test_text_in_a_copy(connection: psycopg.Connection, titles: list[tuple[str, 
 )
 def test_values_of_other_kinds(connection: psycopg.Connection, kind: str, values: list[Any]) -> None:
     literal = array_literal(values).decode()
-    assert connection.execute(f"SELECT %s::{kind}[]", (literal,)).fetchone() == (values,)  # type: ignore[arg-type]
+    assert connection.execute(f"SELECT %s::{kind}[]", (literal,)).fetchone() == (values,)
 
 
 def test_nul_is_refused_and_never_cut_off(connection: psycopg.Connection) -> None:

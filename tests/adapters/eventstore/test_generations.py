@@ -1,0 +1,285 @@
+"""Generations beside each other: kept in step, swapped under readers, rolled back to, dropped, poisoned, mended."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from msgspec.structs import replace
+
+from adapters.eventstore.live import Batches
+from adapters.eventstore.mapper import FactMapper
+from adapters.eventstore.pages import Pages
+from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, ReadModels, RebuildUnderWay
+from adapters.eventstore.tables import Generation
+from application.errors import ReadModelMoved
+from application.projections.projection import Projection
+from domain.shared.fact import Fact
+from tests.adapters.eventstore.shelves import (
+    FACTS,
+    Author,
+    Book,
+    BookGiven,
+    BookLost,
+    BookPut,
+    Spoilt,
+    expected,
+    record,
+    shelf,
+    stored,
+)
+
+BEGAN = datetime(2026, 11, 21, 3, 6, tzinfo=UTC)
+
+
+def told(*facts: Fact, after: int = 0) -> list[Fact]:
+    return [
+        replace(fact, position=after + number, recorded_at=BEGAN + timedelta(seconds=after + number))
+        for number, fact in enumerate(facts, start=1)
+    ]
+
+
+def a_history(count: int, *, after: int = 0) -> list[Fact]:
+    turns: list[Fact] = []
+    for number in range(after, after + count):
+        book = UUID(int=number % 7)
+        turn = (
+            BookPut(book_id=book, author=f"a{number % 3}"),
+            BookGiven(book_id=book, author="b"),
+            BookLost(book_id=book),
+        )
+        turns.append(turn[(number * 5 + number // 7) % 3])
+    return told(*turns, after=after)
+
+
+def house(dsn: str, projection: Projection, **options: int) -> ReadModels:
+    return ReadModels(dsn, {"shelf": projection}, FactMapper(FACTS, {}), **options)
+
+
+def follow(connection: psycopg.Connection, read_models: ReadModels, projection: Projection) -> None:
+    """As the live engine does."""
+    Batches(read_models.follower, threading.Event()).catch_up(connection, projection)
+
+
+@pytest.fixture
+def connection(database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database, autocommit=True) as opened:
+        yield opened
+
+
+def generations(connection: psycopg.Connection) -> list[tuple[int, str]]:
+    return connection.execute("SELECT generation, state FROM ledger.read_models ORDER BY 1").fetchall()
+
+
+def test_a_kept_generation_is_fed_and_rolled_back_to(connection: psycopg.Connection, database: str) -> None:
+    projection, facts = shelf(), a_history(60)
+    read_models = house(database, projection)
+    record(connection, facts[:20])
+    read_models.prepare()
+    read_models.rebuild("shelf")
+    record(connection, facts[20:40])
+    follow(connection, read_models, projection)
+    assert stored(connection, Generation(projection, 1)) == expected(facts[:40])
+    record(connection, facts[40:])
+
+    back = read_models.rollback("shelf")
+
+    assert (back.generation, back.facts) == (1, 60)
+    assert generations(connection) == [(1, "live"), (2, "kept")]
+    assert stored(connection, Generation(projection, 1)) == expected(facts)
+    follow(connection, read_models, projection)
+    assert stored(connection, Generation(projection, 2)) == expected(facts)
+    assert read_models.rollback("shelf").generation == 2
+    (status,) = read_models.statuses()
+    assert (status.generation, status.kept, status.lag, status.position) == (2, (1,), 0, 60)
+
+
+def test_one_old_generation_is_kept_and_it_can_be_dropped(connection: psycopg.Connection, database: str) -> None:
+    projection = shelf()
+    read_models = house(database, projection)
+    record(connection, a_history(10))
+    read_models.prepare()
+    with pytest.raises(NoKeptGeneration):
+        read_models.rollback("shelf")
+    for _ in range(3):
+        read_models.rebuild("shelf")
+    assert generations(connection) == [(3, "kept"), (4, "live")]
+    assert read_models.drop_kept("shelf", older_than=timedelta(hours=1)) == 0
+    assert read_models.drop_kept("shelf") == 1
+    assert generations(connection) == [(4, "live")]
+    assert connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^shelf_'").fetchone() == (1,)
+
+
+def test_a_swap_waits_for_no_reader_and_a_drop_holds_none_up(connection: psycopg.Connection, database: str) -> None:
+    projection, facts = shelf(), a_history(50)
+    read_models = house(database, projection)
+    record(connection, facts)
+    read_models.prepare()
+    with psycopg.connect(database) as reader:
+        reader.execute("SELECT count(*) FROM shelf_1.books")
+        started = time.monotonic()
+        read_models.rebuild("shelf")
+        assert time.monotonic() - started < 3
+        dropping = threading.Thread(target=read_models.drop_kept, args=("shelf",), daemon=True)
+        dropping.start()
+        waits = []
+        while dropping.is_alive():
+            began = time.monotonic()
+            connection.execute("SELECT count(*) FROM shelf_1.books")
+            waits.append(time.monotonic() - began)
+        assert generations(connection) == [(1, "kept"), (2, "live")], "it is being read"
+        assert max(waits) < 0.5
+    record(connection, a_history(10, after=50))
+    follow(connection, read_models, projection)
+    assert len(stored(connection, Generation(projection, 1))[Book]) == len(
+        expected([*facts, *a_history(10, after=50)])[Book]
+    )
+    assert read_models.drop_kept("shelf") == 1
+
+
+def test_of_two_that_rebuild_one_is_told_to_wait_and_both_end_well(
+    connection: psycopg.Connection, database: str
+) -> None:
+    read_models = house(database, shelf())
+    record(connection, a_history(30))
+    read_models.prepare()
+    ended: list[str] = []
+
+    def rebuild() -> None:
+        try:
+            read_models.rebuild("shelf")
+            ended.append("rebuilt")
+        except RebuildUnderWay:
+            ended.append("told to wait")
+
+    rebuilding = [threading.Thread(target=rebuild, daemon=True) for _ in range(4)]
+    for each in rebuilding:
+        each.start()
+    for each in rebuilding:
+        each.join(20)
+    assert len(ended) == 4
+    assert "rebuilt" in ended
+    assert read_models.verify("shelf").differences == ()
+
+
+@pytest.mark.parametrize("where", ["while it reads", "when it is filled"])
+def test_a_rebuild_whose_connection_is_killed_leaves_what_was_live(
+    connection: psycopg.Connection, database: str, where: str
+) -> None:
+    projection, facts = shelf(), a_history(40)
+    read_models = house(database, projection, rows_in_memory=3 if where == "when it is filled" else 1000)
+    record(connection, facts)
+    read_models.prepare()
+
+    def kill(position: int, target: int) -> None:
+        if where == "while it reads" or position == target:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+
+    with pytest.raises(psycopg.OperationalError):
+        read_models.rebuild("shelf", on_progress=kill)
+    assert stored(connection, Generation(projection, 1)) == expected(facts)
+    rebuilt = house(database, projection).rebuild("shelf")
+    assert generations(connection) == [(1, "kept"), (rebuilt.generation, "live")]
+    assert stored(connection, Generation(projection, rebuilt.generation)) == expected(facts)
+
+
+def test_a_poison_fact_is_passed_over_and_told_of_and_the_rest_goes_on(
+    connection: psycopg.Connection, database: str
+) -> None:
+    projection = shelf()
+    read_models = house(database, projection)
+    read_models.prepare()
+    before, after = a_history(30), a_history(25, after=32)
+    (spoilt, too_large) = told(Spoilt(), BookPut(book_id=UUID(int=3), author="x" * 10_000_000), after=30)
+    # The index on the author holds 2,704 bytes at most: what the step makes of this the database refuses.
+    record(connection, [*before, spoilt, too_large, *after])
+
+    follow(connection, read_models, projection)
+
+    (status,) = read_models.statuses()
+    assert (status.state, status.position, status.lag) == ("degraded", 57, 0)
+    assert "fact 31" in (status.trouble or "")
+    assert "what is 31 to be?" in (status.trouble or "")
+    assert stored(connection, Generation(projection, 1)) == expected([*before, *after])
+    with pytest.raises(ReadModelPoisoned, match="fact 31"):
+        read_models.rebuild("shelf")
+    assert generations(connection) == [(1, "live")]
+    mended = shelf()
+    mended.routes = {kind: routes for kind, routes in mended.routes.items() if kind is not Spoilt}
+    mended.read_as.pop(Spoilt.tag())
+    connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER events_append_only")
+    connection.execute("DELETE FROM ledger.events WHERE notification_id = 32")
+    house(database, mended).rebuild("shelf")
+    assert house(database, mended).statuses()[0].state == "live"
+
+
+def test_facts_of_older_shapes_are_brought_up_to_date(connection: psycopg.Connection, database: str) -> None:
+    class BookPutV2(BookPut, frozen=True, tag="test.book_put.v2"):
+        pass
+
+    def upcast(shape: dict[str, Any]) -> dict[str, Any]:
+        return {**shape, "type": "test.book_put.v2", "author": shape["author"].upper()}
+
+    for plain in (False, True):
+        projection = Projection(f"shelf_{plain}".lower(), version=1, plain=plain, authors=Author, books=Book)
+
+        @projection.fold(BookPutV2, into=Author, key="author")
+        def counted(author: Author | None, fact: BookPutV2) -> Author:
+            return Author(fact.author, author.books_put + 1 if author else 1)
+
+        if not plain:
+            record(
+                connection,
+                told(BookPut(book_id=UUID(int=1), author="ada"), BookPutV2(book_id=UUID(int=1), author="ADA")),
+            )
+        mapper = FactMapper({BookPutV2.tag(): BookPutV2}, {"test.book_put": upcast})
+        ReadModels(database, {projection.name: projection}, mapper).prepare()
+        assert stored(connection, Generation(projection, 1))[Author] == {"ADA": Author("ADA", 2)}
+
+
+def test_few_facts_among_many_are_read_in_larger_pages(connection: psycopg.Connection, database: str) -> None:
+    connection.execute(
+        "INSERT INTO ledger.events (originator_id, originator_version, topic, state, notification_id, recorded_at)"
+        " SELECT gen_random_uuid(), 1, 'other', '{}', n, now() FROM generate_series(1, 60000) n"
+        " WHERE n NOT IN (7, 59990)"
+    )
+    few = [replace(fact, position=position) for fact, position in zip(a_history(2), (7, 59990), strict=True)]
+    record(connection, few)
+    with psycopg.connect(database, autocommit=True) as reader:
+        found = list(Pages(shelf(), FactMapper(FACTS, {})).follow(reader, 0, 60_000))
+    assert [fact.position for _, facts in found for fact in facts] == [7, 59990]
+    assert [upto for upto, _ in found] == [5_000, 15_000, 35_000, 60_000]
+
+
+def test_an_older_program_rolls_back_to_what_it_made(connection: psycopg.Connection, database: str) -> None:
+    older, newer = shelf(), shelf(version=2)
+    facts = a_history(40)
+    record(connection, facts[:20])
+    house(database, older).prepare()
+    assert house(database, newer).prepare() == ["shelf"]
+    record(connection, facts[20:])
+    follow(connection, house(database, newer), newer)
+    with pytest.raises(ReadModelMoved):
+        house(database, newer).rollback("shelf")
+    assert house(database, older).rollback("shelf").generation == 1
+    assert stored(connection, Generation(older, 1)) == expected(facts)
+    with pytest.raises(ReadModelMoved):
+        follow(connection, house(database, newer), newer)
+
+
+def test_what_is_asked_for_is_remembered_until_it_is_done(connection: psycopg.Connection, database: str) -> None:
+    read_models = house(database, shelf())
+    read_models.prepare()
+    assert read_models.rebuild_requested() == []
+    connection.execute("UPDATE ledger.read_models SET rebuild_requested_at = now()")
+    assert read_models.rebuild_requested() == ["shelf"]
+    assert read_models.statuses()[0].rebuild_requested
+    read_models.rebuild("shelf")
+    assert read_models.rebuild_requested() == []
