@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,7 @@ class Workbench:
     async def ledger(self, facts: int) -> str:
         """The DSN of the database whose ledger begins with so many facts of films; made when it is first asked for."""
         if facts not in self._ledgers:
+            print(f"a ledger of {facts:,} facts: being written", file=sys.stderr, flush=True)
             dsn = await asyncio.to_thread(self.database, f"ledger_{facts}")
             await seed(dsn, Lives.as_in_life(facts))
             self._ledgers[facts] = dsn
