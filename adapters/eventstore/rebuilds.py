@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from adapters.eventstore.following import Progress, no_progress
 from adapters.eventstore.read_models import ReadModelPoisoned, ReadModels, RebuildUnderWay, Rebuilt, Verified
@@ -118,17 +118,24 @@ async def _given_up_when_cancelled(work: Long[T], name: str, on_progress: Progre
     gone = threading.Event()
 
     def pass_on(position: int, target: int) -> None:
+        on_progress(position, target)
         if gone.is_set():
             raise Stopped
-        on_progress(position, target)
 
     working = asyncio.create_task(_in_thread(work, name, on_progress=pass_on), name=f"{work} of {name}")
+    working.add_done_callback(_looked_at)
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
         gone.set()
         await asyncio.wait([working], timeout=STOP_SECONDS)
         raise
+
+
+def _looked_at(working: asyncio.Task[Any]) -> None:
+    """Nobody is left to hear why it ended, and asyncio would complain of that."""
+    if not working.cancelled():
+        working.exception()
 
 
 async def _in_thread(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:

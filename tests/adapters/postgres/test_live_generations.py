@@ -25,7 +25,8 @@ pytestmark = pytest.mark.anyio
 
 SWAPS = 20
 SWAP_SECONDS_MAX = 0.5
-READ_SECONDS_MAX = 0.1
+READ_SECONDS_MAX = 0.25
+"""Measured: 0.02. A lock that somebody holds would cost 5 s."""
 
 ROLES: defaultdict[int, Role] = defaultdict(lambda: "auditor", {1: "viewer", 2: "support"})
 
