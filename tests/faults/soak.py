@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -55,7 +56,8 @@ def _leg(seed: str, numbers: range) -> int:
     folder = Path(tempfile.mkdtemp(prefix="streamly-soak-"))
     try:
         facts = run_leg(folder, [Round(seed, number) for number in numbers], say)
-    except Failed:
+    except Failed as failed:
+        (folder / "failure.txt").write_text("".join(traceback.format_exception(failed)))
         say(f"data and logs are kept: {folder}")
         say(f"again: make soak SEED={seed} START={numbers.start} ROUNDS={len(numbers)}")
         raise

@@ -8,9 +8,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from adapters.eventstore.following import Follower, Progress, no_progress
 from adapters.eventstore.mapper import Placed
 from adapters.eventstore.recorder import LEDGER_LOCK, Append, LedgerRecorder
+from adapters.eventstore.tables import Generation
 from application.ports.ledger import Insert, RowTaken
+from application.projections.every import PROJECTIONS
 from tests.adapters.eventstore.house import ledger_house
 from tests.faults.lives import VideoLife
 
@@ -54,3 +57,25 @@ async def test_after_a_refusal_in_the_batch_the_facts_are_still_inserted_under_t
         refused, *recorded = recorder.record([claiming(b"onion"), claiming(b"leek"), claiming(b"garlic")])
         assert isinstance(refused, RowTaken)
         assert (recorded, recorder.unlocked) == ([2, 3], 0)
+
+
+class Overtaken(Follower):
+    """The live engine, which keeps the kept generations in step, is quicker than whoever wants to swap."""
+
+    def catch_up(
+        self, connection: Any, generation: Generation, at: int, stop: int, on_progress: Progress = no_progress
+    ) -> int:
+        self.advance(connection, generation.projection)
+        return super().catch_up(connection, generation, at, stop, on_progress)
+
+
+@pytest.mark.xfail(
+    reason="swap() does not expect the live engine to move the kept generation between its look and its batch:"
+    " a rollback under load ends with PositionMoved."
+)
+async def test_a_rollback_goes_through_although_the_live_engine_follows_the_kept_generation_too(database: str) -> None:
+    async with ledger_house(database) as house:
+        house.read_models.rebuild("catalogue")
+        await house.ledger.append(*VideoLife(uuid4()).next(Random(1)))  # noqa: S311 - a story
+        house.read_models.follower = Overtaken(PROJECTIONS, house.mapper)
+        assert house.read_models.rollback("catalogue").generation == 1
