@@ -47,6 +47,7 @@ class Audit:
     """Use cases of auditors; all of them read the ledger itself, never a read model."""
 
     history: History
+    replay_pauses_seconds: Sequence[float] = REPLAY_PAUSES_SECONDS
 
     def events(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
         """The wanted facts in order, in constant memory; those that are there when it begins."""
@@ -56,19 +57,17 @@ class Audit:
         """The same question by positions alone, and with an end."""
         return await self.history.bounded(wanted)
 
-    async def replay(
-        self, wanted: HistoryFilter, *, pauses_seconds: Sequence[float] = REPLAY_PAUSES_SECONDS
-    ) -> AsyncGenerator[Recorded, None]:
+    async def replay(self, wanted: HistoryFilter) -> AsyncGenerator[Recorded, None]:
         """As `events`, each once, though the database goes away now and then; `wanted` is bounded.
 
         Raises ReplayCutShort when after all the pauses it is still away.
         """
-        reached, pauses = wanted.after, iter(pauses_seconds)
+        reached, pauses = wanted.after, iter(self.replay_pauses_seconds)
         while True:
             try:
                 async for recorded in self.events(replace(wanted, after=reached), page_size=REPLAY_PAGE_SIZE):
                     yield recorded
-                    reached, pauses = recorded.fact.position, iter(pauses_seconds)
+                    reached, pauses = recorded.fact.position, iter(self.replay_pauses_seconds)
             except DatabaseUnavailable as away:
                 if (pause := next(pauses, None)) is None:
                     raise ReplayCutShort(reached) from away
@@ -76,12 +75,17 @@ class Audit:
             else:
                 return
 
-    async def timeline(self, account_id: UUID) -> list[Told]:
-        """One person's facts in plain words, oldest first. Raises NotFound."""
-        recorded = await self.history.of_account(account_id)
-        if not recorded:
+    async def timeline(self, account_id: UUID, *, after: Position = 0, limit: int | None = None) -> list[Told]:
+        """One person's facts in plain words, oldest first, those beyond a position. Raises NotFound."""
+        told: list[Told] = []
+        page_size = REPLAY_PAGE_SIZE if limit is None else limit
+        async for recorded in self.events(HistoryFilter(account=account_id, after=after), page_size=page_size):
+            told.append(_told(recorded.fact))
+            if len(told) == limit:
+                break
+        if not told and not (after and await self.timeline(account_id, limit=1)):
             raise NotFound
-        return [_told(entry.fact) for entry in recorded]
+        return told
 
     async def access_at(
         self, account_id: UUID, *, at: datetime, video_id: UUID | None = None, hindsight: bool = False

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from msgspec.structs import replace
 from psycopg.sql import SQL, Composed
 
 from adapters.eventstore.mapper import FactMapper, Placed, opened, person_of
 from adapters.eventstore.ways import COLUMNS, HEAD, OF_STREAM_UP_TO, PAGE_SIZE_MAX, RECORDED_BEFORE, Way, way_of
-from adapters.postgres.errors import connected
+from adapters.postgres.errors import connected, connection_was_lost
 from adapters.postgres.pool import Pool
+from application.errors import DatabaseUnavailable
 from application.ports.ledger import HistoryFilter, Position, Recorded
 from application.ports.vault import Vault
 
@@ -27,7 +29,7 @@ class PostgresHistory:
 
     async def bounded(self, wanted: HistoryFilter) -> HistoryFilter:
         after = wanted.after
-        up_to = wanted.up_to if wanted.up_to is not None else await _number(self._pool, HEAD, ())
+        up_to = wanted.up_to if wanted.up_to is not None else await self._number(HEAD, ())
         if wanted.since is not None:
             after = max(after, await self._recorded_before(wanted.since))
         if wanted.until is not None:
@@ -35,14 +37,14 @@ class PostgresHistory:
         return replace(wanted, after=after, up_to=up_to, since=None, until=None)
 
     async def _recorded_before(self, moment: datetime) -> Position:
-        return await _number(self._pool, RECORDED_BEFORE, {"moment": moment})
+        return await self._number(RECORDED_BEFORE, {"moment": moment})
 
     async def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
         way, limit = await self._way(wanted), min(page_size, PAGE_SIZE_MAX)
         while not way.is_over:
             statement, values = way.page(limit)
             # Never prepared: a generic plan would not know how far it is to the end.
-            rows = await fetch(self._pool, statement, values, prepare=False)
+            rows = await self._rows(statement, values, prepare=False)
             found, way = way.walked(rows, limit)
             for recorded in await self._reader.recorded(found):
                 yield recorded
@@ -57,12 +59,26 @@ class PostgresHistory:
 
     async def _version_at(self, stream: UUID, position: Position) -> int:
         """The version of the stream's last fact up to a position."""
-        return await _number(self._pool, OF_STREAM_UP_TO, {"stream": stream, "position": position})
+        return await self._number(OF_STREAM_UP_TO, {"stream": stream, "position": position})
 
     async def of_account(self, account_id: UUID, *, until: datetime | None = None) -> Sequence[Recorded]:
         wanted = HistoryFilter(account=account_id)
         entries = [entry async for entry in self.facts(wanted, page_size=PAGE_SIZE_MAX)]
         return [entry for entry in entries if until is None or entry.fact.recorded_at <= until]
+
+    async def _number(self, statement: Composed | SQL, values: Any) -> int:
+        ((number,),) = await self._rows(statement, values)
+        return int(number)
+
+    async def _rows(self, statement: Composed | SQL, values: Any, *, prepare: bool = True) -> list[tuple[Any, ...]]:
+        """What is only read may be asked again: a server that was restarted has cut off all of the pool."""
+        for _ in range(self._pool.max_size):
+            try:
+                return await fetch(self._pool, statement, values, prepare=prepare)
+            except DatabaseUnavailable as away:
+                if not (isinstance(away.__cause__, psycopg.Error) and connection_was_lost(away.__cause__)):
+                    raise
+        return await fetch(self._pool, statement, values, prepare=prepare)
 
 
 class FactReader:
@@ -83,11 +99,6 @@ class FactReader:
             placed = Placed(row[0], row[1], fact, ciphers.get(person) if person else None)
             entries.append(Recorded(row[0], row[1], opened(placed), bytes(row[3])))
         return entries
-
-
-async def _number(pool: Pool, statement: SQL | Composed, values: Any) -> int:
-    ((number,),) = await fetch(pool, statement, values)
-    return int(number)
 
 
 async def fetch(pool: Pool, statement: SQL | Composed, values: Any, *, prepare: bool = True) -> list[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
 """The ledger, for auditors: what was recorded, one person's story, and who had access when."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from itertools import dropwhile
+from contextlib import aclosing
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response import Stream
 
-from application.audit import Audit, Told
+from application.audit import Told
 from application.ports.ledger import HistoryFilter, Recorded
 from domain.access.access import Access
 from entrypoints.http.audit_views import EventView, event_view
@@ -22,6 +22,7 @@ from entrypoints.http.texts import POSITION_MAX, AskedFlag, AskedId, AskedText, 
 from entrypoints.http.times import OUT_OF_RANGE, asked_moment
 
 NDJSON = "application/x-ndjson"
+BLOCK_BYTES = 64 * 1024
 
 After = Annotated[int, QueryParameter(ge=0, le=POSITION_MAX, description="Only facts beyond this position.")]
 From = Annotated[
@@ -80,15 +81,22 @@ class AuditController(Controller):
         stored: AskedFlag = False,
         limit: Limit = 20,
     ) -> Page[EventView] | Stream:
-        """In order, oldest first. With `Accept: application/x-ndjson` all of it, one fact to a line, in one answer."""
+        """In order, oldest first.
+
+        With `Accept: application/x-ndjson` all of it in one answer, one fact to a line, unless a `limit` is given; it
+        ends with what was recorded when it began.
+        """
 
         def view(recorded: Recorded) -> EventView:
             return event_view(recorded, masked=viewer.role != "admin", stored=stored)
 
         if request.accept.best_match(["application/json", NDJSON]) == NDJSON:
+            # Asked before the answer begins, so that a database that is away is still a 503.
+            bounds = await audit.bounded(wanted)
+            lines = _lines(audit.replay(bounds), view, limit if "limit" in request.query_params else None)
             # As a header, since Litestar 2 lets the handler's media type outweigh that of a Stream.
-            return Stream(_lines(audit, wanted, view), headers={"Content-Type": NDJSON})
-        recorded = await _first(audit, wanted, limit + 1)
+            return Stream(lines, headers={"Content-Type": NDJSON})
+        recorded = await _first(limit + 1, audit.events(wanted, page_size=limit + 1))
         return page_of(recorded, limit, view=view, key=lambda entry: entry.fact.position)
 
     @get("/accounts/{account_id:uuid}/timeline", operation_id="read_timeline", summary="One person's facts in words")
@@ -96,8 +104,7 @@ class AuditController(Controller):
         self, *, account_id: FromPath[UUID], audit: GivenAudit, limit: Limit = 20, cursor: Cursor = None
     ) -> Page[Told]:
         """Oldest first, each with what caused it."""
-        seen = position_after(cursor) or 0
-        told = list(dropwhile(lambda one: one.position <= seen, await audit.timeline(account_id)))
+        told = await audit.timeline(account_id, after=position_after(cursor) or 0, limit=limit + 1)
         return page_of(told, limit, view=lambda one: one, key=lambda one: one.position)
 
     @get(
@@ -121,14 +128,25 @@ class AuditController(Controller):
         return await audit.access_at(account_id, at=moment, video_id=id_in(video_id), hindsight=hindsight)
 
 
-async def _lines(audit: Audit, wanted: HistoryFilter, view: Callable[[Recorded], EventView]) -> AsyncIterator[bytes]:
-    async for recorded in audit.events(wanted):
-        yield msgspec.json.encode(view(recorded)) + b"\n"
+async def _lines(
+    facts: AsyncGenerator[Recorded, None], view: Callable[[Recorded], EventView], limit: int | None
+) -> AsyncIterator[bytes]:
+    """In blocks of whole lines. The next facts are read when the last block has been taken, by a connection of then."""
+    block, count = bytearray(), 0
+    async with aclosing(facts):
+        async for recorded in facts:
+            block += msgspec.json.encode(view(recorded)) + b"\n"
+            count += 1
+            if count == limit:
+                break
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+    yield bytes(block)
 
 
-async def _first(audit: Audit, wanted: HistoryFilter, count: int) -> list[Recorded]:
+async def _first(count: int, events: AsyncIterator[Recorded]) -> list[Recorded]:
     found: list[Recorded] = []
-    events = audit.events(wanted, page_size=count)
     async for recorded in events:
         found.append(recorded)
         if len(found) == count:

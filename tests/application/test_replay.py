@@ -54,8 +54,8 @@ async def ledger() -> MemoryLedger:
 
 
 async def replayed(history: Interrupted, wanted: HistoryFilter, seen: list[int]) -> None:
-    audit = Audit(history=history)
-    async for recorded in audit.replay(await audit.bounded(wanted), pauses_seconds=NO_PAUSES):
+    audit = Audit(history=history, replay_pauses_seconds=NO_PAUSES)
+    async for recorded in audit.replay(await audit.bounded(wanted)):
         seen.append(recorded.fact.position)  # noqa: PERF401 - what came before a failure counts
 
 
@@ -69,9 +69,9 @@ async def test_it_goes_on_behind_the_last_fact_and_gives_each_once(ledger: Memor
 
 
 async def test_what_is_recorded_meanwhile_is_left_out(ledger: MemoryLedger) -> None:
-    audit, seen = Audit(history=Interrupted(ledger, [5])), list[int]()
+    audit, seen = Audit(history=Interrupted(ledger, [5]), replay_pauses_seconds=NO_PAUSES), list[int]()
 
-    async for recorded in audit.replay(await audit.bounded(HistoryFilter()), pauses_seconds=NO_PAUSES):
+    async for recorded in audit.replay(await audit.bounded(HistoryFilter())):
         seen.append(recorded.fact.position)
         await ledger.append(Write(ANNA, await ledger.head(), [AccountEnabled(account_id=ANNA, reason="asked to")]))
 
