@@ -11,7 +11,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench lock clean
+.PHONY: help demo run test check bench soak lock clean
 
 help: ## list what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-7s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,10 @@ check: .venv/.dev ## style, types and the rules on imports
 
 bench: .venv/.dev ## the figures of the ledger beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: .venv/.dev ## kill -9 of everything under load, 200 times; ROUNDS=1000, SEED= to repeat
+	@$(BIN)/python -m tests.faults.soak $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(START),--start $(START))
 
 lock: .venv/bin/python ## choose the newest versions that pyproject.toml allows, anew
 	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv

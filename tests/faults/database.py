@@ -18,6 +18,9 @@ from adapters.postgres.migrate import AppRole, migrate
 from entrypoints.wiring.database import APP_ROLE
 
 CONNECT_SECONDS = 5
+RECOVERY_SECONDS = 20.0
+NOTICED_SECONDS = 2.0
+LOOK_SECONDS = 0.02
 HOLDER_SECONDS = 0.5
 """For so long the backend that holds the ledger's lock is looked for."""
 
@@ -43,8 +46,15 @@ class Database:
             raise
 
     def connect(self) -> Connection[TupleRow]:
-        """As the owner, in autocommit mode."""
-        return psycopg.connect(self.owner, autocommit=True, connect_timeout=CONNECT_SECONDS)
+        """As the owner, in autocommit mode; while the server recovers by itself it is waited for."""
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while True:
+            try:
+                return psycopg.connect(self.owner, autocommit=True, connect_timeout=CONNECT_SECONDS)
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(LOOK_SECONDS)
 
     def ensure(self) -> None:
         """Start it again if it is gone. Raises EmbeddedPostgresUnavailable, within 30 s."""
@@ -55,10 +65,13 @@ class Database:
         os.kill(self._postmaster(), signal.SIGKILL)
 
     def kill_backend(self, dice: Random) -> None:
-        """`kill -9`: the postmaster ends all the others, and recovers from the log."""
-        if pid := self._backend(dice):
+        """`kill -9`: the postmaster ends all the others, and recovers from the log. Returns when it has begun to."""
+        if (pid := self._backend(dice)) is None:
+            return
+        with suppress(psycopg.OperationalError), self.connect() as witness:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            witness.execute("SELECT pg_sleep(%s)", [NOTICED_SECONDS])
 
     def terminate_backend(self, dice: Random) -> None:
         """One connection is lost, its transaction rolled back or committed, and nobody is told which."""
