@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import LiteralString
+from typing import NamedTuple
 
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
@@ -12,12 +12,18 @@ from adapters.postgres.pool import Pool
 
 POLL_SECONDS = 0.25
 
-HEAD = "SELECT coalesce(max(notification_id), 0) FROM ledger.events"
-
 # Inline ones are at the head by construction. Without another there is nothing that could be behind. One that is
-# degraded has left a fact out and goes on, so that nobody waits for it.
-REACHED = """
-    SELECT coalesce(min(position), 9223372036854775807) FROM ledger.read_models WHERE state = 'live' AND NOT inline
+# degraded has left a fact out and goes on, so that nobody waits for it. A process that has not heard of a swap yet
+# reads the generation from before, so for as long as that may be, both have to be there.
+LOOK = """
+    SELECT
+        (SELECT coalesce(max(notification_id), 0) FROM ledger.events),
+        (
+            SELECT coalesce(min(read.position), 9223372036854775807)
+            FROM ledger.read_models AS live JOIN ledger.read_models AS read USING (name, version)
+            WHERE live.state = 'live' AND NOT live.inline
+                AND (read.state = 'live' OR read.state = 'kept' AND read.kept_since > now() - interval '1 minute')
+        )
 """
 
 LAGS = """
@@ -25,6 +31,13 @@ LAGS = """
     FROM ledger.read_models, (SELECT coalesce(max(notification_id), 0) AS head FROM ledger.events) AS ledger
     WHERE state = 'live'
 """
+
+
+class Seen(NamedTuple):
+    """The ledger's head, and how far what is read has come: the head or more where nothing can be behind."""
+
+    head: int
+    reached: int
 
 
 class PostgresPositions:
@@ -35,10 +48,10 @@ class PostgresPositions:
         self._pool = pool
         self._poll_seconds = poll_seconds
         self._moved = listener.signal(READ_MODELS)
-        self._reached: Gathering[None, int] = Gathering(self._read_reached, rounds=1)
+        self._looks: Gathering[None, Seen] = Gathering(self._look, rounds=1)
 
     async def head(self) -> int:
-        return await self._number(HEAD)
+        return (await self._looks.ask(None)).head
 
     async def wait_for(self, position: int, *, timeout_seconds: float) -> bool:
         """Also False where a look at the database took all the time."""
@@ -52,7 +65,7 @@ class PostgresPositions:
         while True:
             # Taken before the look: a move between the look and the wait is not missed.
             moved = self._moved.next
-            if await self._reached.ask(None) >= position:
+            if (await self._looks.ask(None)).reached >= position:
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
@@ -62,12 +75,9 @@ class PostgresPositions:
         async with connected(self._pool) as connection:
             return dict(await (await connection.execute(LAGS)).fetchall())
 
-    async def _read_reached(self, askers: Sequence[None]) -> list[int]:
+    async def _look(self, askers: Sequence[None]) -> list[Seen]:
         """One look serves all who wait."""
-        return [await self._number(REACHED)] * len(askers)
-
-    async def _number(self, query: LiteralString) -> int:
         async with connected(self._pool) as connection:
-            row = await (await connection.execute(query, prepare=True)).fetchone()
-        assert row is not None, "an aggregate always gives one row"
-        return int(row[0])
+            row = await (await connection.execute(LOOK, prepare=True)).fetchone()
+        assert row is not None, "a query without FROM gives one row"
+        return [Seen(*row)] * len(askers)

@@ -1,5 +1,6 @@
 """Reading one's own writes, and whether all of it runs."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -77,6 +78,22 @@ class Standing(MemoryReadModelStates):
 
     async def statuses(self) -> Sequence[ReadModelStatus]:
         return [self._status]
+
+
+@dataclass
+class Silent(Behind):
+    """A database that takes the question and gives no answer."""
+
+    async def head(self) -> int:
+        await asyncio.sleep(60)
+        return self.length
+
+
+async def test_a_database_that_says_nothing_is_waited_for_no_longer() -> None:
+    silent = Silent(reached=5, length=5)
+
+    with pytest.raises(NotYetVisible, match="have not reached position 5"):
+        await asyncio.wait_for(ReadingYourWrites(silent, timeout_seconds=0.05).wait(5), 5)
 
 
 @dataclass

@@ -232,6 +232,33 @@ async def test_a_reader_finds_out_by_looking_where_no_notification_comes(databas
     assert await asyncio.wait_for(reader, 1)
 
 
+@pytest.mark.parametrize(
+    ("generation", "reached"),
+    [
+        (("plans", 2, 1, "building", False, 1, None), True),
+        (("access", 1, 1, "live", True, 0, None), True),
+        (("plans", 0, 1, "kept", False, 1, "1 second"), False),
+        (("plans", 0, 1, "kept", False, 1, "2 minutes"), True),
+        (("plans", 0, 7, "kept", False, 1, "1 second"), True),
+        (("catalogue", 1, 1, "live", False, 4, None), False),
+    ],
+)
+async def test_a_reader_waits_for_what_can_be_behind_and_may_be_read(
+    database: str, pool: Pool, generation: tuple[object, ...], *, reached: bool
+) -> None:
+    written = (
+        "INSERT INTO ledger.read_models (name, generation, version, state, inline, position, kept_since)"
+        " VALUES (%s, %s, %s, %s, %s, %s, now() - %s::interval)"
+    )
+    run(database, written, "plans", 1, 1, "live", False, 5, None)
+    run(database, "UPDATE ledger.read_models SET trouble = 'fact 3: no'")
+    run(database, written, *generation)
+
+    positions = PostgresPositions(pool, Listener(database, READ_MODELS))
+
+    assert await positions.wait_for(5, timeout_seconds=5 if reached else 0.3) is reached
+
+
 async def test_rows_are_forgotten_when_their_time_has_come_and_not_before(database: str, pool: Pool) -> None:
     now = datetime.now(UTC)
     for age in (0, 8, 31, 91, 401):
