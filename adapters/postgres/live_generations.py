@@ -1,6 +1,7 @@
 """Which generation of each read model is the live one, for queries that name its own tables."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import LiteralString, TypeVar
 
 from psycopg import errors
@@ -16,6 +17,8 @@ from application.projections.projection import Projection
 T = TypeVar("T")
 
 LIVE = "SELECT name, generation FROM ledger.read_models WHERE state = 'live'"
+
+KNOWN_SECONDS_MAX = 30.0
 
 GONE = (errors.UndefinedTable, errors.InvalidSchemaName)
 
@@ -45,19 +48,21 @@ class Query:
 
 
 class LiveGenerations:
-    """One to a process: looked up at the first use, and again after each swap that is heard of.
+    """One to a process: looked up at the first use, after each swap that is heard of, and after 30 s in any case.
 
     A swap changes a row and nothing that readers wait for. Who has not heard of it yet, or lost the connection on
     which it would be heard, reads the generation from before. That is fed with facts as the live one is until it is
     dropped, so the answer is as true; and once it has been dropped the query fails, and is put again to the live one.
     """
 
-    def __init__(self, pool: Pool, swapped: Signal) -> None:
-        """`swapped` is the listener's signal of `READ_MODELS_SWAPPED`."""
+    def __init__(self, pool: Pool, swapped: Signal, *, clock: Callable[[], float] = monotonic) -> None:
+        """`swapped` is the listener's signal of `READ_MODELS_SWAPPED`; `clock` gives seconds that never run back."""
         self._pool = pool
         self._signal = swapped
         self._known: dict[str, int] = {}
+        self._clock = clock
         self._outdated_by = swapped.next
+        self._outdated_at = 0.0
         self._looks: Gathering[None, dict[str, int]] = Gathering(self._look, rounds=1)
 
     async def read(self, query: Query, ask: Callable[[bytes], Awaitable[T]]) -> T:
@@ -67,7 +72,7 @@ class LiveGenerations:
         """
         name = query.projection.name
         generation = self._known.get(name)
-        if generation is None or self._outdated_by.is_set():
+        if generation is None or self._outdated_by.is_set() or self._clock() > self._outdated_at:
             generation = await self._live(name)
         try:
             return await ask(query.of(generation))
@@ -88,8 +93,8 @@ class LiveGenerations:
 
     async def _look(self, askers: Sequence[None]) -> list[dict[str, int]]:
         # Taken before the look: a swap between the look and the next query is not missed.
-        outdated_by = self._signal.next
+        outdated_by, outdated_at = self._signal.next, self._clock() + KNOWN_SECONDS_MAX
         async with connected(self._pool) as connection:
             self._known = dict(await (await connection.execute(LIVE, prepare=True)).fetchall())
-        self._outdated_by = outdated_by
+        self._outdated_by, self._outdated_at = outdated_by, outdated_at
         return [self._known] * len(askers)

@@ -25,8 +25,12 @@ class MeasuredCommitter(GroupCommitter):
 
     def __init__(self, recorder: LedgerRecorder, metrics: PrometheusMetrics) -> None:
         super().__init__(recorder)
-        self._in_progress = metrics.appends_in_progress
+        self._in_progress = 0
+        metrics.count_appends_in_progress(lambda: self._in_progress)
 
     async def append(self, append: Append) -> int:
-        with self._in_progress.track_inprogress():
+        self._in_progress += 1
+        try:
             return await super().append(append)
+        finally:
+            self._in_progress -= 1

@@ -147,6 +147,21 @@ async def test_the_live_generation_is_looked_up_once_and_again_after_a_swap(
     assert await role(reads) == "support"
 
 
+async def test_a_swap_that_nobody_has_heard_of_is_found_out_in_half_a_minute(database: str, pool: Pool) -> None:
+    make(database, "access", 1)
+    make(database, "access", 2)
+    swap(database, "access", 1)
+    seconds = 0.0
+    reads = PostgresAccessReads(pool, LiveGenerations(pool, Signal(), clock=lambda: seconds))
+    assert await role(reads) == "viewer"
+    swap(database, "access", 2)
+
+    seconds = 30.0
+    assert await role(reads) == "viewer"
+    seconds = 30.1
+    assert await role(reads) == "support"
+
+
 async def test_a_swap_in_the_middle_of_a_look_is_not_missed(
     database: str, live: LiveGenerations, swapped: Signal
 ) -> None:
