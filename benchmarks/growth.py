@@ -93,7 +93,7 @@ async def append_growth(bench: Workbench, options: Options, say: Say) -> Outcome
                 contestants.append(Contestant(size, _never, absent))
                 continue
             house = await stack.enter_async_context(open_house(await bench.ledger(facts)))
-            load = Load(_editors(house, films_in(facts)), seconds=options.seconds)
+            load = Load(_editors(house, films_in(facts)), seconds=2 * options.seconds)
             contestants.append(Contestant(size, load.measure))
         return await hold(Contest("append_growth", contestants, APPENDS), rounds=options.rounds, on_round=say)
 
