@@ -31,18 +31,25 @@ class Pending:
 
     append: Append
     answer: asyncio.Future[int]
+    due: float
     begun: bool = False
 
 
 class GroupCommitter:
-    """Takes what is waiting into one transaction, and when that is committed what came meanwhile into the next."""
+    """Takes what is waiting into one transaction, and when that is committed what came meanwhile into the next.
+
+    All of it belongs to the event loop, but for what is done in the writer's thread: one batch at a time.
+    """
 
     def __init__(self, recorder: LedgerRecorder) -> None:
         self._recorder = recorder
         self._waiting: deque[Pending] = deque()
+        self._unanswered: deque[Pending] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger-writer")
-        self._running: asyncio.Task[None] | None = None
+        self._writing = False
+        self._watch: asyncio.TimerHandle | None = None
         self._closed = False
+        self._drained: asyncio.Future[None] | None = None
 
     async def append(self, append: Append) -> int:
         """The position of the last fact, once it is committed; within 10 s. Raises as the `Ledger` port says.
@@ -52,33 +59,36 @@ class GroupCommitter:
         if self._closed:
             raise LedgerBusy("This process is stopping; nothing was recorded.")
         if len(self._waiting) >= WAITING_MAX:
-            raise LedgerBusy("Too many appends are waiting.")
-        pending = Pending(append, asyncio.get_running_loop().create_future())
+            raise LedgerBusy("Too many appends are waiting; nothing was recorded.")
+        loop = asyncio.get_running_loop()
+        pending = Pending(append, loop.create_future(), loop.time() + ANSWER_SECONDS_MAX)
         self._waiting.append(pending)
-        if self._running is None:
-            self._running = asyncio.create_task(self._write_all(), name="group-commit")
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                return await pending.answer
-        except TimeoutError:
-            return _late(pending)
+        self._unanswered.append(pending)
+        if self._watch is None:
+            self._watch = loop.call_at(pending.due, self._tell_who_is_late, loop)
+        if not self._writing:
+            # Not at once: whoever else asks in this turn of the loop goes into the same transaction.
+            self._writing = True
+            loop.call_soon(self._write_next, loop)
+        return await pending.answer
 
     async def close(self) -> None:
         """Take nothing more, write what is waiting, then stop."""
         self._closed = True
-        if self._running is not None:
-            await asyncio.wait([self._running])
+        if self._writing:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+        if self._watch is not None:
+            self._watch.cancel()
         await asyncio.to_thread(self._writer.shutdown)
 
-    async def _write_all(self) -> None:
-        try:
-            while batch := self._next_batch():
-                await self._write(batch)
-        finally:
-            self._running = None
-            # None is left unless this was cancelled.
-            while self._waiting:
-                _give(self._waiting.popleft(), LedgerBusy("The writer was stopped; nothing was recorded."))
+    def _write_next(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch = self._next_batch()
+        self._writing = bool(batch)
+        if batch:
+            self._writer.submit(self._write, batch, loop)
+        elif self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
 
     def _next_batch(self) -> list[Pending]:
         """Those that have waited longest, without those whose callers have gone."""
@@ -90,18 +100,35 @@ class GroupCommitter:
                 batch.append(pending)
         return batch
 
-    async def _write(self, batch: Sequence[Pending]) -> None:
-        """Everybody in the batch has an answer after it, whatever happens."""
-        answers: Sequence[Answer] = [OutcomeUnknown("The writer was stopped.") for _ in batch]
-        appends, deadline = [pending.append for pending in batch], time.monotonic() + RECOVERY_SECONDS
+    def _write(self, batch: Sequence[Pending], loop: asyncio.AbstractEventLoop) -> None:
+        """In the writer's thread: everybody in the batch has an answer after it, whatever happens."""
+        answers: Sequence[Answer]
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._writer, self._record, appends, deadline)
+            answers = self._record([pending.append for pending in batch], time.monotonic() + RECOVERY_SECONDS)
         except Exception as trouble:
             log.exception("a batch of appends failed", extra={"appends": len(batch)})
-            answers = [trouble for _ in batch]
-        finally:
-            for pending, answer in zip(batch, answers, strict=True):
-                _give(pending, answer)
+            answers = [OutcomeUnknown(f"The writer has failed: {trouble!r}") for _ in batch]
+        try:
+            loop.call_soon_threadsafe(self._answer, batch, answers, loop)
+        except RuntimeError:
+            log.warning("the loop was closed before its appends were answered", extra={"appends": len(batch)})
+
+    def _answer(self, batch: Sequence[Pending], answers: Sequence[Answer], loop: asyncio.AbstractEventLoop) -> None:
+        # First of all the writer has work again.
+        self._write_next(loop)
+        for pending, answer in zip(batch, answers, strict=True):
+            _give(pending, answer)
+        while self._unanswered and self._unanswered[0].answer.done():
+            self._unanswered.popleft()
+
+    def _tell_who_is_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer for all, who are due as they came; one to each would cost as much as all the rest."""
+        while self._unanswered and (self._unanswered[0].answer.done() or self._unanswered[0].due <= loop.time()):
+            pending = self._unanswered.popleft()
+            _give(pending, _late(pending))
+        self._watch = None
+        if self._unanswered:
+            self._watch = loop.call_at(self._unanswered[0].due, self._tell_who_is_late, loop)
 
     def _record(self, appends: Sequence[Append], deadline: float) -> Sequence[Answer]:
         """In the writer's thread. What is not the database's fault is pinned to its caller by trying one by one."""
@@ -148,13 +175,10 @@ def _unavailable(trouble: Exception) -> Unavailable:
     return DatabaseUnavailable("The database does not answer now; nothing was recorded.")
 
 
-def _late(pending: Pending) -> int:
-    """The answer, if it came at the very last moment."""
-    if pending.answer.done() and not pending.answer.cancelled():
-        return pending.answer.result()
+def _late(pending: Pending) -> Exception:
     if pending.begun:
-        raise OutcomeUnknown("The database has not answered in time.")
-    raise DatabaseUnavailable("The database has not answered in time; nothing was recorded.")
+        return OutcomeUnknown("The database has not answered in time.")
+    return DatabaseUnavailable("The database has not answered in time; nothing was recorded.")
 
 
 def _give(pending: Pending, answer: Answer) -> None:

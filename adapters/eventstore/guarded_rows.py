@@ -11,7 +11,6 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow, tuple_row
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
-from application.errors import DatabaseUnavailable
 from application.ports.ledger import Delete, GuardedRow, Insert, InsertOnce, RowMoved, RowTaken, UpdateIf
 
 TABLES = frozenset({"claims", "credentials", "customer_fences", "inbox"})
@@ -21,8 +20,8 @@ WAIT = "SELECT set_config('lock_timeout', %s, true)"
 WAIT_AS_BEFORE = "SET LOCAL lock_timeout TO DEFAULT"
 
 
-class RowHeld(DatabaseUnavailable):
-    """Another transaction holds a row that the append changes, and does not let go; nothing was recorded."""
+class RowHeld(Exception):
+    """Another transaction holds a row that would be changed, and has not let go in time."""
 
 
 def change(connection: Connection[Any], rows: Sequence[GuardedRow], *, wait_ms: int) -> None:
@@ -39,7 +38,7 @@ def change(connection: Connection[Any], rows: Sequence[GuardedRow], *, wait_ms: 
                 group.send(cursor)
             connection.execute(WAIT_AS_BEFORE)
     except LockNotAvailable as held:
-        raise RowHeld("Another transaction holds what this would change; nothing was recorded.") from held
+        raise RowHeld from held
     for group, cursor in zip(groups, cursors, strict=True):
         group.check(cursor)
 

@@ -18,7 +18,7 @@ from adapters.eventstore.inline import InlineGeneration, InlineReadModels
 from adapters.eventstore.literals import array_literal
 from adapters.eventstore.mapper import FactMapper, Placed
 from adapters.eventstore.statements import FIND, HEAD, INSERT, decode_found
-from application.errors import OutcomeUnknown
+from application.errors import DatabaseUnavailable, OutcomeUnknown
 from application.ports.ledger import GuardedRow, RowMoved, RowTaken, StreamMoved, Write
 from application.ports.vault import Cipher
 from application.ports.world import Clock
@@ -40,7 +40,7 @@ class Append(msgspec.Struct, frozen=True):
     ciphers: Mapping[UUID, Cipher]
 
 
-Outcome = int | StreamMoved | RowTaken | RowMoved | RowHeld
+Outcome = int | StreamMoved | RowTaken | RowMoved | DatabaseUnavailable
 """The position of the caller's last fact, or why nothing of it was recorded."""
 
 
@@ -103,7 +103,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
                 return outcomes
         except (RowTaken, RowMoved, RowHeld) as refused:
             if len(appends) == 1:
-                return [refused]
+                return [_outcome(refused)]
         with self._locked() as connection:
             head = self._head(connection, appends)
             outcomes, placed = self._admit_apart(connection, appends, head)
@@ -157,7 +157,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         except (RowTaken, RowMoved, RowHeld) as refused:
             head.position, head.versions = before.position, before.versions
             if len(appends) == 1:
-                return [refused], []
+                return [_outcome(refused)], []
         middle = len(appends) // 2
         outcomes, placed = self._admit_apart(connection, appends[:middle], head)
         more_outcomes, more_placed = self._admit_apart(connection, appends[middle:], head)
@@ -202,6 +202,12 @@ class LedgerRecorder(PostgresApplicationRecorder):
 def _last_write(append: Append) -> Write | None:
     """The one that holds the caller's last fact; None where there are rows alone."""
     return next((write for write in reversed(append.writes) if write.facts), None)
+
+
+def _outcome(refused: RowTaken | RowMoved | RowHeld) -> Outcome:
+    if isinstance(refused, RowHeld):
+        return DatabaseUnavailable("Somebody else holds a row that this changes too; nothing was recorded.")
+    return refused
 
 
 def _array(values: Sequence[Any]) -> str:
