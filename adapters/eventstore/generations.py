@@ -101,14 +101,15 @@ def known(cursor: Cursor[Any], projection: Projection) -> list[Known]:
     return [Known(*row) for row in rows]
 
 
-def live_generation(cursor: Cursor[Any], projection: Projection, *, hold: bool = False) -> Known | None:
-    """The live generation; with `hold` until the transaction ends: its position stays, and no other is swapped in."""
-    statement = (
-        "SELECT generation, version, state, position, trouble"
-        " FROM ledger.read_models WHERE name = %s AND state = 'live'"
-    )
-    row = cursor.execute(statement + (" FOR UPDATE" if hold else ""), (projection.name,)).fetchone()
-    return Known(*row) if row else None
+def live_generation(cursor: Cursor[Any], projection: Projection) -> Known | None:
+    """The live one alone; None before the first."""
+    found = known(cursor, projection)
+    return found[0] if found and found[0].state == "live" else None
+
+
+def hold(cursor: Cursor[Any], projection: Projection) -> None:
+    """Until the transaction ends: no position of it moves, and nothing else is swapped in or dropped."""
+    cursor.execute("SELECT FROM ledger.read_models WHERE name = %s ORDER BY generation FOR UPDATE", (projection.name,))
 
 
 def begin(cursor: Cursor[Any], projection: Projection) -> Generation:

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from adapters.eventstore import generations
 from adapters.eventstore.following import Follower
+from adapters.eventstore.generations import PositionMoved
 from adapters.eventstore.recorder import LEDGER_LOCK
 from adapters.eventstore.tables import Generation
 from application.projections.projection import Projection
@@ -17,6 +18,8 @@ from application.projections.projection import Projection
 log = logging.getLogger(__name__)
 
 SWAP_ATTEMPTS = 20
+LEFT_TO_THE_SWAP = 500
+"""Facts: so few are brought in while others wait."""
 SWAP_LOCK_MILLISECONDS = 250
 DROP_ATTEMPTS = 20
 DROP_PAUSE_SECONDS = 0.05
@@ -33,28 +36,31 @@ def swap(connection: Connection[TupleRow], follower: Follower, generation: Gener
     """
     for attempt in range(SWAP_ATTEMPTS):
         cursor = connection.cursor()
-        # Up to the head, so that little is left to be done while others wait.
-        follower.catch_up(connection, generation, generations.applied(cursor, generation), generations.head(cursor))
         try:
+            at, head = generations.applied(cursor, generation), generations.head(cursor)
+            if head - at > LEFT_TO_THE_SWAP:
+                follower.catch_up(connection, generation, at, head)
             with connection.transaction():
                 return _swap_now(cursor, follower, generation)
-        except psycopg.errors.LockNotAvailable:
-            log.info("a swap waits for its turn", extra={"schema": generation.schema, "attempt": attempt})
+        except (psycopg.errors.LockNotAvailable, PositionMoved) as other:
+            # A kept generation is fed by the live engine meanwhile.
+            log.info(
+                "a swap waits for its turn", extra={"schema": generation.schema, "why": str(other), "try": attempt}
+            )
     raise SwapImpossible(f"{generation.schema} cannot be swapped in: others hold the ledger or the read model.")
 
 
 def _swap_now(cursor: Cursor[TupleRow], follower: Follower, generation: Generation) -> int:
-    inline = generation.projection.inline
+    projection = generation.projection
     cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_MILLISECONDS}ms'")
-    if inline:
+    if projection.inline:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
-    live = generations.live_generation(cursor, generation.projection, hold=True)
-    at = generations.applied(cursor, generation)
-    upto = generations.head(cursor) if inline or not live else max(at, live.position)
-    if at < upto:
-        follower.bring(cursor, generation, at, upto)
-    generations.make_live(cursor, generation, upto)
-    return upto
+    generations.hold(cursor, projection)
+    at, head = generations.applied(cursor, generation), generations.head(cursor)
+    if at < head:
+        follower.bring(cursor, generation, at, head)
+    generations.make_live(cursor, generation, head)
+    return head
 
 
 def drop_kept(
