@@ -11,12 +11,14 @@ from application.projections.every import PROJECTIONS
 from tests.faults.judgement import judge_generations, patiently, read_models
 from tests.faults.operator import DONE, UNDER_WAY
 from tests.faults.processes import Process
-from tests.faults.site import NotWell, Site, patience
+from tests.faults.site import Site, patience
 
 BURST = 6
 DOWN_SECONDS_MAX = 1.0
 REBUILD_SECONDS = 60.0
 LOOK_SECONDS = 0.005
+
+BUILDING = "SELECT FROM ledger.read_models WHERE name = %s AND state = 'building'"
 
 Act = Callable[[Site, Random], list[str]]
 
@@ -108,6 +110,25 @@ def kill_postmaster_during_rebuild(site: Site, dice: Random) -> list[str]:
     return _rebuilt(site, name)
 
 
+def kill_worker_in_a_requested_rebuild(site: Site, dice: Random) -> list[str]:
+    """Asked for by an admin, begun by the worker, cut off; a worker goes on until it is done."""
+    name = _any_read_model(dice)
+    with site.database.connect() as connection:
+        connection.execute(
+            "UPDATE ledger.read_models SET rebuild_requested_at = now() WHERE name = %s AND state = 'live'", [name]
+        )
+        connection.execute("SELECT pg_notify('read_models', %s)", [name])
+    _wait_until_building(site, site.worker, name, seconds=dice.random())
+    site.worker.kill()
+    site.recover()
+    deadline = time.monotonic() + patience(REBUILD_SECONDS)
+    while name in read_models(site).rebuild_requested():
+        if time.monotonic() > deadline:
+            return [f"the rebuild of {name} that was asked for is not done"]
+        time.sleep(LOOK_SECONDS * 10)
+    return _verified(site, name)
+
+
 def rebuild_twice_at_once(site: Site, dice: Random) -> list[str]:
     """One of them is told that the other is at it, unless that was quicker than a look."""
     name = _any_read_model(dice)
@@ -148,20 +169,13 @@ def _operator(site: Site, number: int = 1) -> Process:
     return site.helper(f"operator-{number}", "tests.faults.operator")
 
 
-def _wait_until_building(site: Site, operator: Process, name: str) -> None:
-    """Or it has ended already; a short rebuild may not be seen."""
-    deadline = time.monotonic() + patience(REBUILD_SECONDS)
+def _wait_until_building(site: Site, process: Process, name: str, *, seconds: float = REBUILD_SECONDS) -> None:
+    """Or until so long; a rebuild that is short may not be seen."""
+    deadline = time.monotonic() + seconds
     with site.database.connect() as connection:
-        while operator.runs:
-            if (
-                connection.execute(
-                    "SELECT FROM ledger.read_models WHERE name = %s AND state = 'building'", [name]
-                ).fetchone()
-                is not None
-            ):
+        while process.runs and time.monotonic() < deadline:
+            if connection.execute(BUILDING, [name]).fetchone() is not None:
                 return
-            if time.monotonic() > deadline:
-                raise NotWell(f"no rebuild of {name} begins")
             time.sleep(LOOK_SECONDS)
 
 
@@ -190,6 +204,7 @@ FAULTS = (
     Fault("kill -9 of API, worker and postmaster", kill_everything),
     Fault("kill -9 of a rebuild", kill_rebuild),
     Fault("kill -9 of the postmaster in a rebuild", kill_postmaster_during_rebuild),
+    Fault("kill -9 of the worker in a rebuild", kill_worker_in_a_requested_rebuild),
     Fault("two rebuilds at once", rebuild_twice_at_once),
     Fault("rebuild, roll back", rebuild_and_roll_back),
     Fault("rebuild, drop what is kept", drop_what_is_kept),

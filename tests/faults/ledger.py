@@ -66,7 +66,10 @@ class Snapshot:
         with connection.cursor(name="all_facts", binary=True) as cursor:
             cursor.itersize = PAGE_SIZE
             cursor.execute(FACTS)
-            return [Fact(*row, stamp=decode(row[4])) for row in cursor]
+            return [
+                Fact(position, stream, version, topic, state, decode(state))
+                for position, stream, version, topic, state in cursor
+            ]
 
     def troubles(self) -> list[str]:
         """What is wrong with it in itself."""

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -46,7 +47,7 @@ class Site:
     """`with Site(folder, seed) as site`: everything runs and has begun inside, and nothing is left of it after."""
 
     def __init__(
-        self, folder: Path, seed: str, *, writers: int = 2, callers: int = 6, pause_milliseconds: float = 20
+        self, folder: Path, seed: str, *, writers: int = 2, callers: int = 8, pause_milliseconds: float = 10
     ) -> None:
         self.folder = folder
         self.seed = seed
@@ -127,10 +128,10 @@ class Site:
         counted = {name: run.recorded + ANSWERS for name, run in self._runs.items()}
         self._until(self._api_is_ready, "the API is not ready")
         for name, count in counted.items():
-            self._until(lambda name=name, count=count: self._recorded(name) >= count, f"{name} records nothing")
-        self._until(lambda: self._reached(head), f"the read models do not come to {head}")
+            self._until(partial(self._has_recorded, name, count), f"{name} records nothing")
+        self._until(partial(self._reached, head), f"the read models do not come to {head}")
         for tail in self.tails():
-            self._until(lambda tail=tail: _seen(tail) >= head, f"{tail.name} does not come to {head}")
+            self._until(partial(_has_seen, tail, head), f"{tail.name} does not come to {head}")
         return time.monotonic() - began
 
     def _start_again(self, process: Process) -> None:
@@ -175,10 +176,10 @@ class Site:
         except httpx.HTTPError:
             return False
 
-    def _recorded(self, name: str) -> int:
+    def _has_recorded(self, name: str, count: int) -> bool:
         run = self._runs[name]
         run.read()
-        return run.recorded
+        return run.recorded >= count
 
     def _reached(self, position: int) -> bool:
         """Those that are written inline are there by construction."""
@@ -208,11 +209,10 @@ class Site:
             if process.wait(patience(WELL_SECONDS)) != 0:
                 raise NotWell(f"{process.name} ended with {process.exit_code}: {process.said()}")
         head = self.head()
-        self._until(lambda: self._reached(head), f"the read models do not come to {head}", restarting=False)
+        self._until(partial(self._reached, head), f"the read models do not come to {head}", restarting=False)
         for tail in self.tails():
-            self._until(lambda tail=tail: _seen(tail) >= head, f"{tail.name} is behind", restarting=False)
+            self._until(partial(_has_seen, tail, head), f"{tail.name} is behind", restarting=False)
 
 
-def _seen(tail: Path) -> int:
-    """How many facts it has seen."""
-    return tail.stat().st_size // ID_BYTES
+def _has_seen(tail: Path, count: int) -> bool:
+    return tail.stat().st_size >= count * ID_BYTES

@@ -1,6 +1,6 @@
 """`make soak`: round after round of faults under load, then maintenance; until one of them finds something wrong.
 
-python -m tests.faults.soak [--rounds 200] [--seed SEED] [--start NUMBER]
+python -m tests.faults.soak [--rounds 200] [--seed SEED] [--start NUMBER] [--only FAULT]
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from tests.faults.faults import FAULTS, Fault
 from tests.faults.legs import LEG_ROUNDS, Failed, Round, run_leg
 from tests.faults.maintenance import measure
 
@@ -30,7 +31,8 @@ def main() -> int:
     began = time.monotonic()
     say(f"{given.rounds} rounds of faults, seed {given.seed}")
     try:
-        facts = sum(_leg(given.seed, numbers) for numbers in _legs(given.start, given.start + given.rounds))
+        fault = next((fault for fault in FAULTS if fault.words == given.only), None)
+        facts = sum(_leg(given.seed, numbers, fault) for numbers in _legs(given.start, given.start + given.rounds))
         held = _maintenance()
     except Failed as failed:
         say(f"FAILED in {failed}")
@@ -51,11 +53,11 @@ def _legs(start: int, stop: int) -> Iterator[range]:
         start = end
 
 
-def _leg(seed: str, numbers: range) -> int:
+def _leg(seed: str, numbers: range, fault: Fault | None) -> int:
     """How many facts there are in the end; what a failure leaves is kept. Raises Failed."""
     folder = Path(tempfile.mkdtemp(prefix="streamly-soak-"))
     try:
-        facts = run_leg(folder, [Round(seed, number) for number in numbers], say)
+        facts = run_leg(folder, [Round(seed, number) for number in numbers], say, fault)
     except Failed as failed:
         (folder / "failure.txt").write_text("".join(traceback.format_exception(failed)))
         say(f"data and logs are kept: {folder}")
@@ -82,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how many (default: %(default)s)")
     parser.add_argument("--seed", default=secrets.token_hex(4), help="of an earlier run, to repeat it")
     parser.add_argument("--start", type=int, default=0, help="the number of the first round (default: %(default)s)")
+    parser.add_argument("--only", choices=[fault.words for fault in FAULTS], help="one kind of fault in every round")
     return parser.parse_args()
 
 

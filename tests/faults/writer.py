@@ -149,7 +149,8 @@ class Writer:
         number, started = self._number, time.monotonic()
         facts = tuple(fact.fact_id for write in writes for fact in write.facts)
         self.journal.write(Asked(number, facts, claim=claim, fence=fence, alone=alone))
-        position, why, outcome = 0, "", "unknown"
+        position, why = 0, ""
+        outcome: Outcome = "unknown"
         try:
             async with asyncio.timeout(leave_after):
                 position, outcome = await self.ledger.append(*writes, rows=rows), "recorded"
