@@ -28,8 +28,9 @@ async def working(service: Service) -> AsyncIterator[None]:
     """A worker that does requested rebuilds."""
     task = asyncio.create_task(service.house.rebuilds.run())
     yield
-    task.cancel()
-    await asyncio.wait([task])
+    while not task.done():  # On Python 3.11 a cancellation may be missed.
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
 
 
 async def rebuilt(admin: Person, name: str, *, beyond: int) -> Any:

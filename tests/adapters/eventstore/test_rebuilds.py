@@ -213,15 +213,14 @@ async def test_twenty_rebuilds_hold_up_no_reader_and_no_reader_holds_them_up(wor
                 lambda: catalogue.video(uuid4()),
                 lambda: catalogue.page(query=None, category=None, access=None, before=None, limit=20),
             )
-            readers = [asyncio.create_task(over_and_over(ask, seconds)) for ask in asks]
-            appender = asyncio.create_task(over_and_over(lambda: record(worker.house, "More"), []))
+            stop = asyncio.Event()
+            readers = [asyncio.create_task(over_and_over(ask, seconds, stop)) for ask in asks]
+            appender = asyncio.create_task(over_and_over(lambda: record(worker.house, "More"), [], stop))
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as elsewhere:
                 await asyncio.get_running_loop().run_in_executor(elsewhere, rebuild_over_and_over, dsn)
-            for task in (*readers, appender):
-                task.cancel()
-            outcomes = await asyncio.gather(*readers, appender, return_exceptions=True)
+            stop.set()
+            await asyncio.gather(*readers, appender)
 
-    assert {type(outcome) for outcome in outcomes} == {asyncio.CancelledError}
     assert max(seconds) < READ_SECONDS_MAX
     assert {(await worker.status(name)).generation for name in ("access", "catalogue")} == {1 + SWAPS // 2}
 
@@ -235,8 +234,9 @@ def rebuild_over_and_over(dsn: str) -> None:
             read_models.rebuild(name)
 
 
-async def over_and_over(ask: Callable[[], Awaitable[object]], seconds: list[float]) -> None:
-    while True:
+async def over_and_over(ask: Callable[[], Awaitable[object]], seconds: list[float], stop: asyncio.Event) -> None:
+    """Until told to stop: on Python 3.11 a task that asks all the time may miss that it is cancelled."""
+    while not stop.is_set():
         started = time.perf_counter()
         await ask()
         seconds.append(time.perf_counter() - started)

@@ -245,20 +245,20 @@ async def test_readers_and_swaps_hold_up_neither_each_other_nor_a_long_transacti
             lambda: reader.standing(ANNA),
             a_page,
         )
-        readers = [asyncio.create_task(over_and_over(ask, seconds)) for ask in asks * 2]
+        stop = asyncio.Event()
+        readers = [asyncio.create_task(over_and_over(ask, seconds, stop)) for ask in asks * 2]
         slowest = await asyncio.to_thread(swaps, database)
-        for task in readers:
-            task.cancel()
-        outcomes = await asyncio.gather(*readers, return_exceptions=True)
+        stop.set()
+        await asyncio.gather(*readers)
 
-    assert {type(outcome) for outcome in outcomes} == {asyncio.CancelledError}
     assert len(seconds) > SWAPS * 10
     assert max(seconds) < READ_SECONDS_MAX
     assert slowest < SWAP_SECONDS_MAX
 
 
-async def over_and_over(ask: Callable[[], Awaitable[object]], seconds: list[float]) -> None:
-    while True:
+async def over_and_over(ask: Callable[[], Awaitable[object]], seconds: list[float], stop: asyncio.Event) -> None:
+    """Until told to stop: on Python 3.11 a task that asks all the time may miss that it is cancelled."""
+    while not stop.is_set():
         started = time.perf_counter()
         await ask()
         seconds.append(time.perf_counter() - started)
