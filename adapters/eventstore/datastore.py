@@ -12,6 +12,8 @@ from adapters.postgres.pool import CONNECTION_ARGUMENTS, SESSION_OPTIONS
 LOCK_TIMEOUT_SECONDS = 8
 """Less than a caller of the ledger waits, so that it hears why."""
 
+IDLE_IN_TRANSACTION_SECONDS = 15
+
 
 class DatabaseFunctionsEnabled(Exception):
     """The library's stored function appends without a lock, and readers that follow the ledger miss facts."""
@@ -30,7 +32,18 @@ class LedgerDatastore(PostgresDatastore):
     """Two connections: one appends, the other is there when it breaks."""
 
     def __init__(self, dsn: str) -> None:
-        super().__init__("", "", "", "", "", lock_timeout=LOCK_TIMEOUT_SECONDS, schema="ledger")
+        super().__init__(
+            "",
+            "",
+            "",
+            "",
+            "",
+            lock_timeout=LOCK_TIMEOUT_SECONDS,
+            # The library sets it on every connection, and by itself to none: a process that has been stopped in the
+            # middle would hold the ledger's lock for as long.
+            idle_in_transaction_session_timeout=IDLE_IN_TRANSACTION_SECONDS,
+            schema="ledger",
+        )
         arguments: dict[str, Any] = {
             **CONNECTION_ARGUMENTS,
             "row_factory": dict_row,
