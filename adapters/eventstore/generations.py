@@ -2,7 +2,6 @@
 
 from typing import Any, Literal, NamedTuple
 
-import msgspec
 from psycopg import Cursor
 
 from adapters.eventstore.tables import Generation
@@ -23,71 +22,6 @@ class Known(NamedTuple):
     state: Literal["live", "kept"]
     position: int
     trouble: str | None
-
-
-class Rebuilding(msgspec.Struct, frozen=True):
-    """A rebuild under way, or one that was cut off: how far it has come, and where it has to come."""
-
-    generation: int
-    position: int
-    target: int
-
-
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How a read model stands; `lag` in facts behind the ledger's head, `kept` the generations to roll back to."""
-
-    name: str
-    generation: int
-    version: int
-    position: int
-    lag: int
-    state: Literal["live", "degraded"]
-    trouble: str | None
-    kept: tuple[int, ...]
-    rebuilding: Rebuilding | None
-    rebuild_requested: bool
-
-
-def statuses(cursor: Cursor[Any]) -> list[Status]:
-    """Every read model that has a live generation, by name; those written inline are at the head."""
-    rows = cursor.execute(
-        "SELECT live.name, live.generation, live.version, least(CASE WHEN live.inline THEN head ELSE live.position END,"
-        " head), head, live.trouble, live.rebuild_requested_at IS NOT NULL,"
-        " ARRAY(SELECT kept.generation FROM ledger.read_models kept WHERE kept.name = live.name"
-        "       AND kept.state = 'kept' ORDER BY 1),"
-        " building.generation, building.position"
-        " FROM (SELECT coalesce(max(notification_id), 0) AS head FROM ledger.events) AS ledger,"
-        " ledger.read_models live"
-        " LEFT JOIN ledger.read_models building ON building.name = live.name AND building.state = 'building'"
-        " WHERE live.state = 'live' ORDER BY live.name"
-    ).fetchall()
-    return [_status(*row) for row in rows]
-
-
-def _status(
-    name: str,
-    generation: int,
-    version: int,
-    position: int,
-    reached: int,
-    trouble: str | None,
-    requested: bool,  # noqa: FBT001 - a column
-    kept: list[int],
-    building: int | None,
-    built: int | None,
-) -> Status:
-    return Status(
-        name=name,
-        generation=generation,
-        version=version,
-        position=position,
-        lag=reached - position,
-        state="degraded" if trouble else "live",
-        trouble=trouble,
-        kept=tuple(kept),
-        rebuilding=Rebuilding(building, built or 0, reached) if building else None,
-        rebuild_requested=requested,
-    )
 
 
 def known(cursor: Cursor[Any], projection: Projection) -> list[Known]:

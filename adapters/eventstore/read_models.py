@@ -15,7 +15,6 @@ from adapters.eventstore import generations
 from adapters.eventstore.comparison import Difference, differences
 from adapters.eventstore.filling import ROWS_IN_MEMORY_MAX, Filling
 from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, Follower, Progress, no_progress
-from adapters.eventstore.generations import Status
 from adapters.eventstore.mapper import FactMapper, FactUnreadable
 from adapters.eventstore.swapping import drop, drop_kept, swap
 from adapters.eventstore.tables import Generation
@@ -89,11 +88,6 @@ class ReadModels:
             self._rebuild(connection, projection, no_progress)
             return True
 
-    def statuses(self) -> list[Status]:
-        """Every read model, by name."""
-        with self._connected() as connection:
-            return generations.statuses(connection.cursor())
-
     def rebuild(self, name: str, *, on_progress: Progress = no_progress) -> Rebuilt:
         """Build a new generation beside the live one, bring it to the ledger's head, and swap.
 
@@ -147,16 +141,6 @@ class ReadModels:
         projection = self.projections[name]
         with self._exclusive(projection, wait=False) as connection:
             return drop_kept(connection, projection, older_than=older_than)
-
-    def rebuild_requested(self) -> list[str]:
-        """The names of the read models that somebody wants rebuilt."""
-        with self._connected() as connection:
-            rows = connection.execute(
-                "SELECT name FROM ledger.read_models WHERE state = 'live' AND rebuild_requested_at IS NOT NULL"
-                " AND name = ANY(%s) ORDER BY rebuild_requested_at",
-                (list(self.projections),),
-            )
-            return [name for (name,) in rows.fetchall()]
 
     def advance(self, connection: Connection[TupleRow], projection: Projection, *, limit: int = BATCH_MAX) -> int:
         """As `Follower.advance` does."""

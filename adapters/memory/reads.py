@@ -105,6 +105,3 @@ class MemoryPositions:
 
     async def wait_for(self, position: int, *, timeout_seconds: float) -> bool:
         return position <= await self._ledger.head()
-
-    async def lags(self) -> dict[str, int]:
-        return dict.fromkeys(self._ledger.read_models, 0)

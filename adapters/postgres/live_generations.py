@@ -5,7 +5,7 @@ from time import monotonic
 from typing import LiteralString, TypeVar
 
 from psycopg import errors
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
@@ -20,13 +20,16 @@ LIVE = "SELECT name, generation FROM ledger.read_models WHERE state = 'live'"
 
 KNOWN_SECONDS_MAX = 30.0
 
+STILL_LIVE = SQL("ledger.still_live({}, {})")
+
 GONE = (errors.UndefinedTable, errors.InvalidSchemaName)
 
 
 class Query:
     """A statement on the tables of one read model, each written as its name in braces: `SELECT * FROM {titles}`.
 
-    What else is in braces is given by name. It is put together once to a generation, so that a prepared statement is
+    `{still_live}` is a condition for what must not be read from a generation that has been swapped out. What else is
+    in braces is given by name. It is put together once to a generation, so that a prepared statement is
     found again by its very bytes.
     """
 
@@ -42,7 +45,8 @@ class Query:
         if latest != generation:
             schema = f"{self.projection.name}_{generation}"
             tables = {table: Identifier(schema, table) for table in self.projection.tables}
-            statement = self._statement.format(**tables, **self._parts).as_bytes()
+            still_live = STILL_LIVE.format(Literal(self.projection.name), Literal(generation))
+            statement = self._statement.format(still_live=still_live, **tables, **self._parts).as_bytes()
             self._latest = (generation, statement)
         return statement
 
@@ -51,8 +55,9 @@ class LiveGenerations:
     """One to a process: looked up at the first use, after each swap that is heard of, and after 30 s in any case.
 
     A swap changes a row and nothing that readers wait for. Who has not heard of it yet, or lost the connection on
-    which it would be heard, reads the generation from before. That is fed with facts as the live one is until it is
-    dropped, so the answer is as true; and once it has been dropped the query fails, and is put again to the live one.
+    which it would be heard, reads the generation from before. That is fed with facts until it is dropped, unless it
+    is a newer release that has swapped it out; what decides about access says `{still_live}`, and so is never read
+    from it. A query that fails by that, or because the tables are gone, is put again to the live one.
     """
 
     def __init__(self, pool: Pool, swapped: Signal, *, clock: Callable[[], float] = monotonic) -> None:

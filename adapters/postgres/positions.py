@@ -26,12 +26,6 @@ LOOK = """
         )
 """
 
-LAGS = """
-    SELECT name, CASE WHEN inline THEN 0 ELSE greatest(head - position, 0) END
-    FROM ledger.read_models, (SELECT coalesce(max(notification_id), 0) AS head FROM ledger.events) AS ledger
-    WHERE state = 'live'
-"""
-
 
 class Seen(NamedTuple):
     """The ledger's head, and how far what is read has come: the head or more where nothing can be behind."""
@@ -70,10 +64,6 @@ class PostgresPositions:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
                     await moved.wait()
-
-    async def lags(self) -> dict[str, int]:
-        async with connected(self._pool) as connection:
-            return dict(await (await connection.execute(LAGS)).fetchall())
 
     async def _look(self, askers: Sequence[None]) -> list[Seen]:
         """One look serves all who wait."""

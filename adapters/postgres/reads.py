@@ -30,7 +30,7 @@ def _json(row: type[Row]) -> Composed:
     return SQL("json_build_array({})::text").format(columns)
 
 
-STANDING = Query(access, "SELECT standing::text FROM {standings} WHERE account_id = %s")
+STANDING = Query(access, "SELECT standing::text FROM {standings} WHERE account_id = %s AND {still_live}")
 
 # One statement is one snapshot: the standing, the title and the head are those of the same moment.
 SCENES = Query(
@@ -38,7 +38,8 @@ SCENES = Query(
     "SELECT standing::text, CASE WHEN titles.video_id IS NOT NULL THEN {title} END,"
     " (SELECT coalesce(max(notification_id), 0) FROM ledger.events)"
     " FROM unnest(%b::uuid[], %b::uuid[]) WITH ORDINALITY AS asked (account_id, video_id, place)"
-    " LEFT JOIN {standings} USING (account_id) LEFT JOIN {titles} AS titles USING (video_id) ORDER BY place",
+    " LEFT JOIN {standings} USING (account_id) LEFT JOIN {titles} AS titles USING (video_id)"
+    " WHERE {still_live} ORDER BY place",
     title=_json(Title),
 )
 

@@ -36,7 +36,7 @@ ROTATE = Query(
     WITH live AS (
         SELECT digest, session_id FROM ops.refresh_tokens JOIN ops.sessions USING (session_id)
         WHERE digest = %(spent)s AND spent_at IS NULL AND refresh_tokens.expires_at > %(now)s
-            AND ended_at IS NULL AND sessions.expires_at > %(now)s
+            AND ended_at IS NULL AND sessions.expires_at > %(now)s AND {still_live}
         FOR UPDATE
     ), spent AS (
         UPDATE ops.refresh_tokens SET spent_at = %(now)s FROM live WHERE refresh_tokens.digest = live.digest
@@ -72,7 +72,7 @@ SESSIONS = Query(
     """
     SELECT session_id, account_id, standing->>'role', standing->>'disabled' IS NOT NULL, expires_at
     FROM ops.sessions LEFT JOIN {standings} USING (account_id)
-    WHERE session_id = ANY(%b) AND ended_at IS NULL
+    WHERE session_id = ANY(%b) AND ended_at IS NULL AND {still_live}
     """,
 )
 

@@ -59,7 +59,3 @@ class Positions(Protocol):
     async def wait_for(self, position: int, *, timeout_seconds: float) -> bool:
         """Until every live read model has come to the position; False when time ran out."""
         ...
-
-    async def lags(self) -> dict[str, int]:
-        """How many facts each live read model is behind the head."""
-        ...

@@ -35,10 +35,6 @@ class Behind:
         self.waited.append(timeout_seconds)
         return position <= self.reached
 
-    async def lags(self) -> dict[str, int]:
-        return {}
-
-
 async def test_what_is_there_is_read_at_once(house: House) -> None:
     await house.registers()
 

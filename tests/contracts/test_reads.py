@@ -267,4 +267,3 @@ async def test_a_read_model_that_has_come_far_enough_is_not_waited_for(house: Op
     assert await house.positions.head() == position
     assert await house.positions.wait_for(position, timeout_seconds=0.5)
     assert not await house.positions.wait_for(position + 1, timeout_seconds=0.01)
-    assert await house.positions.lags() == {"access": 0, "catalogue": 0, "plans": 0}

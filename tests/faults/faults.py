@@ -8,6 +8,7 @@ from typing import NamedTuple
 import psycopg
 
 from application.projections.every import PROJECTIONS
+from tests.adapters.eventstore.house import stands
 from tests.faults.judgement import judge_generations, patiently, read_models
 from tests.faults.operator import DONE, UNDER_WAY
 from tests.faults.processes import Process
@@ -122,7 +123,7 @@ def kill_worker_in_a_requested_rebuild(site: Site, dice: Random) -> list[str]:
     site.worker.kill()
     site.recover()
     deadline = time.monotonic() + patience(REBUILD_SECONDS)
-    while name in read_models(site).rebuild_requested():
+    while stands(site.database.owner)[name].rebuild_requested:
         if time.monotonic() > deadline:
             return [f"the rebuild of {name} that was asked for is not done"]
         time.sleep(LOOK_SECONDS * 10)

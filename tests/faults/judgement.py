@@ -13,6 +13,7 @@ from adapters.eventstore.read_models import ReadModels, RebuildUnderWay
 from application.projections.every import PROJECTIONS
 from application.projections.projection import Projection, Row, fold_alone, key_of
 from domain.shared.fact import Fact
+from tests.adapters.eventstore.house import stands
 from tests.faults.ledger import Snapshot
 from tests.faults.site import Site, patience
 from tests.faults.verdict import judge_rows, judge_strangers, judge_tail, seen_by
@@ -47,7 +48,9 @@ def judge(site: Site) -> list[str]:
 def judge_read_models(site: Site) -> list[str]:
     """Each equals a rebuild, whoever writes meanwhile."""
     models = read_models(site)
-    troubles = [f"{each.name} is {each.state}: {each.trouble}" for each in models.statuses() if each.state != "live"]
+    troubles = [
+        f"{name} is degraded: {each.trouble}" for name, each in stands(site.database.owner).items() if each.trouble
+    ]
     for name in PROJECTIONS:
         verified = patiently(lambda name=name: models.verify(name))
         troubles += [f"{name} at {verified.position} differs from a rebuild: {one}" for one in verified.differences]

@@ -18,3 +18,14 @@ CREATE UNIQUE INDEX read_models_live_idx ON ledger.read_models (name) WHERE stat
 -- Readers name the generation's own tables: to change what a view shows waits for all who read it, and stops all
 -- who want to.
 DROP SCHEMA read CASCADE;
+
+-- For queries that decide about access: one that names a generation from before a swap fails, as if its tables had gone
+-- already, and is put again to the live one. Nothing is decided by what might not be kept in step any more.
+CREATE FUNCTION ledger.still_live(name text, generation integer) RETURNS boolean STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ledger.read_models AS known
+               WHERE known.name = $1 AND known.generation = $2 AND known.state = 'live') THEN
+        RETURN true;
+    END IF;
+    RAISE EXCEPTION '% is not the live generation of % any more', $2, $1 USING ERRCODE = 'undefined_table';
+END $$;

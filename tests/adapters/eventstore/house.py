@@ -3,6 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import psycopg
 
 from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.datastore import LedgerDatastore
@@ -14,6 +17,7 @@ from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.recorder import LedgerRecorder
 from adapters.memory.vault import MemoryVault
 from adapters.postgres.pool import new_pool
+from adapters.postgres.read_model_states import STATUSES
 from application.projections.every import PROJECTIONS
 from tests.people import StoppedClock
 
@@ -49,3 +53,24 @@ async def ledger_house(dsn: str, clock: StoppedClock | None = None) -> AsyncIter
         await committer.close()
         await pool.close()
         datastore.close()
+
+
+class Stand(NamedTuple):
+    """How a read model stands: the columns of `STATUSES`."""
+
+    name: str
+    generation: int
+    version: int
+    position: int
+    head: int
+    trouble: str | None
+    kept: list[int]
+    building: int | None
+    built: int | None
+    rebuild_requested: bool
+
+
+def stands(dsn: str) -> dict[str, Stand]:
+    """Of every read model, by name."""
+    with psycopg.connect(dsn) as connection:
+        return {row[0]: Stand(*row) for row in connection.execute(STATUSES)}

@@ -207,7 +207,6 @@ async def test_a_reader_is_woken_when_the_read_models_have_come_to_its_position(
         await asyncio.wait_for(listener.signal(READ_MODELS).next.wait(), 5)
         soup = uuid4()
         position = await house.ledger.append(Write(soup, 0, [created(soup)]))
-        assert await positions.lags() == {"access": 0, "catalogue": 1, "plans": 1}
         readers = [asyncio.create_task(positions.wait_for(position, timeout_seconds=5)) for _ in range(50)]
         await asyncio.sleep(0.02)
         assert not any(reader.done() for reader in readers)
