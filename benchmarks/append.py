@@ -8,8 +8,8 @@
 - `library`: the eventsourcing library's PostgresApplicationRecorder called from a pool of 40 threads, as an
   asynchronous program has to, with its own settings. It is lent our mapper.
 - `pgbench` (256 callers): INSERT of the same row into a table with the same indexes, prepared, by a C program over as
-  many connections. Its positions come from a sequence; it compares no version, keeps no order of commits, notifies
-  nobody: what the machine could do if a ledger were only rows.
+  many connections, and over 64, which few cores serve better than 256. Its positions come from a sequence; it compares
+  no version, keeps no order of commits, notifies nobody: what the machine could do if a ledger were only rows.
 
 All on one machine over a Unix socket: caller, writer and server share its cores, and a network would cost the library
 more than us. Without personal fields and conflicts; on tables that grow from empty as the run goes on.
@@ -38,7 +38,9 @@ SUBSCRIBERS = 1_000
 THREADS = 40
 
 OURS, WHOLE, GUARDED = "ledger", "ledger with access", "ledger with a guarded row"
-LIBRARY, PGBENCH = "library", "pgbench"
+LIBRARY = "library"
+PGBENCH = {256: "pgbench, 256 connections", 64: "pgbench, 64 connections"}
+"""With as many as we have callers, and with as many as do it some good on a few cores."""
 
 AppendRenewal = Callable[[Subscriber], Awaitable[object]]
 
@@ -58,7 +60,10 @@ async def append(bench: Workbench, options: Options, say: Callable[[str, int], N
         loads[LIBRARY] = _load(_into_library(library, threads), _new_to_library(), callers, options)
         contestants = [Contestant(name, load.measure) for name, load in loads.items()]
         if callers == 256:
-            contestants.append(pgbench(bench, "pgbench", callers=callers, streams=SUBSCRIBERS, seconds=options.seconds))
+            contestants += [
+                pgbench(bench, name, callers=number, streams=SUBSCRIBERS, seconds=options.seconds)
+                for number, name in PGBENCH.items()
+            ]
         contest = Contest(f"append_{callers}", contestants, _comparisons(callers))
         outcome = await hold(contest, rounds=options.rounds, on_round=say)
         stored = {name: await _renewals(house) for name, house in houses.items()}
@@ -74,7 +79,8 @@ def _comparisons(callers: int) -> list[Comparison]:
         (f"append_inline_vs_library_{callers}", WHOLE, LIBRARY),
         *([("append_inline_vs_plain_64", WHOLE, OURS)] if callers == 64 else []),
         *([("append_guarded_vs_library_64", GUARDED, LIBRARY)] if callers == 64 else []),
-        *([("append_vs_pgbench_256", OURS, PGBENCH)] if callers == 256 else []),
+        *([("append_vs_pgbench_256", OURS, PGBENCH[256])] if callers == 256 else []),
+        *([("append_256_vs_pgbench_64", OURS, PGBENCH[64])] if callers == 256 else []),
     ]
     return [Comparison(name, "facts/s", Figure(ours), Figure(theirs)) for name, ours, theirs in rows]
 
