@@ -10,6 +10,7 @@ import msgspec
 from eventsourcing.postgres import PostgresApplicationRecorder
 from msgspec.structs import replace
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
 from adapters.eventstore.datastore import LedgerDatastore
@@ -151,6 +152,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
     ) -> tuple[list[Outcome], list[Placed]]:
         """Halves, and halves of these, until whoever is refused is alone."""
         before = replace(head, versions=dict(head.versions))
+        # Until it is synced psycopg takes the connection for an idle one: it would begin, and commit, in place of a
+        # savepoint, and the lock would be gone before the facts are in.
+        with connection.pipeline():
+            pass
+        assert connection.info.transaction_status == TransactionStatus.INTRANS, "the ledger's lock is held"
         try:
             with connection.transaction():
                 return self._admit(connection, appends, head, wait_ms=HELD_ROW_WAIT_MS)

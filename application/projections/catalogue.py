@@ -37,7 +37,7 @@ class Listed(Row, frozen=True):
     published_at: datetime | None = None
     published_position: int | None = None
 
-    indexes: ClassVar[tuple[str, ...]] = ("published_position", "created_position")
+    indexes: ClassVar[tuple[str, ...]] = ("published_position",)
 
 
 catalogue = Projection("catalogue", version=2, plain=True, videos=Listed)

@@ -43,10 +43,6 @@ def claiming(name: bytes) -> Append:
     return Append(writes, [row], {})
 
 
-@pytest.mark.xfail(
-    reason="A pipeline that is flushed and not synced looks idle to psycopg: `connection.transaction()` in"
-    " LedgerRecorder._admit_apart sends BEGIN and COMMIT, no savepoint, and the lock is gone before the facts are in."
-)
 async def test_after_a_refusal_in_the_batch_the_facts_are_still_inserted_under_the_lock(database: str) -> None:
     async with ledger_house(database) as house:
         recorder = Watched(
