@@ -1,12 +1,14 @@
 """The library's application recorder, extended: an advisory lock, dense positions, guarded rows, inline read models."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from eventsourcing.persistence import ProgrammingError
 from eventsourcing.postgres import PostgresApplicationRecorder
 from msgspec.structs import replace
 from psycopg import Connection
@@ -15,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from adapters.eventstore.datastore import LedgerDatastore
 from adapters.eventstore.guarded_rows import RowHeld, change
-from adapters.eventstore.inline import InlineGeneration, InlineReadModels
+from adapters.eventstore.inline import Ahead, InlineGeneration, InlineReadModels
 from adapters.eventstore.literals import array_literal
 from adapters.eventstore.mapper import FactMapper, Placed
 from adapters.eventstore.statements import FIND, HEAD, INSERT, decode_found
@@ -52,6 +54,7 @@ class Head(msgspec.Struct):
     recorded_at: datetime
     versions: dict[UUID, int]
     inline: Sequence[InlineGeneration]
+    ahead: Ahead
 
     def place(self, append: Append) -> list[Placed] | StreamMoved:
         """Give the caller's facts the next places; none where a stream is not as the caller believes."""
@@ -68,6 +71,9 @@ class Head(msgspec.Struct):
                 placed.append(Placed(stream, number, stamped, cipher))
             self.versions[stream] = version + len(facts)
         return placed
+
+
+Admit = Callable[[Connection[Any], Sequence[Append], Head], tuple[list[Outcome], list[Placed]]]
 
 
 class LedgerRecorder(PostgresApplicationRecorder):
@@ -97,17 +103,19 @@ class LedgerRecorder(PostgresApplicationRecorder):
             whether the transaction may have been committed all the same; then `committed` tells.
         """
         try:
-            with self._locked() as connection:
-                head = self._head(connection, appends)
-                outcomes, placed = self._admit(connection, appends, head, wait_ms=ROW_WAIT_MS)
-                self._write(connection, head, placed)
-                return outcomes
+            return self._record(appends, partial(self._admit, wait_ms=ROW_WAIT_MS))
         except (RowTaken, RowMoved, RowHeld) as refused:
             if len(appends) == 1:
                 return [_outcome(refused)]
+        except ProgrammingError:
+            if not self.inline.forget():
+                raise
+        return self._record(appends, self._admit_apart)
+
+    def _record(self, appends: Sequence[Append], admit: Admit) -> list[Outcome]:
         with self._locked() as connection:
             head = self._head(connection, appends)
-            outcomes, placed = self._admit_apart(connection, appends, head)
+            outcomes, placed = admit(connection, appends, head)
             self._write(connection, head, placed)
             return outcomes
 
@@ -121,12 +129,15 @@ class LedgerRecorder(PostgresApplicationRecorder):
             connection.execute("COMMIT")
 
     def _head(self, connection: Connection[Any], appends: Sequence[Append]) -> Head:
-        streams = list({write.stream for append in appends for write in append.writes})
-        answer = connection.cursor(row_factory=tuple_row).execute(HEAD, (_array(streams),), prepare=True).fetchone()
+        writes = [write for append in appends for write in append.writes]
+        streams = list({write.stream for write in writes})
+        asked = connection.cursor(row_factory=tuple_row).execute(HEAD, (_array(streams),), prepare=True)
+        ahead = self.inline.ask(connection, [fact for write in writes for fact in write.facts])
+        answer = asked.fetchone()
         assert answer is not None, "one row, whatever there is"
         found, now = decode_found(answer[0]), self.business_time.now()
         last, recorded_at = (found.last.position, max(found.last.recorded_at, now)) if found.last else (0, now)
-        return Head(last, recorded_at, dict(zip(streams, found.versions, strict=True)), found.inline)
+        return Head(last, recorded_at, dict(zip(streams, found.versions, strict=True)), found.inline, ahead)
 
     def _admit(
         self, connection: Connection[Any], appends: Sequence[Append], head: Head, *, wait_ms: int
@@ -172,7 +183,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def _write(self, connection: Connection[Any], head: Head, placed: Sequence[Placed]) -> None:
         if placed:
             # First, since it refuses what an older process would write.
-            self.inline.follow(connection.cursor(), head.inline, [entry.fact for entry in placed])
+            self.inline.follow(connection, head.inline, [entry.fact for entry in placed], head.ahead)
             self._insert_placed(connection, placed)
 
     def _insert_placed(self, connection: Connection[Any], placed: Sequence[Placed]) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec.structs import astuple
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from adapters.eventstore.literals import CSV_FORMAT, array_literal, csv_lines, json_text
@@ -61,12 +61,15 @@ class Table:
             names = _listed(Identifier(column.strip()) for column in index.split(","))
             cursor.execute(SQL("CREATE INDEX ON {} ({})").format(self.name, names))
 
-    def load(self, cursor: Cursor[Any], column: str, values: Iterable[Any]) -> list[Row]:
-        """The rows with one of the values in the column."""
+    def ask(self, cursor: Cursor[Any], column: str, values: Iterable[Any]) -> None:
+        """For the rows with one of the values in the column; in a pipeline nothing is waited for."""
         if (statement := self._selects.get(column)) is None:
             statement = self._selects[column] = self._select(column)
-        among = array_literal(list(values)).decode()
-        found = cursor.execute(statement, (among,), prepare=True, binary=True).fetchone()
+        cursor.execute(statement, (array_literal(list(values)).decode(),), prepare=True, binary=True)
+
+    def answered(self, cursor: Cursor[Any]) -> list[Row]:
+        """The rows that were asked for."""
+        found = cursor.fetchone()
         assert found is not None, "an aggregate always gives one row"
         encoded = found["rows"] if isinstance(found, dict) else found[0]
         return self._decode(encoded) if encoded is not None else []
@@ -123,6 +126,10 @@ def table_of(schema: str, name: str, row: type[Row], *, plain: bool) -> Table:
     return Table(schema, name, row, plain=plain)
 
 
+Asked = list[tuple[Table, Cursor[Any]]]
+"""Rows that have been asked for, and the cursors that their answers come on."""
+
+
 class Generation:
     """One projection's tables of one generation, in a schema of their own; a rebuild makes the next one."""
 
@@ -158,25 +165,41 @@ class Generation:
         """Remove the tables; nobody is to read them any more."""
         cursor.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(self.schema)))
 
-    def apply(self, cursor: Cursor[Any], facts: Sequence[Fact]) -> None:
-        """Read the rows that the facts touch, fold, and write what follows."""
+    def ask(self, connection: Connection[Any], facts: Iterable[Fact]) -> Asked:
+        """For the rows that the facts touch; in a pipeline nothing is waited for."""
+        asked: Asked = []
+        for (row, column), values in self._touched(facts).items():
+            asked.append((self.tables[row], connection.cursor()))
+            self.tables[row].ask(asked[-1][1], column, values)
+        return asked
+
+    def apply(self, cursor: Cursor[Any], facts: Sequence[Fact], asked: Asked) -> None:
+        """Fold the facts into the rows that were asked for, and write what follows."""
         batch = Batch(self.projection)
-        self.take(cursor, batch, facts)
+        for table, answer in asked:
+            for row in table.answered(answer):
+                batch.put(row)
+        batch.fold(facts)
         self.write(cursor, batch)
 
     def take(self, cursor: Cursor[Any], batch: Batch, facts: Sequence[Fact]) -> None:
         """Read the rows that the facts touch and the batch lacks, and fold."""
-        wanted: dict[tuple[type[Row], str], set[Any]] = defaultdict(set)
+        for (row, column), values in self._touched(facts).items():
+            lacking = values - batch.by_key[row].keys() if column == row.__struct_fields__[0] else values
+            if lacking:
+                self.tables[row].ask(cursor, column, lacking)
+                for found in self.tables[row].answered(cursor):
+                    batch.put(found)
+        batch.fold(facts)
+
+    def _touched(self, facts: Iterable[Fact]) -> dict[tuple[type[Row], str], set[Any]]:
+        """By the row type and the column in which they are looked for."""
+        touched: dict[tuple[type[Row], str], set[Any]] = defaultdict(set)
         for fact in facts:
             for route in self.projection.routes.get(type(fact), ()):
                 if route.key is not None:
-                    wanted[route.row, route.where or route.row.__struct_fields__[0]].add(route.key(fact))
-        for (row, column), values in wanted.items():
-            lacking = values - batch.by_key[row].keys() if column == row.__struct_fields__[0] else values
-            if lacking:
-                for found in self.tables[row].load(cursor, column, lacking):
-                    batch.put(found)
-        batch.fold(facts)
+                    touched[route.row, route.where or route.row.__struct_fields__[0]].add(route.key(fact))
+        return touched
 
     def write(self, cursor: Cursor[Any], batch: Batch) -> None:
         """Write what a batch has changed."""
