@@ -62,19 +62,19 @@ class Deciding(msgspec.Struct, frozen=True):
     summary: str
 
 
-class Term(msgspec.Struct, frozen=True, kw_only=True):
+class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One subscription, as far as access is concerned; times are business time in UTC."""
 
     subscription_id: UUID
     plan_id: UUID
     plan_name: str
     features: tuple[str, ...]
-    stream_limit: int | None
-    max_height: int | None
+    stream_limit: int | None = None
+    max_height: int | None = None
     status: str
     started_at: datetime
     period_end: datetime
-    trial_end: datetime | None
+    trial_end: datetime | None = None
     lease_until: datetime
     ends_at: datetime | None = None
     grace_since: datetime | None = None
