@@ -66,7 +66,7 @@ class Filling:
 
     def _write_all(self, at: int) -> None:
         for row, table in self._generation.tables.items():
-            table.copy(self._cursor(), self._batch.changed(row))
+            table.copy(self._cursor(), self._batch.made(row))
         self._generation.index(self._cursor())
         show_progress(self._cursor(), self._generation, at)
 

@@ -1,6 +1,7 @@
 """Brings generations forward: batches of facts, their rows and the position in one transaction."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -8,17 +9,20 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
 from adapters.eventstore import generations
-from adapters.eventstore.generations import Known
+from adapters.eventstore.generations import Fed
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.pages import PAGE_POSITIONS, Pages
 from adapters.eventstore.tables import Generation
 from adapters.postgres.listening import READ_MODELS
-from application.projections.projection import Batch, Projection
+from application.projections.projection import Batch, Projection, Row
 
 TROUBLE_MAX = 2_000
 BATCH_MAX = 100_000
 """Positions to a batch: what is waiting, and never more. Whoever catches up takes this many, whoever is level one."""
 
+
+ROWS_KEPT = 20_000
+"""Of each kind, by the live engine: some 20 MB."""
 
 ROW_REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 """What PostgreSQL says of a row that it cannot take, however often it is tried."""
@@ -31,13 +35,39 @@ def no_progress(_: int, __: int) -> None:
     """Nobody looks."""
 
 
-class Follower:
-    """Runs the steps of all projections over the ledger; any batches give the same rows."""
+class Known:
+    """Rows as they are at a position: they follow from the ledger, so that there they are the same whoever asks."""
 
-    def __init__(self, projections: Mapping[str, Projection], mapper: FactMapper) -> None:
+    def __init__(self, position: int, rows: dict[type[Row], dict[Any, Row]]) -> None:
+        self.position = position
+        self.rows = rows
+
+    def learn(self, batch: Batch, position: int, *, most: int) -> None:
+        """What a batch has made of them; the `most` of each kind that were touched last stay."""
+        self.position = position
+        for row, touched in batch.by_key.items():
+            rows = self.rows[row]
+            for key, left in touched.items():
+                rows.pop(key, None)
+                if left is not None:
+                    rows[key] = left
+            for key in list(islice(rows, max(0, len(rows) - most))):
+                del rows[key]
+
+
+class Follower:
+    """Runs the steps of all projections over the ledger; any batches give the same rows.
+
+    With `rows_kept` it remembers so many rows of each kind from batch to batch, which need not be read then: for one
+    that follows all the time, in one thread.
+    """
+
+    def __init__(self, projections: Mapping[str, Projection], mapper: FactMapper, *, rows_kept: int = 0) -> None:
+        self._rows_kept = rows_kept
+        self._known: dict[str, Known] = {}
         self.pages = {name: Pages(projection, mapper) for name, projection in projections.items()}
 
-    def fed(self, cursor: Cursor[Any], projection: Projection) -> list[Known]:
+    def fed(self, cursor: Cursor[Any], projection: Projection) -> list[Fed]:
         """The live generation, and the kept ones that the same steps have made. Raises ReadModelMoved."""
         known = generations.known(cursor, projection)
         if known and known[0].state == "live":
@@ -88,10 +118,17 @@ class Follower:
     def bring(self, cursor: Cursor[TupleRow], generation: Generation, at: int, upto: int) -> None:
         """Page by page in the transaction that is under way, every row written once, and the position."""
         pages, batch = self.pages[generation.projection.name], Batch(generation.projection)
+        known = self._known.pop(generation.schema, None)
+        if known is None or known.position != at:
+            known = Known(at, {row: {} for row in generation.tables})
         for after in range(at, upto, PAGE_POSITIONS):
-            generation.take(cursor, batch, pages.read(cursor, after, min(after + PAGE_POSITIONS, upto)))
+            facts = pages.read(cursor, after, min(after + PAGE_POSITIONS, upto))
+            generation.take(cursor, batch, facts, known.rows)
         generation.write(cursor, batch)
         generations.move(cursor, generation, at, upto)
+        if self._rows_kept:
+            known.learn(batch, upto, most=self._rows_kept)
+            self._known[generation.schema] = known
 
     def skip(self, connection: Connection[TupleRow], generation: Generation, at: int, trouble: str) -> None:
         """Go past the one fact after the position, which changes nothing, and is what the read model is degraded by.

@@ -14,7 +14,7 @@ class PositionMoved(Exception):
     """Somebody else brought the generation forward, or dropped it: nothing was written."""
 
 
-class Known(NamedTuple):
+class Fed(NamedTuple):
     """A generation that is live or kept, the version of its steps, how far it is, and what it could not take."""
 
     number: int
@@ -24,7 +24,7 @@ class Known(NamedTuple):
     trouble: str | None
 
 
-def known(cursor: Cursor[Any], projection: Projection) -> list[Known]:
+def known(cursor: Cursor[Any], projection: Projection) -> list[Fed]:
     """The live generation first, then the kept ones, the youngest first."""
     rows = cursor.execute(
         "SELECT generation, version, state, position, trouble FROM ledger.read_models"
@@ -32,10 +32,10 @@ def known(cursor: Cursor[Any], projection: Projection) -> list[Known]:
         (projection.name,),
         prepare=True,
     ).fetchall()
-    return [Known(*row) for row in rows]
+    return [Fed(*row) for row in rows]
 
 
-def live_generation(cursor: Cursor[Any], projection: Projection) -> Known | None:
+def live_generation(cursor: Cursor[Any], projection: Projection) -> Fed | None:
     """The live one alone; None before the first."""
     found = known(cursor, projection)
     return found[0] if found and found[0].state == "live" else None
@@ -134,7 +134,7 @@ def forget(cursor: Cursor[Any], generation: Generation) -> None:
     )
 
 
-def refuse_newer(live: Known | None, projection: Projection) -> None:
+def refuse_newer(live: Fed | None, projection: Projection) -> None:
     """A read model is never rebuilt by older rules while processes with newer ones may run. Raises ReadModelMoved."""
     if live and live.version > projection.version:
         go_back = f"UPDATE ledger.read_models SET version = 0 WHERE state = 'live' AND name = '{projection.name}'"  # noqa: S608 - shown

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, Follower
-from adapters.eventstore.generations import Known, PositionMoved
+from adapters.eventstore.generations import Fed, PositionMoved
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.tables import Generation
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
@@ -31,7 +31,7 @@ class LiveEngine:
         self._dsn = dsn
         self._following = [each for each in read_models.projections.values() if not each.inline]
         self._stop = threading.Event()
-        self._batches = Batches(read_models.follower, self._stop)
+        self._batches = Batches(read_models.live_follower, self._stop)
         self._thread = threading.Thread(target=self._run, name="read-models", daemon=True)
 
     def start(self) -> None:
@@ -98,7 +98,7 @@ class Batches:
         for known in self._follower.fed(connection.cursor(), projection):
             self._follow(connection, Generation(projection, known.number), known)
 
-    def _follow(self, connection: Connection[TupleRow], generation: Generation, known: Known) -> None:
+    def _follow(self, connection: Connection[TupleRow], generation: Generation, known: Fed) -> None:
         at = known.position
         while not self._stop.is_set():
             limit = self._limits.get(generation.schema, BATCH_MAX)

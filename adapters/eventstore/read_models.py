@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from adapters.eventstore import generations
 from adapters.eventstore.comparison import Difference, differences
 from adapters.eventstore.filling import ROWS_IN_MEMORY_MAX, Filling
-from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, Follower, Progress, no_progress
+from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, ROWS_KEPT, Follower, Progress, no_progress
 from adapters.eventstore.mapper import FactMapper, FactUnreadable
 from adapters.eventstore.swapping import drop, drop_kept, swap
 from adapters.eventstore.tables import Generation
@@ -67,6 +67,8 @@ class ReadModels:
         self._rows_in_memory = rows_in_memory
         self.projections = projections
         self.follower = Follower(projections, mapper)
+        self.live_follower = Follower(projections, mapper, rows_kept=ROWS_KEPT)
+        """For the one thread that follows all the time."""
 
     def prepare(self) -> list[str]:
         """Make what has no live generation, and rebuild what has one of an older version; their names.
@@ -144,7 +146,7 @@ class ReadModels:
 
     def advance(self, connection: Connection[TupleRow], projection: Projection, *, limit: int = BATCH_MAX) -> int:
         """As `Follower.advance` does."""
-        return self.follower.advance(connection, projection, limit=limit)
+        return self.live_follower.advance(connection, projection, limit=limit)
 
     def _rebuild(self, connection: Connection[TupleRow], projection: Projection, on_progress: Progress) -> Rebuilt:
         started = time.monotonic()

@@ -1,7 +1,7 @@
 """A projection's tables in PostgreSQL: made from its row types, read and written by batches of facts."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -31,6 +31,10 @@ ROWS_AT_ONCE = 5_000
 """So many rows are made text at a time, so that a large table needs little memory."""
 
 
+class RowsMissing(Exception):
+    """Somebody else has removed rows that a batch had found."""
+
+
 class Table:
     """One table of one generation, with the statements on it composed once."""
 
@@ -43,6 +47,7 @@ class Table:
         self._decode = _plain_decoder(row) if plain else msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
         self._key = row.__struct_fields__[0]
         self._selects: dict[str, bytes] = {}
+        self._updates: dict[tuple[int, ...], bytes] = {}
         self._upsert = self._insert_or_update().as_bytes(None)
         self._delete = (SQL("DELETE") + self._from_where(self._key)).as_bytes(None)
         self._copy = SQL("COPY {} FROM STDIN ({}, FREEZE)").format(self.name, SQL(CSV_FORMAT)).as_bytes(None)
@@ -76,8 +81,19 @@ class Table:
 
     def upsert(self, cursor: Cursor[Any], rows: Sequence[Row]) -> None:
         """Write rows, new or there already."""
-        columns = [array_literal(column).decode() for column in zip(*self._texts(rows), strict=True)]
+        columns = [self._column(place, values) for place, values in enumerate(zip(*map(astuple, rows), strict=True))]
         cursor.execute(self._upsert, columns, prepare=True)
+
+    def update(self, cursor: Cursor[Any], changes: Sequence[tuple[Row, Row]]) -> None:
+        """Write what differs in rows that are there: the columns in which any does. Raises RowsMissing."""
+        before, after = (list(zip(*map(astuple, rows), strict=True)) for rows in zip(*changes, strict=True))
+        places = tuple(place for place, values in enumerate(after) if place == 0 or values != before[place])
+        if (statement := self._updates.get(places)) is None:
+            statement = self._updates[places] = self._update(places)
+        columns = [self._column(place, after[place]) for place in places]
+        # In a pipeline, where it is -1, nobody waits for it: there the rows were found under the ledger's lock.
+        if cursor.execute(statement, columns, prepare=True).rowcount not in {len(changes), -1}:
+            raise RowsMissing(f"{len(changes)} rows of {self.label} were there, and are not any more")
 
     def delete(self, cursor: Cursor[Any], keys: Sequence[Any]) -> None:
         """Remove the rows under the keys."""
@@ -98,6 +114,23 @@ class Table:
         for place in self._json:
             columns[place] = [None if value is None else json_text(value) for value in columns[place]]
         return list(zip(*columns, strict=True))
+
+    def _column(self, place: int, values: Sequence[Any]) -> str:
+        if place in self._json:
+            values = [None if value is None else json_text(value) for value in values]
+        return array_literal(values).decode()
+
+    def _update(self, places: tuple[int, ...]) -> bytes:
+        """Of the key, which comes first, and the columns that differ."""
+        columns = [list(self._columns)[place] for place in places]
+        key, *others = (Identifier(column) for column in columns)
+        arrays = [SQL("%s::{}[]").format(self._type_of(column)) for column in columns]
+        new = [SQL("{0} = changed.{0}").format(name) for name in others or [key]]
+        return (
+            SQL("UPDATE {} AS known SET {} FROM unnest({}) AS changed ({}) WHERE known.{} = changed.{}")
+            .format(self.name, _listed(new), _listed(arrays), _listed([key, *others]), key, key)
+            .as_bytes(None)
+        )
 
     def _select(self, column: str) -> bytes:
         row = SQL("json_build_array({})::text").format(_listed(map(Identifier, self._columns)))
@@ -125,6 +158,9 @@ def table_of(schema: str, name: str, row: type[Row], *, plain: bool) -> Table:
     """The one object for a table: to compose its statements takes longer than to run one."""
     return Table(schema, name, row, plain=plain)
 
+
+Rows = Mapping[type[Row], Mapping[Any, Row]]
+"""By their kinds and keys."""
 
 Asked = list[tuple[Table, Cursor[Any]]]
 """Rows that have been asked for, and the cursors that their answers come on."""
@@ -182,10 +218,15 @@ class Generation:
         batch.fold(facts)
         self.write(cursor, batch)
 
-    def take(self, cursor: Cursor[Any], batch: Batch, facts: Sequence[Fact]) -> None:
-        """Read the rows that the facts touch and the batch lacks, and fold."""
+    def take(self, cursor: Cursor[Any], batch: Batch, facts: Sequence[Fact], known: Rows) -> None:
+        """Find the rows that the facts touch and the batch lacks, among those that are known or else, and fold."""
         for (row, column), values in self._touched(facts).items():
-            lacking = values - batch.by_key[row].keys() if column == row.__struct_fields__[0] else values
+            lacking = values
+            if column == row.__struct_fields__[0]:
+                lacking = values - batch.by_key[row].keys()
+                for key in lacking & known[row].keys():
+                    batch.put(known[row][key])
+                lacking -= known[row].keys()
             if lacking:
                 self.tables[row].ask(cursor, column, lacking)
                 for found in self.tables[row].answered(cursor):
@@ -207,7 +248,9 @@ class Generation:
             if removed := batch.removed(row):
                 table.delete(cursor, removed)
             if changed := batch.changed(row):
-                table.upsert(cursor, changed)
+                table.update(cursor, changed)
+            if made := batch.made(row):
+                table.upsert(cursor, made)
 
 
 def columns_of(row: type[Row]) -> dict[str, LiteralString]:

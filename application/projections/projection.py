@@ -148,11 +148,16 @@ class Batch:
         except Exception as trouble:
             raise StepFailed(fact, trouble) from trouble
 
-    def changed(self, row: type[Row]) -> list[Row]:
-        """The rows of a table that are not as they were found."""
+    def changed(self, row: type[Row]) -> list[tuple[Row, Row]]:
+        """The rows of a table that were found and are others now: before and after."""
         found = self.found[row]
-        kept = [now for key, now in self.by_key[row].items() if now is not None and found.get(key) is not now]
-        return kept + self.new[row]
+        after = self.by_key[row]
+        return [(before, now) for key, before in found.items() if (now := after[key]) is not None and now is not before]
+
+    def made(self, row: type[Row]) -> list[Row]:
+        """The rows of a table that were not found."""
+        found = self.found[row]
+        return [now for key, now in self.by_key[row].items() if now is not None and key not in found] + self.new[row]
 
     def removed(self, row: type[Row]) -> list[Any]:
         """The keys of the rows of a table that were found and are no more."""

@@ -63,7 +63,7 @@ def house(dsn: str, projection: Projection, **options: int) -> ReadModels:
 
 def follow(connection: psycopg.Connection, read_models: ReadModels, projection: Projection) -> None:
     """As the live engine does."""
-    Batches(read_models.follower, threading.Event()).catch_up(connection, projection)
+    Batches(read_models.live_follower, threading.Event()).catch_up(connection, projection)
 
 
 @pytest.fixture
