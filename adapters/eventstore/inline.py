@@ -41,23 +41,11 @@ class InlineReadModels:
         known, self._known = self._known, ()
         return bool(known)
 
-    def follow(
-        self, connection: Connection[Any], found: Sequence[InlineGeneration], facts: Sequence[Fact], ahead: Ahead
-    ) -> None:
-        """Bring what this program writes from the ledger's head to these facts; the ledger's lock is held.
+    def written_here(self, found: Sequence[InlineGeneration]) -> list[InlineGeneration]:
+        """Those of the generations that this program brings to the head.
 
         Raises ReadModelMoved: a newer release has built a live one, and knows what this program does not.
         """
-        self._known = self._written_here(found)
-        for each in self._known:
-            generation = self._of(each)
-            asked = ahead[each] if each in ahead else generation.ask(connection, facts)
-            generation.apply(connection.cursor(), facts, asked)
-
-    def _of(self, each: InlineGeneration) -> Generation:
-        return Generation(self.projections[each.name], each.number)
-
-    def _written_here(self, found: Sequence[InlineGeneration]) -> list[InlineGeneration]:
         written: list[InlineGeneration] = []
         for each in found:
             if (projection := self.projections.get(each.name)) is None:
@@ -68,3 +56,16 @@ class InlineReadModels:
             if each.version == projection.version:
                 written.append(each)
         return written
+
+    def follow(
+        self, connection: Connection[Any], written: Sequence[InlineGeneration], facts: Sequence[Fact], ahead: Ahead
+    ) -> None:
+        """Bring the generations from the ledger's head to these facts; the ledger's lock is held."""
+        self._known = written
+        for each in written:
+            generation = self._of(each)
+            asked = ahead[each] if each in ahead else generation.ask(connection, facts)
+            generation.apply(connection.cursor(), facts, asked)
+
+    def _of(self, each: InlineGeneration) -> Generation:
+        return Generation(self.projections[each.name], each.number)

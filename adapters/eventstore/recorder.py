@@ -181,10 +181,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return outcomes + more_outcomes, placed + more_placed
 
     def _write(self, connection: Connection[Any], head: Head, placed: Sequence[Placed]) -> None:
+        """The database records the facts while what follows from them is folded here."""
         if placed:
-            # First, since it refuses what an older process would write.
-            self.inline.follow(connection, head.inline, [entry.fact for entry in placed], head.ahead)
+            written = self.inline.written_here(head.inline)
             self._insert_placed(connection, placed)
+            self.inline.follow(connection, written, [entry.fact for entry in placed], head.ahead)
 
     def _insert_placed(self, connection: Connection[Any], placed: Sequence[Placed]) -> None:
         before, recorded_at = placed[0].fact.position - 1, placed[0].fact.recorded_at

@@ -133,8 +133,8 @@ class Table:
         )
 
     def _select(self, column: str) -> bytes:
-        row = SQL("json_build_array({})::text").format(_listed(map(Identifier, self._columns)))
-        rows = SQL("SELECT convert_to('[' || string_agg({}, ',') || ']', 'UTF8') AS rows").format(row)
+        row = SQL(" || ',' || ").join(_json_of(Identifier(name), kind) for name, kind in self._columns.items())
+        rows = SQL("SELECT convert_to('[[' || string_agg({}, '],[') || ']]', 'UTF8') AS rows").format(row)
         return (rows + self._from_where(column)).as_bytes(None)
 
     def _from_where(self, column: str) -> Composed:
@@ -265,6 +265,18 @@ def _plain_decoder(row: type[Row]) -> Callable[[bytes], list[Row]]:
     kinds: Any = tuple[tuple(plain_type(hints[name]) for name in row.__struct_fields__)]  # type: ignore[misc]
     decoder = msgspec.json.Decoder(list[kinds])
     return lambda text: [row(*values) for values in decoder.decode(text)]
+
+
+def _json_of(column: Identifier, kind: LiteralString) -> Composed:
+    """The text of a column's JSON: a third of what json_build_array takes."""
+    match _bare(kind):
+        case "uuid":
+            text = SQL("""'"' || {} || '"'""")
+        case "bigint" | "double precision" | "boolean" | "json":
+            text = SQL("{}::text")
+        case _:
+            text = SQL("to_json({})::text")
+    return text.format(column) if kind.endswith("NOT NULL") else SQL("coalesce({}, 'null')").format(text.format(column))
 
 
 def _sql_type(hint: Any) -> LiteralString:
