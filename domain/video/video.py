@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from domain.shared.fact import Fact, Refusal
 
 
-class Rendition(msgspec.Struct, frozen=True):
+class Rendition(msgspec.Struct, frozen=True, gc=False):
     """One height of the ladder; `bitrate` in bits per second, the highest that a player must expect."""
 
     height: int
