@@ -14,7 +14,7 @@ from adapters.eventstore.tables import Generation
 from application.projections.projection import Batch
 
 ROWS_IN_MEMORY_MAX = 600_000
-"""A row of the catalogue takes 0.8 kB. A projection with more goes on as the live engine does, with what it has written."""
+"""A row of the catalogue takes 0.8 kB. A projection with more goes on as the live engine does, from what is written."""
 NEW_ROWS_IN_MEMORY_MAX = 50_000
 """Rows that are never changed later are written as they come."""
 SHOWN_EVERY_SECONDS = 0.5
