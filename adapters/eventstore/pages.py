@@ -34,9 +34,10 @@ WITH_LIBPQ = PAGE.format(after="$1::bigint", upto="$2::bigint", topics="$3").enc
 
 
 class _Tagged(msgspec.Struct):
-    """As much of a fact as says what it is."""
+    """As much of a fact as says which one it is."""
 
     type: str
+    position: int = 0
 
 
 class Pages:
@@ -87,13 +88,17 @@ class Pages:
 
     def _one_by_one(self, page: bytes, after: int, upto: int) -> Sequence[Fact]:
         try:
-            return [self._up_to_date(each) for each in msgspec.json.decode(page, type=list[msgspec.Raw])]
-        except (msgspec.MsgspecError, FactUnreadable) as trouble:
+            states = msgspec.json.decode(page, type=list[msgspec.Raw])
+            tagged = [(msgspec.json.decode(state, type=_Tagged), bytes(state)) for state in states]
+        except msgspec.MsgspecError as trouble:
             raise FactUnreadable(f"one of the facts {after + 1} to {upto}: {trouble}") from trouble
+        return [self._up_to_date(each, state) for each, state in tagged]
 
-    def _up_to_date(self, state: msgspec.Raw) -> Fact:
-        stored = bytes(state)
-        fact = self._mapper.decode(msgspec.json.decode(stored, type=_Tagged).type, stored)
+    def _up_to_date(self, tagged: _Tagged, state: bytes) -> Fact:
+        try:
+            fact = self._mapper.decode(tagged.type, state)
+        except FactUnreadable as unreadable:
+            raise FactUnreadable(f"fact {tagged.position}: {unreadable}") from unreadable
         read_as = self._read_as[fact.tag()]
         if isinstance(fact, read_as):
             return fact

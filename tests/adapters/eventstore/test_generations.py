@@ -221,6 +221,21 @@ def test_a_poison_fact_is_passed_over_and_told_of_and_the_rest_goes_on(
     assert stands(database)["shelf"].trouble is None
 
 
+def test_a_fact_that_cannot_be_read_is_named_by_whoever_meets_it(connection: psycopg.Connection, database: str) -> None:
+    projection = shelf()
+    record(connection, a_history(30))
+    read_models = house(database, projection)
+    read_models.prepare()
+    connection.execute(
+        "INSERT INTO ledger.events VALUES (gen_random_uuid(), 1, 'test.book_lost',"
+        """ '{"type":"test.book_lost","position":31}', 31, now(), NULL)"""
+    )
+    with pytest.raises(ReadModelPoisoned, match=r"fact 31: a stored 'test.book_lost' cannot be read: .*book_id"):
+        read_models.rebuild("shelf")
+    follow(connection, read_models, projection)
+    assert "fact 31" in (stands(database)["shelf"].trouble or "")
+
+
 def test_facts_of_older_shapes_are_brought_up_to_date(connection: psycopg.Connection, database: str) -> None:
     class BookPutV2(BookPut, frozen=True, tag="test.book_put.v2"):
         pass
