@@ -1,7 +1,8 @@
 """Each fact in plain words, as support would tell it to the person it is about."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never, get_args
 
 from domain.account.account import (
     AccountDisabled,
@@ -14,6 +15,7 @@ from domain.account.account import (
 from domain.facts import AnyFact
 from domain.payment.payment import PaymentFact, PaymentFailed, PaymentSucceeded
 from domain.plan.plan import PlanCreated, PlanFact, PriceBound, PriceRequested
+from domain.shared.fact import Fact
 from domain.subscription.checkout import (
     CheckoutCompleted,
     CheckoutExpired,
@@ -49,21 +51,7 @@ from domain.video.video import (
 
 def tell(fact: AnyFact) -> str:
     """One sentence; it names no person, so that it can be kept where the person is erased."""
-    match fact:
-        case AccountRegistered() | RoleChanged() | CustomerBound() | AccountDisabled() | AccountEnabled():
-            return _account(fact)
-        case PlanCreated() | PriceRequested() | PriceBound():
-            return _plan(fact)
-        case CheckoutRequested() | CheckoutOpened() | CheckoutFailed() | CheckoutCompleted() | CheckoutExpired():
-            return _checkout(fact)
-        case PaymentSucceeded() | PaymentFailed():
-            return _payment(fact)
-        case VideoCreated() | UploadReceived() | VideoMadeReady() | VideoFailed() | VideoPublished():
-            return _video(fact)
-        case VideoUnpublished():
-            return _video(fact)
-        case _:
-            return _subscription(fact)
+    return TELLERS[type(fact)](fact)
 
 
 def _account(fact: AccountEvent) -> str:
@@ -173,3 +161,14 @@ def _video(fact: VideoFact) -> str:
 def _day(moment: datetime) -> str:
     # As %Y-%m-%d %H:%M gives it, at a third of the cost: this is told with every renewal.
     return f"{moment.isoformat(' ', 'minutes')[:16]} UTC"
+
+
+TELLERS: dict[type[Fact], Callable[[Any], str]] = {
+    **dict.fromkeys(get_args(AccountEvent), _account),
+    **dict.fromkeys(get_args(PlanFact), _plan),
+    **dict.fromkeys(get_args(CheckoutFact), _checkout),
+    **dict.fromkeys(get_args(PaymentFact), _payment),
+    **dict.fromkeys(get_args(SubscriptionEvent), _subscription),
+    **dict.fromkeys(get_args(VideoFact), _video),
+}
+"""Who tells of what: one look where a chain of cases took a third of the time of a renewal's step."""

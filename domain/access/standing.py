@@ -38,6 +38,8 @@ TermChange = (
     | SubscriptionEnded
 )
 
+TERM_CHANGES: tuple[type[TermChange], ...] = get_args(TermChange)
+
 STANDING_FACTS: tuple[type[AccountFact], ...] = (
     AccountRegistered,
     RoleChanged,
@@ -46,7 +48,7 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
     SubscriptionStarted,
     PaymentFailed,
     PaymentSucceeded,
-    *get_args(TermChange),
+    *TERM_CHANGES,
 )
 """The facts that a standing is made of."""
 
@@ -114,8 +116,10 @@ def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
             return _with(standing, _started(fact))
         case PaymentFailed() | PaymentSucceeded():
             return _paid_for(standing, fact)
-        case _ if isinstance(fact, TermChange):
-            return _with(standing, _changed(standing.terms[str(fact.subscription_id)], fact))
+        case _ if isinstance(fact, TERM_CHANGES):
+            subscription = str(fact.subscription_id)
+            changed = _changed(standing.terms[subscription], fact)
+            return replace(standing, terms={**standing.terms, subscription: changed})
         case _:
             return standing
 
