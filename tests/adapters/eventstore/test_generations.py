@@ -99,6 +99,34 @@ def test_a_kept_generation_is_fed_and_rolled_back_to(connection: psycopg.Connect
     assert (stand.generation, stand.kept, stand.head, stand.position) == (2, [1], 60, 60)
 
 
+def test_two_that_follow_in_turns_never_take_a_row_from_memory_that_the_other_has_changed(
+    connection: psycopg.Connection, database: str
+) -> None:
+    projection, facts = shelf(), a_history(90)
+    turns = [house(database, projection) for _ in range(2)]
+    turns[0].prepare()
+    for number in range(9):
+        record(connection, facts[number * 10 : number * 10 + 10])
+        follow(connection, turns[number * 5 % 3 % 2], projection)
+        assert stored(connection, Generation(projection, 1)) == expected(facts[: number * 10 + 10])
+
+
+def test_a_row_that_somebody_removed_is_missed_and_the_rest_goes_on(
+    connection: psycopg.Connection, database: str
+) -> None:
+    projection = shelf()
+    read_models = house(database, projection)
+    read_models.prepare()
+    book = UUID(int=1)
+    record(connection, told(BookPut(book_id=book, author="Ada")))
+    follow(connection, read_models, projection)
+    connection.execute("DELETE FROM shelf_1.books")
+    record(connection, told(BookGiven(book_id=book, author="Bo"), BookPut(book_id=UUID(int=2), author="Bo"), after=1))
+    follow(connection, read_models, projection)
+    assert {key.int for key in stored(connection, Generation(projection, 1))[Book]} == {2}
+    assert [difference.key for difference in read_models.verify("shelf").differences] == [str(book)]
+
+
 def test_one_old_generation_is_kept_and_it_can_be_dropped(connection: psycopg.Connection, database: str) -> None:
     projection = shelf()
     read_models = house(database, projection)

@@ -241,3 +241,15 @@ async def test_a_fact_that_cannot_be_read_degrades_its_read_model_alone_and_a_re
             assert states(house)["catalogue"] == "live"
         finally:
             engine.stop()
+
+
+async def test_an_append_that_asks_for_rows_of_a_generation_that_has_been_dropped_goes_on(database: str) -> None:
+    async with ledger_house(database) as house:
+        told = facts_of_videos(seed=12, count=60)
+        await record(house, told[:20])
+        for part in (told[20:40], told[40:]):
+            house.read_models.rebuild("access")
+            assert house.read_models.drop_kept("access") == 1
+            await record(house, part)
+        assert await house.ledger.head() == 60
+        assert house.read_models.verify("access").differences == ()
