@@ -131,7 +131,7 @@ class GroupCommitter:
             self._watch = loop.call_at(self._unanswered[0].due, self._tell_who_is_late, loop)
 
     def _record(self, appends: Sequence[Append], deadline: float) -> Sequence[Answer]:
-        """In the writer's thread. What is not the database's fault is pinned to its caller by trying one by one."""
+        """In the writer's thread. What is not the database's fault is pinned to its caller by halves."""
         if time.monotonic() > deadline:
             return [DatabaseUnavailable("The database was away for too long; nothing was recorded.") for _ in appends]
         try:
@@ -146,7 +146,8 @@ class GroupCommitter:
             if len(appends) == 1:
                 log.exception("an append failed")
                 return [trouble]
-            return [answer for append in appends for answer in self._record([append], deadline)]
+            middle = len(appends) // 2
+            return [*self._record(appends[:middle], deadline), *self._record(appends[middle:], deadline)]
 
     def _recover(self, appends: Sequence[Append], deadline: float) -> Sequence[Answer]:
         """After a lost connection: what was committed is found, and the rest is recorded."""

@@ -2,8 +2,10 @@
 
 import time
 from contextlib import ExitStack
+from itertools import islice
 from typing import Any
 
+import msgspec
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
@@ -15,6 +17,10 @@ from application.projections.projection import Batch
 
 ROWS_IN_MEMORY_MAX = 600_000
 """A row of the catalogue takes 0.8 kB. A projection with more goes on as the live engine does, from what is written."""
+BYTES_IN_MEMORY_MAX = 600_000_000
+ROW_BYTES = 500
+"""What a row takes beside its text."""
+WEIGHED = 50
 NEW_ROWS_IN_MEMORY_MAX = 50_000
 """Rows that are never changed later are written as they come."""
 SHOWN_EVERY_SECONDS = 0.5
@@ -35,24 +41,36 @@ class Filling:
         self._writer = writer
         self._rows_in_memory = rows_in_memory
         self._batch = Batch(generation.projection)
+        self._bytes = 0.0
+        self._weighed = dict.fromkeys(self._batch.by_key, 0)
         self._shown = time.monotonic()
 
     def run(self, pages: Pages, stop: int, on_progress: Progress) -> int:
         """The position reached. Raises StepFailed, FactUnreadable."""
         at, written = 0, False
         with ExitStack() as transaction:
-            for at, facts in pages.follow(self._reader, 0, stop):
-                self._batch.fold(facts)
+            for page in pages.follow(self._reader, 0, stop):
+                at = page.upto
+                self._batch.fold(page.facts)
+                self._weigh()
                 if self._new_rows() > NEW_ROWS_IN_MEMORY_MAX:
                     written = written or self._begin(transaction)
                     self._write_new()
                 self._show(at, stop, on_progress, committed=not written)
-                if len(self._batch) > self._rows_in_memory:
+                if len(self._batch) > self._rows_in_memory or self._bytes > BYTES_IN_MEMORY_MAX:
                     break
             if not written:
                 self._begin(transaction)
             self._write_all(at)
         return at
+
+    def _weigh(self) -> None:
+        """What the rows take that have come with a page, by some of them."""
+        for kind, rows in self._batch.by_key.items():
+            if (more := len(rows) - self._weighed[kind]) > 0:
+                some = list(islice(reversed(rows.values()), min(more, WEIGHED)))
+                self._bytes += more * (ROW_BYTES + len(msgspec.json.encode(some)) / len(some))
+                self._weighed[kind] = len(rows)
 
     def _begin(self, transaction: ExitStack) -> bool:
         transaction.enter_context(self._writer.transaction())

@@ -19,12 +19,19 @@ from application.projections.projection import Batch, Projection, Row
 TROUBLE_MAX = 2_000
 BATCH_MAX = 100_000
 """Positions to a batch: what is waiting, and never more. Whoever catches up takes this many, whoever is level one."""
+BATCH_BYTES_MAX = 32_000_000
+"""A batch ends with the page that goes beyond."""
 
 
 ROWS_KEPT = 20_000
 """Of each kind, by the live engine: some 20 MB."""
 
-ROW_REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+ROW_REFUSED = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.CardinalityViolation,
+)
 """What PostgreSQL says of a row that it cannot take, however often it is tried."""
 
 Progress = Callable[[int, int], None]
@@ -94,9 +101,9 @@ class Follower:
             upto = min(at + limit, generations.head(cursor))
             if upto <= at:
                 return at
-            self.bring(cursor, generation, at, upto)
+            reached = self.bring(cursor, generation, at, upto)
             cursor.execute("SELECT pg_notify(%s, '')", (READ_MODELS,), prepare=True)
-            return upto
+            return reached
 
     def catch_up(
         self,
@@ -108,27 +115,36 @@ class Follower:
     ) -> int:
         """Batch after batch; the position reached, which is `stop` or more."""
         while at < stop:
-            upto = min(at + BATCH_MAX, stop)
             with connection.transaction():
-                self.bring(connection.cursor(), generation, at, upto)
-            at = upto
+                at = self.bring(connection.cursor(), generation, at, min(at + BATCH_MAX, stop))
             on_progress(at, stop)
         return at
 
-    def bring(self, cursor: Cursor[TupleRow], generation: Generation, at: int, upto: int) -> None:
-        """Page by page in the transaction that is under way, every row written once, and the position."""
+    def bring(self, cursor: Cursor[TupleRow], generation: Generation, at: int, upto: int) -> int:
+        """Page by page in the transaction that is under way, every row written once; the position reached.
+
+        That is less than `upto` where the facts are large: then they are for several transactions.
+        """
         pages, batch = self.pages[generation.projection.name], Batch(generation.projection)
         known = self._known.pop(generation.schema, None)
         if known is None or known.position != at:
             known = Known(at, {row: {} for row in generation.tables})
-        for after in range(at, upto, PAGE_POSITIONS):
-            facts = pages.read(cursor, after, min(after + PAGE_POSITIONS, upto))
-            generation.take(cursor, batch, facts, known.rows)
+        reached, size = at, 0
+        while reached < upto and size < BATCH_BYTES_MAX:
+            page = pages.read(cursor, reached, min(reached + PAGE_POSITIONS, upto))
+            generation.take(cursor, batch, page.facts, known.rows)
+            reached, size = page.upto, size + page.size
         generation.write(cursor, batch)
-        generations.move(cursor, generation, at, upto)
+        generations.move(cursor, generation, at, reached)
         if self._rows_kept:
-            known.learn(batch, upto, most=self._rows_kept)
+            known.learn(batch, reached, most=self._rows_kept)
             self._known[generation.schema] = known
+        return reached
+
+    def bring_all(self, cursor: Cursor[TupleRow], generation: Generation, at: int, upto: int) -> None:
+        """In the one transaction that is under way, however large the facts are: for the few that are left."""
+        while at < upto:
+            at = self.bring(cursor, generation, at, upto)
 
     def skip(self, connection: Connection[TupleRow], generation: Generation, at: int, trouble: str) -> None:
         """Go past the one fact after the position, which changes nothing, and is what the read model is degraded by.

@@ -47,12 +47,13 @@ def hold(cursor: Cursor[Any], projection: Projection) -> None:
 
 
 def begin(cursor: Cursor[Any], projection: Projection) -> Generation:
-    """The next generation, which is to be built. Its tables are made with their rows."""
+    """The next generation, which is to be built, under a number of its own. Its tables are made with their rows."""
     row = cursor.execute(
-        "INSERT INTO ledger.read_models (name, generation, version, inline, state, position)"
-        " SELECT %s, coalesce(max(generation), 0) + 1, %s, %s, 'building', 0 FROM ledger.read_models WHERE name = %s"
-        " RETURNING generation",
-        (projection.name, projection.version, projection.inline, projection.name),
+        "WITH next AS (INSERT INTO ledger.generation_numbers AS known (name, last) VALUES (%s, 1)"
+        " ON CONFLICT (name) DO UPDATE SET last = known.last + 1 RETURNING name, last)"
+        " INSERT INTO ledger.read_models (name, generation, version, inline, state, position)"
+        " SELECT name, last, %s, %s, 'building', 0 FROM next RETURNING generation",
+        (projection.name, projection.version, projection.inline),
     ).fetchone()
     assert row is not None, "an insert that returns"
     return Generation(projection, row[0])
@@ -122,16 +123,23 @@ def make_live(cursor: Cursor[Any], generation: Generation, reached: int) -> None
         "UPDATE ledger.read_models SET state = 'live', kept_since = NULL WHERE name = %s AND generation = %s",
         (projection.name, generation.number),
     )
+    # One that was kept while another version was written is not in step, though it is of the version written now.
+    cursor.execute(
+        "UPDATE ledger.read_models SET version = 0"
+        " WHERE name = %s AND inline AND state = 'kept' AND version = %s AND position < %s",
+        (projection.name, projection.version, reached),
+    )
     cursor.execute("SELECT pg_notify(%s, %s)", (READ_MODELS_SWAPPED, projection.name))
 
 
 def forget(cursor: Cursor[Any], generation: Generation) -> None:
-    """Drop the tables and the row of a generation that is not live."""
-    generation.drop(cursor)
-    cursor.execute(
+    """Drop the row and the tables of a generation; one that is live stays."""
+    forgotten = cursor.execute(
         "DELETE FROM ledger.read_models WHERE name = %s AND generation = %s AND state <> 'live'",
         (generation.projection.name, generation.number),
-    )
+    ).rowcount
+    if forgotten:
+        generation.drop(cursor)
 
 
 def refuse_newer(live: Fed | None, projection: Projection) -> None:
@@ -140,8 +148,8 @@ def refuse_newer(live: Fed | None, projection: Projection) -> None:
         go_back = f"UPDATE ledger.read_models SET version = 0 WHERE state = 'live' AND name = '{projection.name}'"  # noqa: S608 - shown
         raise ReadModelMoved(
             f"The read model {projection.name} is of version {live.version}, and this program, which is older, of"
-            f" version {projection.version}. Start the newer; or, to go back, stop it everywhere, and then roll back to"
-            f" a kept generation, or: {go_back}"
+            f" version {projection.version}. Start the newer; or, to go back, stop it everywhere, and then, with this"
+            f" one: streamly projections rollback {projection.name}; where none was kept: {go_back}"
         )
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from typing import Any
 
 import psycopg
@@ -50,7 +49,10 @@ class LiveEngine:
                     self._follow(connection)
             except psycopg.Error as lost:
                 log.warning("the read models' connection was lost", extra={"error": str(lost)})
-                time.sleep(RECONNECT_SECONDS)
+                self._stop.wait(RECONNECT_SECONDS)
+            except Exception:
+                log.exception("the live engine begins anew")
+                self._stop.wait(RECONNECT_SECONDS)
 
     def _follow(self, connection: Connection[TupleRow]) -> None:
         # What is lost of a read model when the server is killed is lost with its position, and folded again.
@@ -73,11 +75,16 @@ class LiveEngine:
         return projection.name in held
 
     def _catch_up(self, connection: Connection[TupleRow], projection: Projection) -> None:
+        """One that cannot go on is tried again at the next turn, and keeps no other from it."""
         try:
             self._batches.catch_up(connection, projection)
         except ReadModelMoved as moved:
             log.warning("a read model is left to a newer release", extra={"error": str(moved)})
             self._leave(connection, projection)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as gone:
+            log.info("a generation is not there any more", extra={"read_model": projection.name, "error": str(gone)})
+        except psycopg.ProgrammingError:
+            log.exception("a read model cannot go on", extra={"read_model": projection.name})
 
     def _leave(self, connection: Connection[TupleRow], projection: Projection) -> None:
         """For as long as this process lives: a newer one holds it from now on."""
@@ -95,36 +102,37 @@ class Batches:
 
     def catch_up(self, connection: Connection[TupleRow], projection: Projection) -> None:
         """Bring every generation that is fed to the head. Raises ReadModelMoved, psycopg.Error."""
-        for known in self._follower.fed(connection.cursor(), projection):
-            self._follow(connection, Generation(projection, known.number), known)
+        for fed in self._follower.fed(connection.cursor(), projection):
+            self._follow(connection, Generation(projection, fed.number), fed)
 
-    def _follow(self, connection: Connection[TupleRow], generation: Generation, known: Fed) -> None:
-        at = known.position
+    def _follow(self, connection: Connection[TupleRow], generation: Generation, fed: Fed) -> None:
+        at = fed.position
         while not self._stop.is_set():
             limit = self._limits.get(generation.schema, BATCH_MAX)
             try:
-                upto = self._follower.advance_one(connection, generation, at, limit=limit)
+                upto = self._advance(connection, generation, at, limit)
             except PositionMoved:
                 return
-            except Exception as trouble:
-                if isinstance(trouble, psycopg.Error) and not isinstance(trouble, ROW_REFUSED):
-                    raise
-                at = self._shrink_or_skip(connection, generation, at, limit, trouble)
-                continue
-            # A batch that was not full went to the head: to look again would cost a commit, and the next fact notifies.
-            if upto < at + limit:
+            if upto is None:
                 return
-            at, self._limits[generation.schema] = upto, min(limit * 2, BATCH_MAX)
+            at = upto
 
-    def _shrink_or_skip(
-        self, connection: Connection[TupleRow], generation: Generation, at: int, limit: int, trouble: Exception
-    ) -> int:
-        """Nothing of the batch was kept. The position to go on from."""
-        if limit > 1:
-            self._limits[generation.schema] = limit // 2
-            return at
-        log.error(
-            "a read model cannot take a fact", extra={"schema": generation.schema, "position": at + 1}, exc_info=trouble
-        )
-        self._follower.skip(connection, generation, at, repr(trouble))
-        return at + 1
+    def _advance(self, connection: Connection[TupleRow], generation: Generation, at: int, limit: int) -> int | None:
+        """The position to go on from; None where there is nothing more. Raises PositionMoved, psycopg.Error."""
+        try:
+            upto = self._follower.advance_one(connection, generation, at, limit=limit)
+        except PositionMoved:
+            raise
+        except Exception as trouble:
+            self._limits[generation.schema] = max(1, limit // 2)
+            if isinstance(trouble, psycopg.Error) and not isinstance(trouble, ROW_REFUSED):
+                raise
+            if limit > 1:
+                return at
+            log.exception("a read model cannot take a fact", extra={"schema": generation.schema, "position": at + 1})
+            self._follower.skip(connection, generation, at, repr(trouble))
+            return at + 1
+        if upto == at:
+            return None
+        self._limits[generation.schema] = min(limit * 2, BATCH_MAX)
+        return upto

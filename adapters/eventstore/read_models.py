@@ -169,13 +169,10 @@ class ReadModels:
 
     def _fill(self, connection: Connection[TupleRow], generation: Generation, stop: int, on_progress: Progress) -> int:
         pages = self.follower.pages[generation.projection.name]
-        try:
-            # It may still be reading the next page: it is closed, and nothing more is asked of it.
-            with closing(self._connected()) as reader:
-                at = Filling(generation, reader, connection, self._rows_in_memory).run(pages, stop, on_progress)
-            return self.follower.catch_up(connection, generation, at, stop, on_progress)
-        except (StepFailed, FactUnreadable, *ROW_REFUSED) as failed:
-            raise ReadModelPoisoned(f"{generation.projection.name} cannot take {failed}") from failed
+        # It may still be reading the next page: it is closed, and nothing more is asked of it.
+        with closing(self._connected()) as reader:
+            at = Filling(generation, reader, connection, self._rows_in_memory).run(pages, stop, on_progress)
+        return self.follower.catch_up(connection, generation, at, stop, on_progress)
 
     def _compare(
         self, connection: Connection[TupleRow], generation: Generation, reached: int
@@ -189,7 +186,7 @@ class ReadModels:
             # One that is written inline and is behind the ledger lacks something, and that is a difference.
             position = generations.head(cursor) if projection.inline else live.position
             if position > reached:
-                self.follower.bring(cursor, generation, reached, position)
+                self.follower.bring_all(cursor, generation, reached, position)
             return position, differences(cursor, Generation(projection, live.number), generation)
 
     def _connected(self) -> Connection[TupleRow]:
@@ -198,7 +195,10 @@ class ReadModels:
 
     @contextmanager
     def _exclusive(self, projection: Projection, *, wait: bool) -> Iterator[Connection[TupleRow]]:
-        """A connection of which there is one for a projection, over all processes. Raises RebuildUnderWay."""
+        """A connection of which there is one for a projection, over all processes.
+
+        Raises RebuildUnderWay, and ReadModelPoisoned in place of what a fact, a step or a row comes to inside.
+        """
         with self._connected() as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("SET idle_in_transaction_session_timeout = 0")
@@ -207,7 +207,10 @@ class ReadModels:
                 connection.execute("SELECT pg_advisory_lock(hashtext('rebuild'), hashtext(%s))", (projection.name,))
             elif not _try_lock(connection, "rebuild", projection.name):
                 raise RebuildUnderWay(f"{projection.name} is being rebuilt or verified already.")
-            yield connection
+            try:
+                yield connection
+            except (StepFailed, FactUnreadable, *ROW_REFUSED) as failed:
+                raise ReadModelPoisoned(f"{projection.name} cannot take {failed}") from failed
 
 
 def _is_ready(cursor: Cursor[TupleRow], projection: Projection) -> bool:

@@ -17,7 +17,8 @@ from application.projections.projection import Projection
 
 log = logging.getLogger(__name__)
 
-SWAP_ATTEMPTS = 20
+SWAP_ATTEMPTS = 100
+"""25 s: a process that was stopped may hold the ledger for 15."""
 LEFT_TO_THE_SWAP = 500
 """Facts: so few are brought in while others wait."""
 SWAP_LOCK_MILLISECONDS = 250
@@ -58,7 +59,7 @@ def _swap_now(cursor: Cursor[TupleRow], follower: Follower, generation: Generati
     generations.hold(cursor, projection)
     at, head = generations.applied(cursor, generation), generations.head(cursor)
     if at < head:
-        follower.bring(cursor, generation, at, head)
+        follower.bring_all(cursor, generation, at, head)
     generations.make_live(cursor, generation, head)
     return head
 

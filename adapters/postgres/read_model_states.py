@@ -17,7 +17,10 @@ STATUSES = """
               WHERE kept.name = live.name AND kept.state = 'kept' ORDER BY kept.generation),
         building.generation, building.position, live.rebuild_requested_at IS NOT NULL
     FROM (SELECT coalesce(max(notification_id), 0) AS head FROM ledger.events) AS ledger, ledger.read_models live
-    LEFT JOIN ledger.read_models building ON building.name = live.name AND building.state = 'building' AND EXISTS (
+    LEFT JOIN LATERAL (
+        SELECT generation, position FROM ledger.read_models newest
+        WHERE newest.name = live.name AND newest.state = 'building' ORDER BY newest.generation DESC LIMIT 1
+    ) AS building ON EXISTS (
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND granted AND objsubid = 2
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

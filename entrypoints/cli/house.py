@@ -14,13 +14,13 @@ T = TypeVar("T")
 OPERATOR = Actor("admin", "command-line")
 
 
-def in_house(act: Callable[[House], Awaitable[T]]) -> T:
-    """Do one thing in the house that the settings describe."""
+def in_house(act: Callable[[House], Awaitable[T]], *, prepare: bool = True) -> T:
+    """Do one thing in the house that the settings describe; `prepare` as `open_house` says."""
     settings = read_settings()
     with ready_database(settings) as database:
 
         async def once() -> T:
-            async with open_house(settings, database.dsn) as house:
+            async with open_house(settings, database.dsn, prepare=prepare) as house:
                 return await act(house)
 
         return asyncio.run(once())

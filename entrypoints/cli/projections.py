@@ -52,7 +52,7 @@ def list_projections(*, as_json: bool) -> None:
     columns: dict[str, Callable[[Any], object]] = {name: attrgetter(name) for name in STATUS_COLUMNS}
     if not as_json:
         columns |= {"kept": _kept, "rebuilding": _rebuilding}
-    print_rows(in_house(read), as_json=as_json, columns=columns)
+    print_rows(in_house(read, prepare=False), as_json=as_json, columns=columns)
 
 
 @projections.command()
@@ -125,7 +125,7 @@ def _each(
                     raise type(refused)(f"{refused}{await _how_far(house, name)}") from None
 
     try:
-        in_house(all_of_them)
+        in_house(all_of_them, prepare=False)
     finally:
         if as_json:
             print_json(done)

@@ -51,7 +51,8 @@ class Foundation:
     movable: PostgresMovableClock | None
 
 
-async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack) -> Foundation:
+async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack, *, prepare: bool) -> Foundation:
+    """With `prepare`, read models that this program lacks or has newer steps for are made first."""
     pool = await _opened(dsn, stack)
     master_keys = MasterKeys.parse(settings.master_keys)
     vault_pool = await _opened(settings.vault_database_url, stack) if settings.vault_database_url else pool
@@ -62,7 +63,8 @@ async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack) ->
         stack.callback(movable.close)
     mapper = FactMapper()
     read_models = ReadModels(dsn, PROJECTIONS, mapper)
-    await asyncio.to_thread(read_models.prepare)
+    if prepare:
+        await asyncio.to_thread(read_models.prepare)
     business_time = movable or RealClock()
     metrics = PrometheusMetrics()
     ledger = await _ledger(dsn, pool, mapper, vault, business_time, metrics, stack)

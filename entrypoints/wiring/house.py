@@ -85,15 +85,17 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, dsn: str | None = None) -> AsyncIterator[House]:
+async def open_house(settings: Settings, dsn: str | None = None, *, prepare: bool = True) -> AsyncIterator[House]:
     """Every adapter open inside, closed after. `dsn` is a migrated database, by default DATABASE_URL.
+
+    Without `prepare` the read models stay as they are, though another release made them: for who sees to them.
 
     Raises:
         MasterKeysInvalid, ValueError for other secrets that cannot be used, DatabaseUnavailable.
     """
     settings = with_development_secrets(settings)
     async with AsyncExitStack() as stack:
-        base = await lay_foundation(settings, dsn or settings.database_url, stack)
+        base = await lay_foundation(settings, dsn or settings.database_url, stack, prepare=prepare)
         yield _house(settings, base, stack)
 
 

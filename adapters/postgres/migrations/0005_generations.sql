@@ -15,6 +15,15 @@ ALTER TABLE ledger.read_models
 
 CREATE UNIQUE INDEX read_models_live_idx ON ledger.read_models (name) WHERE state = 'live';
 
+-- The last number that was given, whatever has become of it: a reader that has not heard that a generation was dropped
+-- must not find another under its name.
+CREATE TABLE ledger.generation_numbers (
+    name text PRIMARY KEY,
+    last integer NOT NULL
+);
+
+INSERT INTO ledger.generation_numbers SELECT name, max(generation) FROM ledger.read_models GROUP BY name;
+
 -- Readers name the generation's own tables: to change what a view shows waits for all who read it, and stops all
 -- who want to.
 DROP SCHEMA read CASCADE;

@@ -72,6 +72,7 @@ def start_anew(connection: psycopg.Connection, facts: Sequence[Fact], projection
     for (schema,) in schemas:
         connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(schema)))
     connection.execute("DELETE FROM ledger.read_models")
+    connection.execute("DELETE FROM ledger.generation_numbers")
     connection.execute("TRUNCATE ledger.events")
     return ReadModels(connection.info.dsn, {"shelf": projection}, FactMapper(FACTS, {}), rows_in_memory=5)
 

@@ -1,5 +1,6 @@
 """Generations beside each other: kept in step, swapped under readers, rolled back to, dropped, poisoned, mended."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from adapters.eventstore.live import Batches
+from adapters.eventstore import following, pages
+from adapters.eventstore.live import Batches, LiveEngine
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.pages import Pages
 from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, ReadModels, RebuildUnderWay
@@ -298,8 +300,107 @@ def test_few_facts_among_many_are_read_in_larger_pages(connection: psycopg.Conne
     record(connection, few)
     with psycopg.connect(database, autocommit=True) as reader:
         found = list(Pages(shelf(), FactMapper(FACTS, {})).follow(reader, 0, 60_000))
-    assert [fact.position for _, facts in found for fact in facts] == [7, 59990]
-    assert [upto for upto, _ in found] == [5_000, 15_000, 35_000, 60_000]
+    assert [fact.position for page in found for fact in page.facts] == [7, 59990]
+    assert [page.upto for page in found] == [5_000, 15_000, 35_000, 60_000]
+
+
+def test_a_page_and_a_batch_end_where_the_facts_are_large(
+    connection: psycopg.Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 100_000
+    monkeypatch.setattr(pages, "WITH_LIBPQ", pages.WITH_LIBPQ.replace(b"%d" % pages.PAGE_BYTES_MAX, b"%d" % most))
+    monkeypatch.setattr(pages, "WITH_PSYCOPG", pages.WITH_PSYCOPG.replace(b"%d" % pages.PAGE_BYTES_MAX, b"%d" % most))
+    monkeypatch.setattr(following, "BATCH_BYTES_MAX", 3 * most)
+    projection = shelf()
+    facts = told(*(BookPut(book_id=UUID(int=n), author="a", notes=("x" * 9_000,)) for n in range(200)))
+    read_models = house(database, projection)
+    read_models.prepare()
+    record(connection, facts)
+    with psycopg.connect(database, autocommit=True) as reader:
+        found = list(Pages(projection, FactMapper(FACTS, {})).follow(reader, 0, 200))
+    assert [fact.position for page in found for fact in page.facts] == list(range(1, 201))
+    assert max(page.size for page in found) < most + 10_000
+    batches = []
+    while forward := read_models.advance(connection, projection):
+        batches.append(forward)
+    assert max(batches) < 60
+    assert sum(batches) == 200
+    read_models.rebuild("shelf")
+    for generation in (1, 2):
+        assert stored(connection, Generation(projection, generation)) == expected(facts)
+
+
+def test_a_batch_that_takes_too_long_is_made_smaller_until_it_does_not(
+    connection: psycopg.Connection, database: str
+) -> None:
+    projection = shelf()
+    read_models = house(database, projection)
+    read_models.prepare()
+    record(connection, a_history(60))
+    batches = Batches(read_models.live_follower, threading.Event())
+    connection.execute("SET statement_timeout = '100ms'")
+    connection.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END$$;"
+        "CREATE TRIGGER slow BEFORE INSERT ON shelf_1.entries FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+    tries = 0
+    while stands(database)["shelf"].position < 60:
+        tries += 1
+        assert tries < 30
+        with contextlib.suppress(psycopg.errors.QueryCanceled):
+            batches.catch_up(connection, projection)
+    assert tries > 1
+    assert stands(database)["shelf"].trouble is None
+    assert stored(connection, Generation(projection, 1)) == expected(a_history(60))
+
+
+def test_a_read_model_that_cannot_be_written_keeps_no_other_from_going_on(database: str) -> None:
+    broken, well = shelf(), shelf()
+    broken.name, well.name = "a_broken", "b_well"
+    read_models = ReadModels(database, {"a_broken": broken, "b_well": well}, FactMapper(FACTS, {}))
+    read_models.prepare()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE a_broken_1.books DROP COLUMN notes")
+        record(connection, a_history(20))
+    engine = LiveEngine(database, read_models)
+    engine.start()
+    try:
+        deadline = time.monotonic() + 10
+        while stands(database)["b_well"].position < 20:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        engine.stop()
+
+
+def test_a_number_is_never_given_twice(connection: psycopg.Connection, database: str) -> None:
+    read_models = house(database, shelf())
+    read_models.prepare()
+    numbers = {read_models.rebuild("shelf").generation for _ in range(2)}
+    read_models.verify("shelf")
+    read_models.drop_kept("shelf")
+    numbers.add(read_models.rebuild("shelf").generation)
+    assert numbers == {2, 3, 5}
+
+
+def test_a_poison_fact_that_comes_while_a_rebuild_swaps_is_told_of_as_one(
+    connection: psycopg.Connection, database: str
+) -> None:
+    read_models = house(database, shelf())
+    record(connection, a_history(20))
+    read_models.prepare()
+    read_models.rebuild("shelf")
+
+    def poison(position: int, target: int) -> None:
+        if position == target == 20:
+            record(connection, told(Spoilt(), after=20))
+
+    with pytest.raises(ReadModelPoisoned, match="fact 21"):
+        read_models.rebuild("shelf", on_progress=poison)
+    with pytest.raises(ReadModelPoisoned, match="fact 21"):
+        read_models.rollback("shelf")
+    assert [state for _, state in generations(connection)] == ["kept", "live"]
 
 
 def test_an_older_program_rolls_back_to_what_it_made(connection: psycopg.Connection, database: str) -> None:
