@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from application.errors import DatabaseUnavailable, NotFound, Unavailable
-from application.ports.ledger import History, HistoryFilter, Position, Recorded
+from application.ports.ledger import History, HistoryFilter, Position, Recorded, Unreadable
 from application.projections.access import AccountStanding, Title, access
 from application.projections.projection import fold_alone
 from domain.access.access import ANY_PLAN, Access, Requirement, decide
@@ -32,14 +32,14 @@ class ReplayCutShort(Unavailable):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact in plain words, with who did it and what made it happen."""
+    """A fact in plain words, with who did it and what made it happen: null where the fact cannot be read so far."""
 
     position: int
     type: str
     at: datetime
     summary: str
-    actor: Actor
-    cause: Cause
+    actor: Actor | None
+    cause: Cause | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +49,15 @@ class Audit:
     history: History
     replay_pauses_seconds: Sequence[float] = REPLAY_PAUSES_SECONDS
 
-    def events(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
+    def events(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded | Unreadable]:
         """The wanted facts in order, in constant memory; those that are there when it begins."""
-        return self.history.facts(wanted, page_size=page_size)
+        return self.history.entries(wanted, page_size=page_size)
 
     async def bounded(self, wanted: HistoryFilter) -> HistoryFilter:
         """The same question by positions alone, and with an end."""
         return await self.history.bounded(wanted)
 
-    async def replay(self, wanted: HistoryFilter) -> AsyncGenerator[Recorded, None]:
+    async def replay(self, wanted: HistoryFilter) -> AsyncGenerator[Recorded | Unreadable, None]:
         """As `events`, each once, though the database goes away now and then; `wanted` is bounded.
 
         Raises ReplayCutShort when after all the pauses it is still away.
@@ -65,9 +65,9 @@ class Audit:
         reached, pauses = wanted.after, iter(self.replay_pauses_seconds)
         while True:
             try:
-                async for recorded in self.events(replace(wanted, after=reached), page_size=REPLAY_PAGE_SIZE):
-                    yield recorded
-                    reached, pauses = recorded.fact.position, iter(self.replay_pauses_seconds)
+                async for entry in self.events(replace(wanted, after=reached), page_size=REPLAY_PAGE_SIZE):
+                    yield entry
+                    reached, pauses = entry.position, iter(self.replay_pauses_seconds)
             except DatabaseUnavailable as away:
                 if (pause := next(pauses, None)) is None:
                     raise ReplayCutShort(reached) from away
@@ -79,8 +79,8 @@ class Audit:
         """One person's facts in plain words, oldest first, those beyond a position. Raises NotFound."""
         told: list[Told] = []
         page_size = REPLAY_PAGE_SIZE if limit is None else limit
-        async for recorded in self.events(HistoryFilter(account=account_id, after=after), page_size=page_size):
-            told.append(_told(recorded.fact))
+        async for entry in self.events(HistoryFilter(account=account_id, after=after), page_size=page_size):
+            told.append(_untold(entry) if isinstance(entry, Unreadable) else _told(entry.fact))
             if len(told) == limit:
                 break
         if not told and not (after and await self.timeline(account_id, limit=1)):
@@ -96,6 +96,7 @@ class Audit:
 
         Raises:
             NotFound: no such account; or no such video, then.
+            FactNotReadable: the answer needs it.
         """
         facts = await self._facts_about(account_id, at, hindsight=hindsight)
         standings = fold_alone(access, facts).by_key[AccountStanding]
@@ -128,4 +129,15 @@ def _told(fact: Fact) -> Told:
         summary=tell(known),
         actor=fact.actor,
         cause=fact.cause,
+    )
+
+
+def _untold(unreadable: Unreadable) -> Told:
+    return Told(
+        position=unreadable.position,
+        type=unreadable.type,
+        at=unreadable.recorded_at,
+        summary=f"What happened cannot be read: {unreadable.reason}.",
+        actor=unreadable.actor,
+        cause=unreadable.cause,
     )

@@ -14,6 +14,7 @@ from application.ports.ledger import (
     Position,
     Recorded,
     StreamMoved,
+    Unreadable,
     Write,
     refuse_streams_named_twice,
 )
@@ -67,6 +68,10 @@ class MemoryLedger:
 
     def _recorded_before(self, moment: datetime) -> Position:
         return sum(entry.fact.recorded_at < moment for entry in self._recorded)
+
+    async def entries(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded | Unreadable]:
+        async for entry in self.facts(wanted, page_size=page_size):
+            yield entry
 
     async def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
         for entry in self._recorded[:]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.shared.fact import Fact
+from domain.shared.fact import Actor, Cause, Fact
 
 Position = int
 """A place in the whole ledger: 1 for the first fact, without gaps; 0 before it."""
@@ -94,6 +94,32 @@ class Recorded(msgspec.Struct, frozen=True):
     fact: Fact
     stored: bytes
 
+    @property
+    def position(self) -> Position:
+        return self.fact.position
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies at a place of the ledger that this program cannot read, and what is known of it all the same."""
+
+    position: Position
+    stream: UUID
+    version: int
+    type: str
+    recorded_at: datetime
+    actor: Actor | None
+    cause: Cause | None
+    stored: bytes
+    reason: str
+
+
+class FactNotReadable(Exception):
+    """An answer needs a fact that cannot be read; without it the answer might be wrong."""
+
+    def __init__(self, unreadable: Unreadable) -> None:
+        super().__init__(f"fact {unreadable.position}: {unreadable.reason}")
+        self.unreadable = unreadable
+
 
 class HistoryFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which facts an auditor wants; None means any. Times are of recording, `until` excluded."""
@@ -139,10 +165,17 @@ class History(Protocol):
         """The same question with positions in place of its times, and with an end: what is on the ledger by now."""
         ...
 
+    def entries(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded | Unreadable]:
+        """The wanted facts in the order of the ledger, of those that are there when it begins; none stops the rest."""
+        ...
+
     def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
-        """The wanted facts in the order of the ledger, of those that are there when it begins."""
+        """As `entries`, for whoever needs every one of them. Raises FactNotReadable, after those before it."""
         ...
 
     async def of_account(self, account_id: UUID, *, until: datetime | None = None) -> Sequence[Recorded]:
-        """All facts about one account in order; with `until`, those recorded up to that moment."""
+        """All facts about one account in order; with `until`, those recorded up to that moment.
+
+        Raises FactNotReadable.
+        """
         ...

@@ -7,6 +7,7 @@ import click
 
 from application.audit import Told
 from domain.access.access import Access
+from domain.shared.fact import Actor, Cause
 from entrypoints.cli.history import history
 from entrypoints.cli.house import in_house
 from entrypoints.cli.moments import MOMENT
@@ -35,10 +36,14 @@ def timeline(*, account_id: UUID, as_json: bool) -> None:
         "position": lambda told: told.position,
         "at": lambda told: told.at.isoformat(timespec="seconds"),
         "summary": lambda told: told.summary,
-        "actor": lambda told: f"{told.actor.kind} {told.actor.id}",
-        "cause": lambda told: f"{told.cause.kind} {told.cause.id}",
+        "actor": lambda told: _named(told.actor),
+        "cause": lambda told: _named(told.cause),
     }
     print_rows(in_house(read), as_json=as_json, columns=columns)
+
+
+def _named(one: Actor | Cause | None) -> str:
+    return f"{one.kind} {one.id}" if one else "unknown"
 
 
 @audit.command()

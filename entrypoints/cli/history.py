@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from application.audit import ReplayCutShort
-from application.ports.ledger import HistoryFilter, Recorded
+from application.ports.ledger import HistoryFilter, Recorded, Unreadable
+from domain.facts import FACTS
 from entrypoints.cli.house import in_house
 from entrypoints.cli.moments import MOMENT
 from entrypoints.http.audit_views import event_view
@@ -40,41 +41,58 @@ OnProgress = Callable[[int, int], None]
 @click.option("--after", type=POSITION, default=0, help="Beyond this position.")
 @click.option("--up-to", type=POSITION, help="Up to this position.")
 @click.option("--limit", type=click.IntRange(1), help="The first so many.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Into a file, with a progress bar.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Into a file, with a bar; - is stdout.")
 @click.option("--sealed", is_flag=True, help="Without what is personal, as auditors see it.")
 @click.option("--stored", is_flag=True, help="With the stored bytes in base64: what proofs cover.")
-def history(*, limit: int | None, out: Path | None, sealed: bool, stored: bool, **asked: Any) -> None:
+@click.option("--json", "_as_json", is_flag=True, help="As it is anyway.")
+def history(*, limit: int | None, out: Path | None, sealed: bool, stored: bool, _as_json: bool, **asked: Any) -> None:
     """The ledger in its order, one fact to a line, as `GET /v1/audit/events` shows it to an admin.
 
     It ends with what was recorded when it began. Where the database goes away it waits and goes on; where that takes
-    too long it ends with 1, and says after which position to go on.
+    too long it ends with 1, and says after which position to go on. A fact that cannot be read is a line too, with
+    the reason and the stored bytes; the command then ends with 1 and says how many there were.
     """
     view = partial(event_view, masked=sealed, stored=stored)
     wanted = HistoryFilter(**asked)
-    if out is None:
+    if out is None or str(out) == "-":
         with _ending_quietly():
-            in_house(lambda house: _replay(house, wanted, Lines(sys.stdout.buffer, view, limit)))
-        return
-    with _ending_quietly(), _progress_bar() as show, _written_whole(out) as target:
-        lines = Lines(target, view, limit)
-        in_house(lambda house: _replay(house, wanted, lines, show))
-    click.echo(f"{lines.count} facts in {out}", err=True)
+            lines = Lines(sys.stdout.buffer, view, limit)
+            in_house(lambda house: _replay(house, wanted, lines))
+    else:
+        with _ending_quietly(), _progress_bar() as show, _written_whole(out) as target:
+            lines = Lines(target, view, limit)
+            in_house(lambda house: _replay(house, wanted, lines, show))
+        click.echo(f"{lines.count} facts in {out}", err=True)
+    _tell_of(lines, wanted)
+
+
+def _tell_of(lines: "Lines", wanted: HistoryFilter) -> None:
+    if lines.unreadable:
+        click.echo(f"streamly: {lines.unreadable} facts cannot be read, first {lines.first_unreadable}", err=True)
+        raise SystemExit(1)
+    if not lines.count and wanted.type is not None and wanted.type not in FACTS:
+        click.echo(f"streamly: no fact has the type {wanted.type!r}", err=True)
 
 
 class Lines:
     """Facts as lines, written in blocks of whole lines."""
 
-    def __init__(self, target: BinaryIO, view: Callable[[Recorded], object], limit: int | None) -> None:
+    def __init__(self, target: BinaryIO, view: Callable[[Recorded | Unreadable], object], limit: int | None) -> None:
         self._target, self._view, self._limit = target, view, limit
         self._block = bytearray()
         self.count = 0
+        self.unreadable = 0
+        self.first_unreadable = ""
 
     @property
     def are_enough(self) -> bool:
         return self.count == self._limit
 
-    def add(self, recorded: Recorded) -> bool:
+    def add(self, recorded: Recorded | Unreadable) -> bool:
         """Whether a block has been written."""
+        if isinstance(recorded, Unreadable):
+            self.first_unreadable = self.first_unreadable or f"the one at {recorded.position}: {recorded.reason}"
+            self.unreadable += 1
         self._block += msgspec.json.encode(self._view(recorded)) + b"\n"
         self.count += 1
         if full := len(self._block) >= BLOCK_BYTES:
@@ -97,7 +115,7 @@ async def _replay(house: House, wanted: HistoryFilter, lines: Lines, show: OnPro
             async for recorded in facts:
                 written = lines.add(recorded)
                 if written and show:
-                    show(recorded.fact.position - bounds.after, bounds.up_to - bounds.after)
+                    show(recorded.position - bounds.after, bounds.up_to - bounds.after)
                 if lines.are_enough:
                     break
     except ReplayCutShort:
@@ -140,7 +158,14 @@ def _written_whole(out: Path) -> Iterator[BinaryIO]:
         with out.open("wb") as target:
             yield target
         return
+    if not out.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     part = out.with_name(f"{out.name}.part")
-    with part.open("wb") as target:
-        yield target
+    try:
+        with part.open("wb") as target:
+            yield target
+    except BaseException:
+        if part.exists():
+            click.echo(f"streamly: cut short; what there is lies in {part}", err=True)
+        raise
     part.replace(out)

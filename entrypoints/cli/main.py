@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from application.errors import NotFound, Unavailable
+from application.ports.ledger import FactNotReadable
 from domain.shared.fact import Refusal
 from entrypoints.cli.accounts import accounts
 from entrypoints.cli.audit import audit
@@ -22,6 +23,7 @@ FORESEEN = (
     *REBUILD_REFUSALS,
     DatabaseNotReady,
     EmbeddedPostgresUnavailable,
+    FactNotReadable,
     NotFound,
     OSError,  # a data folder that cannot be written, a file that is not there
     Refusal,

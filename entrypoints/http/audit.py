@@ -12,7 +12,7 @@ from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response import Stream
 
 from application.audit import Told
-from application.ports.ledger import HistoryFilter, Recorded
+from application.ports.ledger import FactNotReadable, HistoryFilter, Recorded, Unreadable
 from domain.access.access import Access
 from entrypoints.http.audit_views import EventView, event_view
 from entrypoints.http.authentication import SignedInAs, Viewer
@@ -25,6 +25,7 @@ NDJSON = "application/x-ndjson"
 BLOCK_BYTES = 64 * 1024
 
 After = Annotated[int, QueryParameter(ge=0, le=POSITION_MAX, description="Only facts beyond this position.")]
+UpTo = Annotated[int | None, QueryParameter(ge=0, le=POSITION_MAX, description="Only facts up to this position.")]
 From = Annotated[
     str | None, QueryParameter(name="from", format="date-time", description="Recorded at this time or later.")
 ]
@@ -37,6 +38,7 @@ At = Annotated[
 def provide_wanted(
     *,
     after: After = 0,
+    up_to: UpTo = None,
     stream: AskedId = None,
     type: AskedText = None,
     account: AskedId = None,
@@ -47,6 +49,7 @@ def provide_wanted(
     """Which facts a request asks for; a cursor goes on where its page ended."""
     return HistoryFilter(
         after=max(after, position_after(cursor) or 0),
+        up_to=up_to,
         stream=id_in(stream),
         type=type,
         account=id_in(account),
@@ -81,13 +84,13 @@ class AuditController(Controller):
         stored: AskedFlag = False,
         limit: Limit = 20,
     ) -> Page[EventView] | Stream:
-        """In order, oldest first.
+        """In order, oldest first. One that cannot be read is among them, and says so.
 
         With `Accept: application/x-ndjson` all of it in one answer, one fact to a line, unless a `limit` is given; it
         ends with what was recorded when it began.
         """
 
-        def view(recorded: Recorded) -> EventView:
+        def view(recorded: Recorded | Unreadable) -> EventView:
             return event_view(recorded, masked=viewer.role != "admin", stored=stored)
 
         if request.accept.best_match(["application/json", NDJSON]) == NDJSON:
@@ -97,7 +100,7 @@ class AuditController(Controller):
             # As a header, since Litestar 2 lets the handler's media type outweigh that of a Stream.
             return Stream(lines, headers={"Content-Type": NDJSON})
         recorded = await _first(limit + 1, audit.events(wanted, page_size=limit + 1))
-        return page_of(recorded, limit, view=view, key=lambda entry: entry.fact.position)
+        return page_of(recorded, limit, view=view, key=lambda entry: entry.position)
 
     @get("/accounts/{account_id:uuid}/timeline", operation_id="read_timeline", summary="One person's facts in words")
     async def timeline(
@@ -111,7 +114,7 @@ class AuditController(Controller):
         "/accounts/{account_id:uuid}/access",
         operation_id="read_access",
         summary="Who had access when, and why",
-        refuses=(OUT_OF_RANGE,),
+        refuses=(OUT_OF_RANGE, FactNotReadable),
     )
     async def access(
         self,
@@ -129,7 +132,9 @@ class AuditController(Controller):
 
 
 async def _lines(
-    facts: AsyncGenerator[Recorded, None], view: Callable[[Recorded], EventView], limit: int | None
+    facts: AsyncGenerator[Recorded | Unreadable, None],
+    view: Callable[[Recorded | Unreadable], EventView],
+    limit: int | None,
 ) -> AsyncIterator[bytes]:
     """In blocks of whole lines. The next facts are read when the last block has been taken, by a connection of then."""
     block, count = bytearray(), 0
@@ -145,8 +150,8 @@ async def _lines(
     yield bytes(block)
 
 
-async def _first(count: int, events: AsyncIterator[Recorded]) -> list[Recorded]:
-    found: list[Recorded] = []
+async def _first(count: int, events: AsyncIterator[Recorded | Unreadable]) -> list[Recorded | Unreadable]:
+    found: list[Recorded | Unreadable] = []
     async for recorded in events:
         found.append(recorded)
         if len(found) == count:

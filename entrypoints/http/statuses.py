@@ -39,6 +39,7 @@ STATUSES: dict[type[Exception], int] = {
     # The ports'.
     billing.EventMalformed: 400,
     billing.SignatureInvalid: 400,
+    ledger.FactNotReadable: 500,
     ledger.StreamMoved: 409,
     ledger.RowMoved: 409,
     ledger.RowTaken: 409,

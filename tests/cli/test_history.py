@@ -9,9 +9,11 @@ import subprocess
 import sys
 import termios
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,62 @@ def test_what_is_personal_is_shown_to_an_operator_who_does_not_want_it_sealed(da
     assert (shown["type"], shown["data"]["email"], shown["stored"]) == ("account.registered", "ada@example.com", None)
     assert sealed["data"]["email"] == "•••"
     assert "ada@example.com" not in json.dumps(sealed)
+
+
+@pytest.fixture
+def damaged(database: str, tmp_path: Path) -> Operator:
+    """At a ledger of twenty facts, of which the fifth and the eleventh, the first ones of their pages, are no facts."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        seed(connection, 20)
+    operator = Operator(database, tmp_path)
+    assert len(operator.facts()) == 20
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE ledger.events DISABLE TRIGGER USER")
+        connection.execute("UPDATE ledger.events SET state = '\\x7bff' WHERE notification_id = 5")
+        connection.execute("UPDATE ledger.events SET topic = 'video.eaten' WHERE notification_id = 11")
+    return operator
+
+
+def test_a_fact_that_cannot_be_read_is_shown_as_it_lies_and_the_rest_goes_on(damaged: Operator) -> None:
+    done = damaged.run("audit", "history", "--json")
+
+    facts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [fact["position"] for fact in facts] == list(range(1, 21))
+    unreadable = {fact["position"]: fact for fact in facts if fact["unreadable"]}
+    assert unreadable.keys() == {5, 11}
+    assert (unreadable[5]["data"], unreadable[5]["actor"]) == (None, None)
+    assert b64decode(unreadable[5]["stored"]) == b"{\xff"
+    assert datetime.fromisoformat(unreadable[5]["recorded_at"]) == recorded_at(5)
+    assert (unreadable[11]["type"], unreadable[11]["cause"]["kind"]) == ("video.eaten", "request")
+    assert done.returncode == 1
+    assert done.stderr.startswith("streamly: 2 facts cannot be read, first the one at 5: ")
+    assert done.stderr.count("\n") == 1
+    assert damaged.run("audit", "history", "--after", "11").returncode == 0
+
+
+def test_a_story_with_a_fact_that_cannot_be_read_is_told_and_no_answer_is_made_of_it(damaged: Operator) -> None:
+    told = damaged.run("audit", "timeline", str(LOUD), "--json")
+    with psycopg.connect(damaged.dsn, autocommit=True) as connection:
+        connection.execute("UPDATE ledger.events SET state = '{}' WHERE notification_id = 1")
+    (fact,) = json.loads(damaged.run("audit", "timeline", str(LOUD), "--json").stdout)
+    refused = damaged.run("audit", "access", str(LOUD))
+
+    assert told.returncode == 0
+    assert fact["position"] == 1
+    assert "cannot be read" in fact["summary"]
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("streamly: fact 1: ")
+
+
+def test_what_is_asked_for_in_vain_is_said(operator: Operator, tmp_path: Path) -> None:
+    nothing = operator.run("audit", "history", "--type", "video.eaten")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert nothing.stderr == "streamly: no fact has the type 'video.eaten'\n"
+
+    nowhere = operator.run("audit", "history", "--out", str(tmp_path / "nonexistent" / "x"))
+    assert nowhere.returncode == 2
+    assert "there is no folder" in nowhere.stderr
+    assert len(operator.run("audit", "history", "--limit", "2", "--out", "-").stdout.splitlines()) == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -38,6 +38,7 @@ async def test_a_fact_tells_what_who_when_and_why(service: Service, admin: Perso
         "cause": {"kind": "request", "id": "make-onions"},
         "data": fact["data"],
         "stored": None,
+        "unreadable": None,
     }
     assert (fact["data"]["title"], fact["data"]["video_id"]) == ("Onions", video_id)
 

@@ -18,7 +18,7 @@ import pytest
 
 from application.audit import Audit
 from application.errors import DatabaseUnavailable
-from application.ports.ledger import History, HistoryFilter, Recorded
+from application.ports.ledger import History, HistoryFilter, Recorded, Unreadable
 from entrypoints.http.app import create_app
 from tests.adapters.eventstore.long_ledger import LATE, LOUD, RARE, recorded_at, seed
 from tests.http.problem import problem_in
@@ -160,9 +160,12 @@ class GoesAway:
             raise DatabaseUnavailable("The database does not answer now.")
         return await self._history.bounded(wanted)
 
-    async def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
-        async for recorded in self._history.facts(wanted, page_size=page_size):
-            if recorded.fact.position > 2_000:
+    def facts(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded]:
+        return self._history.facts(wanted, page_size=page_size)
+
+    async def entries(self, wanted: HistoryFilter, *, page_size: int = 500) -> AsyncIterator[Recorded | Unreadable]:
+        async for recorded in self._history.entries(wanted, page_size=page_size):
+            if recorded.position > 2_000:
                 raise DatabaseUnavailable("The database does not answer now.")
             yield recorded
 
