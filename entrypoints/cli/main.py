@@ -17,10 +17,11 @@ from entrypoints.cli.projections import projections
 from entrypoints.cli.service import ServiceFailed
 from entrypoints.cli.videos import videos
 from entrypoints.settings import SettingsInvalid
-from entrypoints.wiring import REBUILD_REFUSALS, DatabaseNotReady, EmbeddedPostgresUnavailable
+from entrypoints.wiring import REBUILD_REFUSALS, DatabaseFunctionsEnabled, DatabaseNotReady, EmbeddedPostgresUnavailable
 
 FORESEEN = (
     *REBUILD_REFUSALS,
+    DatabaseFunctionsEnabled,
     DatabaseNotReady,
     EmbeddedPostgresUnavailable,
     FactNotReadable,

@@ -5,6 +5,7 @@ from pathlib import Path
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from adapters.embedded_postgres import EmbeddedPostgresUnavailable
+from adapters.eventstore.datastore import DatabaseFunctionsEnabled
 from adapters.eventstore.mapper import FactUnreadable
 from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, RebuildUnderWay, Rebuilt, Verified
 from adapters.eventstore.swapping import SwapImpossible
@@ -19,6 +20,7 @@ REBUILD_REFUSALS = (FactUnreadable, NoKeptGeneration, ReadModelPoisoned, Rebuild
 __all__ = [
     "REBUILD_REFUSALS",
     "Database",
+    "DatabaseFunctionsEnabled",
     "DatabaseNotReady",
     "EmbeddedPostgresUnavailable",
     "House",

@@ -162,5 +162,13 @@ def poison(database: str) -> None:
     )
 
 
+def test_the_librarys_stored_functions_are_refused_in_a_line(streamly: Run) -> None:
+    refused = streamly("projections", "list", POSTGRES_ENABLE_DB_FUNCTIONS="1")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("streamly: ")
+    assert refused.stderr.count("\n") == 1
+
+
 def test_a_name_that_there_is_not_is_called_wrongly(streamly: Run) -> None:
     assert streamly("projections", "rebuild", "nothing").returncode == 2
