@@ -15,17 +15,25 @@ from application.projections.projection import Projection
 from domain.shared.fact import Fact
 
 PAGE_POSITIONS = 5_000
-"""To begin with, and never less: about 2 MB of facts, which stay in the processor's cache."""
+"""About 2 MB of facts, which stay in the processor's cache; 100 MB if each is as large as the API takes them."""
 PAGE_POSITIONS_MAX = 320_000
 PAGE_BYTES = 2_000_000
 PAGE_BYTES_MAX = 8_000_000
-"""A page ends with the fact that goes beyond."""
+"""A page of more positions ends with the fact that goes beyond."""
 ANSWER_SECONDS_MAX = 60.0
 
 # An aggregate over a sorted subquery takes the rows as they come.
 PAGE = """
-    SELECT CASE WHEN bool_or(before >= {most})
-            THEN max(notification_id) FILTER (WHERE before < {most}) END,
+    SELECT NULL::bigint, '['::bytea || string_agg(state, ',') || ']' FROM (
+        SELECT state FROM ledger.events
+        WHERE notification_id > {after} AND notification_id <= {upto} AND topic = ANY({topics}::text[])
+        ORDER BY notification_id
+    ) AS page
+"""
+"""The position where it had to end, null where it covers all that was asked for, and the facts as a JSON array."""
+
+PAGE_OF_MANY = """
+    SELECT CASE WHEN bool_or(before >= {most}) THEN max(notification_id) FILTER (WHERE before < {most}) END,
         '['::bytea || string_agg(state, ',') FILTER (WHERE before < {most}) || ']'
     FROM (
         SELECT notification_id, state,
@@ -36,9 +44,11 @@ PAGE = """
         ORDER BY notification_id
     ) AS page
 """
-"""The position where it had to end, null where it covers all that was asked for, and the facts as a JSON array."""
-WITH_PSYCOPG = PAGE.format(after="%s", upto="%s", topics="%s", most=PAGE_BYTES_MAX).encode()
-WITH_LIBPQ = PAGE.format(after="$1::bigint", upto="$2::bigint", topics="$3", most=PAGE_BYTES_MAX).encode()
+"""The same; to add up what there is takes a sixth of the time again."""
+
+WITH_PSYCOPG = PAGE.format(after="%s", upto="%s", topics="%s").encode()
+WITH_LIBPQ = PAGE.format(after="$1::bigint", upto="$2::bigint", topics="$3").encode()
+MANY_WITH_LIBPQ = PAGE_OF_MANY.format(after="$1::bigint", upto="$2::bigint", topics="$3", most="$4::bigint").encode()
 
 
 class Page(NamedTuple):
@@ -67,10 +77,7 @@ class Pages:
         self._decode = msgspec.json.Decoder(list[facts]).decode
 
     def read(self, cursor: Cursor[Any], after: int, upto: int) -> Page:
-        """The facts at the positions after the one, up to the other or to where a page is full.
-
-        Raises FactUnreadable.
-        """
+        """The facts at the positions after the one, up to the other, at most PAGE_POSITIONS. Raises FactUnreadable."""
         found = cursor.execute(WITH_PSYCOPG, (after, upto, self._topics.decode()), prepare=True, binary=True).fetchone()
         assert found is not None, "an aggregate always gives one row"
         reached, page = found[0] or upto, found[1] or b""
@@ -95,7 +102,11 @@ class Pages:
 
     def _ask(self, connection: Connection[Any], after: int, upto: int) -> int:
         values = [b"%d" % after, b"%d" % upto, self._topics]
-        connection.pgconn.send_query_params(WITH_LIBPQ, values, result_format=Format.BINARY)
+        if upto - after <= PAGE_POSITIONS:
+            connection.pgconn.send_query_params(WITH_LIBPQ, values, result_format=Format.BINARY)
+        else:
+            values.append(b"%d" % PAGE_BYTES_MAX)
+            connection.pgconn.send_query_params(MANY_WITH_LIBPQ, values, result_format=Format.BINARY)
         return upto
 
     def _decoded(self, page: bytes, after: int, upto: int) -> Sequence[Fact]:

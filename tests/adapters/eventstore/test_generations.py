@@ -308,8 +308,9 @@ def test_a_page_and_a_batch_end_where_the_facts_are_large(
     connection: psycopg.Connection, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 100_000
-    monkeypatch.setattr(pages, "WITH_LIBPQ", pages.WITH_LIBPQ.replace(b"%d" % pages.PAGE_BYTES_MAX, b"%d" % most))
-    monkeypatch.setattr(pages, "WITH_PSYCOPG", pages.WITH_PSYCOPG.replace(b"%d" % pages.PAGE_BYTES_MAX, b"%d" % most))
+    monkeypatch.setattr(pages, "PAGE_BYTES_MAX", most)
+    monkeypatch.setattr(pages, "PAGE_POSITIONS", 10)
+    monkeypatch.setattr(following, "PAGE_POSITIONS", 10)
     monkeypatch.setattr(following, "BATCH_BYTES_MAX", 3 * most)
     projection = shelf()
     facts = told(*(BookPut(book_id=UUID(int=n), author="a", notes=("x" * 9_000,)) for n in range(200)))
@@ -320,6 +321,7 @@ def test_a_page_and_a_batch_end_where_the_facts_are_large(
         found = list(Pages(projection, FactMapper(FACTS, {})).follow(reader, 0, 200))
     assert [fact.position for page in found for fact in page.facts] == list(range(1, 201))
     assert max(page.size for page in found) < most + 10_000
+    assert max(len(page.facts) for page in found) > 10
     batches = []
     while forward := read_models.advance(connection, projection):
         batches.append(forward)
