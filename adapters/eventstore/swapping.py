@@ -21,7 +21,7 @@ SWAP_ATTEMPTS = 100
 """25 s: a process that was stopped may hold the ledger for 15."""
 LEFT_TO_THE_SWAP = 500
 """Facts: so few are brought in while others wait."""
-SWAP_LOCK_MILLISECONDS = 250
+WAIT_BRIEFLY = "SET LOCAL lock_timeout = '250ms'"
 DROP_ATTEMPTS = 20
 DROP_PAUSE_SECONDS = 0.05
 
@@ -53,7 +53,7 @@ def swap(connection: Connection[TupleRow], follower: Follower, generation: Gener
 
 def _swap_now(cursor: Cursor[TupleRow], follower: Follower, generation: Generation) -> int:
     projection = generation.projection
-    cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_MILLISECONDS}ms'")
+    cursor.execute(WAIT_BRIEFLY)
     if projection.inline:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
     generations.hold(cursor, projection)
@@ -93,7 +93,7 @@ def drop(connection: Connection[TupleRow], generation: Generation) -> bool:
 def _drop_now(cursor: Cursor[TupleRow], generation: Generation) -> None:
     """Nobody waits for it: it is done at once, or not at all."""
     if generation.projection.inline:
-        cursor.execute(f"SET LOCAL lock_timeout = '{SWAP_LOCK_MILLISECONDS}ms'")
+        cursor.execute(WAIT_BRIEFLY)
         # No append may be writing it, nor be about to.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
     generation.lock_at_once(cursor)

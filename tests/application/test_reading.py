@@ -35,6 +35,7 @@ class Behind:
         self.waited.append(timeout_seconds)
         return position <= self.reached
 
+
 async def test_what_is_there_is_read_at_once(house: House) -> None:
     await house.registers()
 

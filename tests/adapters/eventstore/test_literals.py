@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from psycopg.sql import SQL
 
 from adapters.eventstore.literals import CSV_FORMAT, array_literal, csv_lines
 
@@ -76,9 +77,10 @@ def test_text_in_a_copy(connection: psycopg.Connection, titles: list[tuple[str, 
         ("boolean", [True, False, None]),
     ],
 )
-def test_values_of_other_kinds(connection: psycopg.Connection, kind: str, values: list[Any]) -> None:
+def test_values_of_other_kinds(connection: psycopg.Connection, kind: LiteralString, values: list[Any]) -> None:
     literal = array_literal(values).decode()
-    assert connection.execute(f"SELECT %s::{kind}[]", (literal,)).fetchone() == (values,)
+    statement = SQL("SELECT %s::{}[]").format(SQL(kind))
+    assert connection.execute(statement, (literal,)).fetchone() == (values,)
 
 
 def test_nul_is_refused_and_never_cut_off(connection: psycopg.Connection) -> None:
