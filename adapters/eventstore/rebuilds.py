@@ -106,7 +106,8 @@ class Rebuilds:
             raise
         except Exception as failed:
             foreseen = isinstance(failed, ReadModelPoisoned)
-            log.error("a requested rebuild failed", extra={"read_model": name}, exc_info=None if foreseen else failed)  # noqa: TRY400
+            told = {"read_model": name, "reason": str(failed)}
+            log.error("a requested rebuild failed", extra=told, exc_info=None if foreseen else failed)  # noqa: TRY400
             await self._states.withdraw_request(name)
         else:
             log.info("a requested rebuild is live", extra={"read_model": name, "generation": rebuilt.generation})

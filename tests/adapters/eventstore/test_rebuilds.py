@@ -160,7 +160,9 @@ async def test_one_worker_is_at_it_and_the_other_lets_the_request_wait(worker: W
     assert (await worker.status()).generation == 2
 
 
-async def test_a_fact_that_cannot_be_taken_ends_the_request_and_leaves_what_is_live(worker: Worker) -> None:
+async def test_a_fact_that_cannot_be_taken_ends_the_request_and_leaves_what_is_live(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     dsn = worker.house.dsn
     run(dsn, "ALTER TABLE ledger.events DISABLE TRIGGER USER")
     run(dsn, "UPDATE ledger.events SET state = '\\x7b7d' WHERE notification_id = 2")
@@ -175,6 +177,8 @@ async def test_a_fact_that_cannot_be_taken_ends_the_request_and_leaves_what_is_l
     assert (status.rebuild_requested, status.rebuilding) == (False, None)
     assert schemas(dsn) == ["catalogue_1"]
     assert (await worker.status("plans")).generation == 2
+    (failed,) = [record for record in caplog.records if record.msg == "a requested rebuild failed"]
+    assert "missing required field `type`" in vars(failed)["reason"]
 
 
 async def test_what_only_a_newer_release_knows_is_left_to_it(worker: Worker) -> None:
