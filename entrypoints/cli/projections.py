@@ -118,7 +118,7 @@ def _each(
 
     async def all_of_them(house: House) -> None:
         with _progress(hidden=as_json) as begin:
-            for name in names or sorted(PROJECTIONS):
+            for name in dict.fromkeys(names) or sorted(PROJECTIONS):
                 try:
                     done.append(await act(house, name, begin(name)))
                 except RebuildUnderWay as refused:
