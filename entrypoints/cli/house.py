@@ -7,7 +7,7 @@ from typing import TypeVar
 from application.recall import Asked
 from domain.shared.fact import Actor, Cause
 from entrypoints.settings import read_settings
-from entrypoints.wiring import House, open_house, ready_database
+from entrypoints.wiring import Database, House, open_house, ready_database
 
 T = TypeVar("T")
 
@@ -21,9 +21,19 @@ def in_house(act: Callable[[House], Awaitable[T]], *, prepare: bool = True) -> T
 
         async def once() -> T:
             async with open_house(settings, database.dsn, prepare=prepare) as house:
-                return await act(house)
+                return await _with_watch(database, act(house))
 
         return asyncio.run(once())
+
+
+async def _with_watch(database: Database, acting: Awaitable[T]) -> T:
+    """The embedded server ends with the command that started it: who is left starts it again."""
+    watching = asyncio.create_task(database.watch(), name="watch of the database")
+    try:
+        return await acting
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 def by_command(name: str) -> Asked:
