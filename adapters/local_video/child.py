@@ -26,6 +26,7 @@ _CODECS = (
 _MESSAGE_BYTES = 64 * 1024
 
 # What FFmpeg quotes from an upload (a title, say) is indented; what it says itself is not.
+_TOO_MANY_SIGNALS = 123
 _SIGNALLED = re.compile(r"^Exiting normally, received signal (\d+)", re.MULTILINE)
 _NO_MEMORY = re.compile(r"^\S.*(Cannot allocate memory|Resource temporarily unavailable)", re.MULTILINE)
 _DISK_FULL = re.compile(r"^\S.*No space left on device", re.MULTILINE)
@@ -137,7 +138,8 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 def _blame_the_machine(outcome: Outcome) -> None:
     """Raise what is not the video's fault, and the end of its time."""
     signalled = _SIGNALLED.search(outcome.messages)
-    if signalled and int(signalled[1]) == signal.SIGXCPU:
+    # Before FFmpeg listens for it, the signal ends it; and while it is slow to stop, one a second makes it give up.
+    if outcome.code in {-signal.SIGXCPU, _TOO_MANY_SIGNALS} or (signalled and int(signalled[1]) == signal.SIGXCPU):
         raise _timed_out()
     if _DISK_FULL.search(outcome.messages):
         raise OSError(errno.ENOSPC, "no room on the disk for the video")

@@ -25,7 +25,7 @@ NDJSON = "application/x-ndjson"
 BLOCK_BYTES = 64 * 1024
 
 After = Annotated[int, QueryParameter(ge=0, le=POSITION_MAX, description="Only facts beyond this position.")]
-UpTo = Annotated[int | None, QueryParameter(ge=0, le=POSITION_MAX, description="Only facts up to this position.")]
+UpTo = Annotated[int, QueryParameter(ge=0, le=POSITION_MAX, description="Only facts up to this position.")]
 From = Annotated[
     str | None, QueryParameter(name="from", format="date-time", description="Recorded at this time or later.")
 ]
@@ -38,7 +38,7 @@ At = Annotated[
 def provide_wanted(
     *,
     after: After = 0,
-    up_to: UpTo = None,
+    up_to: UpTo = POSITION_MAX,
     stream: AskedId = None,
     type: AskedText = None,
     account: AskedId = None,
