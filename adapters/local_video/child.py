@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ _CODECS = (
 _MESSAGE_BYTES = 64 * 1024
 
 # What FFmpeg quotes from an upload (a title, say) is indented; what it says itself is not.
+_SIGNALLED_CODE = 255
 _TOO_MANY_SIGNALS = 123
 _SIGNALLED = re.compile(r"^Exiting normally, received signal (\d+)", re.MULTILINE)
 _NO_MEMORY = re.compile(r"^\S.*(Cannot allocate memory|Resource temporarily unavailable)", re.MULTILINE)
@@ -80,6 +82,7 @@ class FFmpeg:
             FFmpegStopped: it was killed, or could not be started.
             OSError: no room on the disk.
         """
+        began = time.monotonic()
         with source.open("rb") as bytes_in:
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), str(seconds)),
@@ -99,7 +102,9 @@ class FFmpeg:
             raise _timed_out() from None
         finally:
             await _end(child)
-        _blame_the_machine(outcome)
+        # All cores together use up the processor's time sooner than the clock does.
+        spent = time.monotonic() - began >= seconds / (os.cpu_count() or 1) / 2
+        _blame_the_machine(outcome, spent=spent)
         return outcome
 
 
@@ -135,11 +140,13 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         await child.communicate()
 
 
-def _blame_the_machine(outcome: Outcome) -> None:
-    """Raise what is not the video's fault, and the end of its time."""
+def _blame_the_machine(outcome: Outcome, *, spent: bool) -> None:
+    """Raise what is not the video's fault, and the end of its time; `spent`: its processor time may be used up."""
     signalled = _SIGNALLED.search(outcome.messages)
-    # Before FFmpeg listens for it, the signal ends it; and while it is slow to stop, one a second makes it give up.
-    if outcome.code in {-signal.SIGXCPU, _TOO_MANY_SIGNALS} or (signalled and int(signalled[1]) == signal.SIGXCPU):
+    if signalled and int(signalled[1]) == signal.SIGXCPU:
+        raise _timed_out()
+    # Where it is to be quiet it does not say which signal it was.
+    if spent and outcome.code in {_SIGNALLED_CODE, _TOO_MANY_SIGNALS, -signal.SIGXCPU} and not outcome.messages:
         raise _timed_out()
     if _DISK_FULL.search(outcome.messages):
         raise OSError(errno.ENOSPC, "no room on the disk for the video")
