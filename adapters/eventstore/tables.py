@@ -110,15 +110,15 @@ class Table:
         """The rows as tuples whose json columns are text."""
         if not self._json:
             return [astuple(row) for row in rows]
-        columns: list[Sequence[Any]] = list(zip(*map(astuple, rows), strict=True))
-        for place in self._json:
-            columns[place] = [None if value is None else json_text(value) for value in columns[place]]
-        return list(zip(*columns, strict=True))
+        columns = enumerate(zip(*map(astuple, rows), strict=True))
+        return list(zip(*(self._text(place, values) for place, values in columns), strict=True))
+
+    def _text(self, place: int, values: Sequence[Any]) -> Sequence[Any]:
+        """A column's values, as text if it is of JSON."""
+        return [None if value is None else json_text(value) for value in values] if place in self._json else values
 
     def _column(self, place: int, values: Sequence[Any]) -> str:
-        if place in self._json:
-            values = [None if value is None else json_text(value) for value in values]
-        return array_literal(values).decode()
+        return array_literal(self._text(place, values)).decode()
 
     def _update(self, places: tuple[int, ...]) -> bytes:
         """Of the key, which comes first, and the columns that differ."""
