@@ -13,7 +13,6 @@ from adapters.eventstore.generations import Fed
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.pages import PAGE_POSITIONS, Pages
 from adapters.eventstore.tables import Generation
-from adapters.postgres.listening import READ_MODELS
 from application.projections.projection import Batch, Projection, Row
 
 TROUBLE_MAX = 2_000
@@ -101,9 +100,7 @@ class Follower:
             upto = min(at + limit, generations.head(cursor))
             if upto <= at:
                 return at
-            reached = self.bring(cursor, generation, at, upto)
-            cursor.execute("SELECT pg_notify(%s, '')", (READ_MODELS,), prepare=True)
-            return reached
+            return self.bring(cursor, generation, at, upto)
 
     def catch_up(
         self,
@@ -158,4 +155,3 @@ class Follower:
                 "UPDATE ledger.read_models SET trouble = coalesce(trouble, %s) WHERE name = %s AND generation = %s",
                 (f"fact {at + 1}: {trouble}"[:TROUBLE_MAX], generation.projection.name, generation.number),
             )
-            cursor.execute("SELECT pg_notify(%s, '')", (READ_MODELS,))

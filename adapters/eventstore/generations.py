@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 from psycopg import Cursor
 
 from adapters.eventstore.tables import Generation
-from adapters.postgres.listening import READ_MODELS_SWAPPED
+from adapters.postgres.listening import READ_MODELS, READ_MODELS_SWAPPED
 from application.errors import ReadModelMoved
 from application.projections.projection import Projection
 
@@ -68,10 +68,15 @@ def abandoned(cursor: Cursor[Any], projection: Projection) -> list[Generation]:
 
 
 def move(cursor: Cursor[Any], generation: Generation, at: int, to: int) -> None:
-    """From one position to another, in the transaction that writes the rows. Raises PositionMoved."""
+    """From one position to another, in the transaction that writes the rows; whoever waits for it hears of it.
+
+    Raises PositionMoved.
+    """
     moved = cursor.execute(
-        "UPDATE ledger.read_models SET position = %s WHERE name = %s AND generation = %s AND position = %s",
-        (to, generation.projection.name, generation.number, at),
+        "WITH moved AS (UPDATE ledger.read_models SET position = %s"
+        " WHERE name = %s AND generation = %s AND position = %s RETURNING name)"
+        " SELECT pg_notify(%s, '') FROM moved",
+        (to, generation.projection.name, generation.number, at, READ_MODELS),
         prepare=True,
     ).rowcount
     if not moved:

@@ -1,10 +1,11 @@
 """A projection's tables in PostgreSQL: made from its row types, read and written by batches of facts."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
+from operator import ne
 from types import UnionType
 from typing import Any, LiteralString, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -29,6 +30,9 @@ COLUMN_TYPES: dict[type, LiteralString] = {
 
 ROWS_AT_ONCE = 5_000
 """So many rows are made text at a time, so that a large table needs little memory."""
+
+ROWS_APART = 100
+"""From so many rows on that differ in the same columns these are written alone: others cost more than a statement."""
 
 
 class RowsMissing(Exception):
@@ -85,15 +89,17 @@ class Table:
         cursor.execute(self._upsert, columns, prepare=True)
 
     def update(self, cursor: Cursor[Any], changes: Sequence[tuple[Row, Row]]) -> None:
-        """Write what differs in rows that are there: the columns in which any does. Raises RowsMissing."""
-        before, after = (list(zip(*map(astuple, rows), strict=True)) for rows in zip(*changes, strict=True))
-        places = tuple(place for place, values in enumerate(after) if place == 0 or values != before[place])
-        if (statement := self._updates.get(places)) is None:
-            statement = self._updates[places] = self._update(places)
-        columns = [self._column(place, after[place]) for place in places]
-        # In a pipeline, where it is -1, nobody waits for it: there the rows were found under the ledger's lock.
-        if cursor.execute(statement, columns, prepare=True).rowcount not in {len(changes), -1}:
-            raise RowsMissing(f"{len(changes)} rows of {self.label} were there, and are not any more")
+        """Write what differs in rows that are there. Raises RowsMissing."""
+        for differing, rows in _by_what_differs(changes):
+            # The key comes first, and says which row it is.
+            places = (0, *(place for place, differs in enumerate(differing) if differs))
+            if (statement := self._updates.get(places)) is None:
+                statement = self._updates[places] = self._update(places)
+            values = list(zip(*rows, strict=True))
+            columns = [self._column(place, values[place]) for place in places]
+            # In a pipeline, where it is -1, nobody waits for it: there the rows were found under the ledger's lock.
+            if cursor.execute(statement, columns, prepare=True).rowcount not in {len(rows), -1}:
+                raise RowsMissing(f"{len(rows)} rows of {self.label} were there, and are not any more")
 
     def delete(self, cursor: Cursor[Any], keys: Sequence[Any]) -> None:
         """Remove the rows under the keys."""
@@ -125,7 +131,7 @@ class Table:
         columns = [list(self._columns)[place] for place in places]
         key, *others = (Identifier(column) for column in columns)
         arrays = [SQL("%s::{}[]").format(self._type_of(column)) for column in columns]
-        new = [SQL("{0} = changed.{0}").format(name) for name in others or [key]]
+        new = [SQL("{0} = changed.{0}").format(name) for name in others]
         return (
             SQL("UPDATE {} AS known SET {} FROM unnest({}) AS changed ({}) WHERE known.{} = changed.{}")
             .format(self.name, _listed(new), _listed(arrays), _listed([key, *others]), key, key)
@@ -257,6 +263,20 @@ def columns_of(row: type[Row]) -> dict[str, LiteralString]:
     """Each column's name and PostgreSQL type; `NOT NULL` where the field cannot be None."""
     hints = get_type_hints(row)
     return {name: _sql_type(hints[name]) for name in row.__struct_fields__}
+
+
+def _by_what_differs(changes: Iterable[tuple[Row, Row]]) -> Iterator[tuple[Sequence[bool], list[tuple[Any, ...]]]]:
+    """Which columns differ, and the new values of the rows in which they do; what few rows have alike goes together."""
+    alike: dict[tuple[bool, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for before, after in changes:
+        values = astuple(after)
+        if any(differing := tuple(map(ne, astuple(before), values))):
+            alike[differing].append(values)
+    few = [differing for differing, rows in alike.items() if len(rows) < ROWS_APART]
+    if few:
+        together = [row for differing in few for row in alike.pop(differing)]
+        yield [any(differs) for differs in zip(*few, strict=True)], together
+    yield from alike.items()
 
 
 def _plain_decoder(row: type[Row]) -> Callable[[bytes], list[Row]]:
