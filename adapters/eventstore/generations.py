@@ -120,7 +120,8 @@ def make_live(cursor: Cursor[Any], generation: Generation, reached: int) -> None
         (reached, projection.name),
     )
     cursor.execute(
-        "UPDATE ledger.read_models SET state = 'kept', kept_since = now(), rebuild_requested_at = NULL"
+        "UPDATE ledger.read_models SET state = 'kept', kept_since = now(), rebuild_requested_at = NULL,"
+        " rebuild_error = NULL"
         " WHERE name = %s AND state = 'live'",
         (projection.name,),
     )

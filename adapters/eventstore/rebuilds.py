@@ -93,7 +93,7 @@ class Rebuilds:
         return all(outcomes)
 
     async def _done(self, name: str) -> bool:
-        """Its swap takes the request away; what can never be done is taken away here, or it would be tried for ever."""
+        """Its swap takes the request away; what can never be done is given up here, or it would be tried for ever."""
         if name not in self._read_models.projections:
             log.info("a requested rebuild is left to a release that knows it", extra={"read_model": name})
             return False
@@ -108,7 +108,7 @@ class Rebuilds:
             foreseen = isinstance(failed, ReadModelPoisoned)
             told = {"read_model": name, "reason": str(failed)}
             log.error("a requested rebuild failed", extra=told, exc_info=None if foreseen else failed)  # noqa: TRY400
-            await self._states.withdraw_request(name)
+            await self._states.give_up_request(name, str(failed) or repr(failed))
         else:
             log.info("a requested rebuild is live", extra={"read_model": name, "generation": rebuilt.generation})
         return True

@@ -15,7 +15,8 @@ STATUSES = """
         CASE WHEN live.inline THEN head ELSE least(live.position, head) END, head, live.trouble,
         ARRAY(SELECT kept.generation FROM ledger.read_models kept
               WHERE kept.name = live.name AND kept.state = 'kept' ORDER BY kept.generation),
-        building.generation, building.position, live.rebuild_requested_at IS NOT NULL
+        CASE WHEN building.generation IS NOT NULL THEN ARRAY[building.generation, building.position, head] END,
+        live.rebuild_requested_at IS NOT NULL, live.rebuild_error
     FROM (SELECT coalesce(max(notification_id), 0) AS head FROM ledger.events) AS ledger, ledger.read_models live
     LEFT JOIN LATERAL (
         SELECT generation, position FROM ledger.read_models newest
@@ -30,7 +31,7 @@ STATUSES = """
 
 REQUEST = """
     WITH asked AS (
-        UPDATE ledger.read_models SET rebuild_requested_at = coalesce(rebuild_requested_at, now())
+        UPDATE ledger.read_models SET rebuild_requested_at = coalesce(rebuild_requested_at, now()), rebuild_error = NULL
         WHERE name = %s AND state = 'live' RETURNING name
     )
     SELECT pg_notify('read_models', name) FROM asked
@@ -41,10 +42,12 @@ REQUESTED = """
     ORDER BY rebuild_requested_at, name
 """
 
-WITHDRAW = """
-    UPDATE ledger.read_models SET rebuild_requested_at = NULL
+GIVE_UP = """
+    UPDATE ledger.read_models SET rebuild_requested_at = NULL, rebuild_error = %s
     WHERE name = %s AND rebuild_requested_at IS NOT NULL RETURNING name
 """
+
+ERROR_MAX = 2_000
 
 
 class PostgresReadModelStates:
@@ -63,8 +66,8 @@ class PostgresReadModelStates:
     async def rebuilds_requested(self) -> Sequence[str]:
         return [name for (name,) in await self._rows(REQUESTED)]
 
-    async def withdraw_request(self, name: str) -> None:
-        await self._rows(WITHDRAW, name)
+    async def give_up_request(self, name: str, why: str) -> None:
+        await self._rows(GIVE_UP, why.replace("\0", "")[:ERROR_MAX], name)
 
     async def _look(self, askers: Sequence[None]) -> list[Sequence[ReadModelStatus]]:
         statuses = [_status(*row) for row in await self._rows(STATUSES)]
@@ -83,9 +86,9 @@ def _status(
     head: int,
     trouble: str | None,
     kept: list[int],
-    building: int | None,
-    built: int | None,
+    building: list[int] | None,
     requested: bool,  # noqa: FBT001 - a column
+    error: str | None,
 ) -> ReadModelStatus:
     return ReadModelStatus(
         name=name,
@@ -96,6 +99,7 @@ def _status(
         state="degraded" if trouble else "live",
         trouble=trouble,
         kept=tuple(kept),
-        rebuilding=Rebuilding(building, built or 0, head) if building else None,
+        rebuilding=Rebuilding(*building) if building else None,
         rebuild_requested=requested,
+        rebuild_error=error,
     )

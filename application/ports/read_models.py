@@ -33,6 +33,8 @@ class ReadModelStatus(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[int, ...] = ()
     rebuilding: Rebuilding | None = None
     rebuild_requested: bool = False
+    rebuild_error: str | None = None
+    """Why the rebuild that was last asked for could not be done; None since another was asked for, or has been done."""
 
 
 class ReadModelStates(Protocol):
@@ -50,6 +52,6 @@ class ReadModelStates(Protocol):
         """The names that wait for a worker, the first asked for first."""
         ...
 
-    async def withdraw_request(self, name: str) -> None:
-        """Ask for it no more: it cannot be done."""
+    async def give_up_request(self, name: str, why: str) -> None:
+        """Ask for it no more, and keep why it cannot be done; nothing where it is not asked for any more."""
         ...

@@ -24,7 +24,10 @@ class RebuildingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectionView(msgspec.Struct, frozen=True, kw_only=True):
-    """A read model; `lag` in facts behind the ledger, `kept` the generations that one may roll back to."""
+    """A read model; `lag` in facts behind the ledger, `kept` the generations that one may roll back to.
+
+    `rebuild_error` is why the rebuild that was last asked for could not be done, until another is asked for or done.
+    """
 
     name: Annotated[str, msgspec.Meta(examples=["catalogue"])]
     position: Annotated[Count, msgspec.Meta(examples=[1_000_000])]
@@ -36,6 +39,7 @@ class ProjectionView(msgspec.Struct, frozen=True, kw_only=True):
     kept: Annotated[tuple[int, ...], msgspec.Meta(examples=[[2]])]
     rebuilding: RebuildingView | None
     rebuild_requested: bool
+    rebuild_error: Annotated[str | None, msgspec.Meta(examples=[None])]
 
 
 class AdminProjectionController(Controller):
@@ -57,7 +61,7 @@ class AdminProjectionController(Controller):
         """A worker builds it anew from the whole ledger, beside the live one, and swaps.
 
         The request is kept until that is done, so that asking again changes nothing. Look at `rebuilding` for how far
-        it is, and at `generation` for when it is live.
+        it is, at `generation` for when it is live, and at `rebuild_error` for why it could not be done.
         """
         return projection_view(await projections.request_rebuild(name))
 
@@ -74,6 +78,7 @@ def projection_view(status: ReadModelStatus) -> ProjectionView:
         kept=status.kept,
         rebuilding=_rebuilding_view(status.rebuilding) if status.rebuilding else None,
         rebuild_requested=status.rebuild_requested,
+        rebuild_error=status.rebuild_error,
     )
 
 

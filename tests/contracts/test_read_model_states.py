@@ -48,14 +48,19 @@ async def test_what_is_asked_for_waits_in_the_order_in_which_it_was_first(states
     assert [each.name for each in await states.statuses() if each.rebuild_requested] == ["access", "plans"]
 
 
-async def test_what_is_withdrawn_waits_no_more(states: ReadModelStates) -> None:
-    await states.request_rebuild("plans")
+async def test_what_is_given_up_waits_no_more_and_says_why_until_it_is_asked_for_again(states: ReadModelStates) -> None:
+    async def error(name: str) -> str | None:
+        return next(each.rebuild_error for each in await states.statuses() if each.name == name)
 
-    for _ in range(2):
-        await states.withdraw_request("plans")
+    await states.give_up_request("access", "nobody asked")
+    await states.request_rebuild("plans")
+    for why in ("fact 7 cannot be read", "too late"):
+        await states.give_up_request("plans", why)
 
     assert list(await states.rebuilds_requested()) == []
+    assert (await error("access"), await error("plans")) == (None, "fact 7 cannot be read")
     assert await states.request_rebuild("plans")
+    assert await error("plans") is None
 
 
 async def test_what_there_is_none_of_cannot_be_asked_for(states: ReadModelStates) -> None:

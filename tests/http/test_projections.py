@@ -1,8 +1,8 @@
 """The read models, as admins see them, and the rebuilds that they ask for."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
@@ -56,6 +56,7 @@ async def test_every_read_model_is_listed_with_how_it_stands(service: Service, a
         assert (each["position"], each["lag"]) == (position, 0)
         assert (each["state"], each["trouble"], each["rebuilding"]) == ("live", None, None)
         assert (each["version"], each["rebuild_requested"]) == (PROJECTIONS[each["name"]].version, False)
+        assert each["rebuild_error"] is None
 
 
 async def test_the_list_comes_in_pages_too(admin: Person) -> None:
@@ -111,6 +112,39 @@ async def test_a_rebuild_repairs_a_degraded_one_which_health_has_named(service: 
 
     assert (repaired["state"], repaired["trouble"]) == ("live", None)
     assert (await service.public.get("/health/ready")).json()["status"] == "ok"
+
+
+@contextmanager
+def unreadable(service: Service, position: int) -> Iterator[None]:
+    """A fact that is no fact for as long as this lasts."""
+    change(service, "ALTER TABLE ledger.events DISABLE TRIGGER events_append_only")
+    change(service, "CREATE TABLE damaged AS SELECT * FROM ledger.events WHERE notification_id = %s", position)
+    change(service, "UPDATE ledger.events SET state = '{}' WHERE notification_id = %s", position)
+    yield
+    change(
+        service,
+        "UPDATE ledger.events SET state = damaged.state FROM damaged"
+        " WHERE events.notification_id = damaged.notification_id",
+    )
+
+
+async def test_why_a_rebuild_that_was_asked_for_failed_is_shown_until_the_next(service: Service, admin: Person) -> None:
+    created = await admin.http.post("/v1/admin/videos", json={"title": "Leeks", "access": "free"})
+    position = int(created.headers["ledger-position"])
+    await admin.http.get("/v1/admin/projections", headers={"Ledger-Position": str(position)})
+    async with working(service):
+        with unreadable(service, position):
+            before = (await admin.http.post("/v1/admin/projections/catalogue/rebuild")).json()
+            async with asyncio.timeout(20):
+                while (failed := await projection(admin, "catalogue"))["rebuild_requested"]:
+                    await asyncio.sleep(0.05)
+        assert failed["generation"] == before["generation"]
+        assert failed["rebuild_error"].startswith("catalogue cannot take ")
+        asked = (await admin.http.post("/v1/admin/projections/catalogue/rebuild")).json()
+        assert (asked["rebuild_requested"], asked["rebuild_error"]) == (True, None)
+        mended = await rebuilt(admin, "catalogue", beyond=failed["generation"])
+
+    assert (mended["rebuild_requested"], mended["rebuild_error"]) == (False, None)
 
 
 async def test_what_there_is_none_of_cannot_be_rebuilt(admin: Person) -> None:

@@ -4,7 +4,8 @@ ALTER TABLE ledger.read_models
     ADD COLUMN state text,
     ADD COLUMN inline boolean NOT NULL DEFAULT false,    -- written inside the append: what follows it is at the head
     ADD COLUMN kept_since timestamptz,                   -- of a kept one: since when it is not the live one any more
-    ADD COLUMN rebuild_requested_at timestamptz;         -- of the live one: a worker rebuilds it, and forgets this then
+    ADD COLUMN rebuild_requested_at timestamptz,         -- of the live one: a worker rebuilds it, and forgets this then
+    ADD COLUMN rebuild_error text;                       -- of the live one: why a worker gave up what was last asked for
 
 UPDATE ledger.read_models SET state = CASE WHEN live THEN 'live' ELSE 'building' END;
 

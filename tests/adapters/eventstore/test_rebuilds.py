@@ -179,6 +179,20 @@ async def test_a_fact_that_cannot_be_taken_ends_the_request_and_leaves_what_is_l
     assert (await worker.status("plans")).generation == 2
     (failed,) = [record for record in caplog.records if record.msg == "a requested rebuild failed"]
     assert "missing required field `type`" in vars(failed)["reason"]
+    assert status.rebuild_error == vars(failed)["reason"]
+    assert (await worker.status("plans")).rebuild_error is None
+
+
+async def test_why_a_request_was_given_up_is_told_until_a_rebuild_is_live(worker: Worker) -> None:
+    await worker.states.request_rebuild("catalogue")
+    await worker.states.give_up_request("catalogue", "fact 2 cannot be read" + "\0" * 3_000)
+    assert (await worker.status()).rebuild_error == "fact 2 cannot be read"
+
+    await worker.rebuilds.rebuild("catalogue")
+
+    assert (await worker.status()).rebuild_error is None
+    await worker.rebuilds.rollback("catalogue")
+    assert (await worker.status()).rebuild_error is None
 
 
 async def test_what_only_a_newer_release_knows_is_left_to_it(worker: Worker) -> None:
