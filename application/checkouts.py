@@ -8,14 +8,14 @@ from uuid import UUID
 import msgspec
 
 from application.convergence import Convergence
+from application.customers import CustomerBinding
 from application.errors import ProviderRefused
 from application.ports.billing import BillingProvider, CheckoutPage
 from application.ports.inbox import Customer
-from application.ports.ledger import Insert, Position, UpdateIf
+from application.ports.ledger import Position
 from application.ports.reads import AccessReads
-from application.ports.secrets import BlindIndex
 from application.ports.world import Clock, Identifiers
-from application.recall import Asked, Decided, Recalled, Records, again_when_moved
+from application.recall import Asked, Recalled, Records
 from domain.access.access import ANY_PLAN, AccountBlocked, decide
 from domain.access.standing import Standing
 from domain.account.account import Account
@@ -45,8 +45,8 @@ class Checkouts:
     records: Records
     billing: BillingProvider
     convergence: Convergence
+    binding: CustomerBinding
     access: AccessReads
-    blind_index: BlindIndex
     identifiers: Identifiers
     business_time: Clock
     public_url: str
@@ -127,28 +127,8 @@ class Checkouts:
         customer_id = await self.billing.create_customer(
             account_id=account_id, email=account.email, idempotency_key=f"customer-{account_id}"
         )
-        await self._bind(account_id, customer_id, asked)
+        await self.binding.bind(account_id, customer_id, asked)
         return customer_id
-
-    async def _bind(self, account_id: UUID, customer_id: str, asked: Asked) -> None:
-        kind = f"{self.billing.name}_customer"
-        claim = Insert(
-            "claims", {"kind": kind, "blind_index": self.blind_index.of(kind, customer_id), "owner": account_id}
-        )
-        # What came about the customer before anybody knew whose it is.
-        parked = UpdateIf(
-            "inbox",
-            where={"provider": self.billing.name, "customer_id": customer_id, "status": "parked"},
-            values={"status": "received"},
-            required=False,
-        )
-
-        async def once() -> Decided | None:
-            recalled = await self.records.recall(Account, account_id)
-            facts = recalled.existing().bind_customer(provider=self.billing.name, customer_id=customer_id)
-            return await self.records.append(asked, (recalled, facts), rows=[claim, parked]) if facts else None
-
-        await again_when_moved(once)
 
     async def _page(
         self, checkout: Checkout, plan: Plan, customer_id: str, *, success_url: str, cancel_url: str, asked: Asked

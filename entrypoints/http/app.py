@@ -10,6 +10,7 @@ from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
+from application.customers import CustomerBinding
 from application.health import Health
 from application.plans import Plans
 from application.playback import Playback
@@ -23,6 +24,7 @@ from entrypoints.http.assembly import assemble
 from entrypoints.http.audit import AuditController
 from entrypoints.http.auth import AuthController
 from entrypoints.http.checkout import CheckoutController
+from entrypoints.http.customers import AdminCustomerController
 from entrypoints.http.health import HealthController
 from entrypoints.http.me import MeController
 from entrypoints.http.media import MediaController
@@ -38,6 +40,7 @@ from entrypoints.http.videos import AdminVideoController, VideoController
 from entrypoints.http.webhooks import WebhookController
 
 VERSIONED: tuple[ControllerRouterHandler, ...] = (
+    AdminCustomerController,
     AdminPlanController,
     AdminProjectionController,
     AdminVideoController,
@@ -65,6 +68,7 @@ PROVIDED = (
     "business_clock",
     "business_time",
     "checkouts",
+    "customer_binding",
     "health",
     "metrics",
     "plans",
@@ -91,6 +95,8 @@ class House(Protocol):
     def business_time(self) -> Clock: ...
     @property
     def checkouts(self) -> Checkouts: ...
+    @property
+    def customer_binding(self) -> CustomerBinding: ...
     @property
     def health(self) -> Health: ...
     @property

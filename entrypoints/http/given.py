@@ -7,6 +7,7 @@ from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
+from application.customers import CustomerBinding
 from application.health import Health
 from application.plans import Plans
 from application.playback import Playback
@@ -21,6 +22,7 @@ GivenAudit = NamedDependency[SkipValidation[Audit]]
 GivenBusinessClock = NamedDependency[SkipValidation[BusinessClock]]
 GivenBusinessTime = NamedDependency[SkipValidation[Clock]]
 GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
+GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]

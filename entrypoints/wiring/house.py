@@ -35,6 +35,7 @@ from application.audit import Audit
 from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.convergence import Convergence
+from application.customers import CustomerBinding
 from application.health import Health
 from application.plans import Plans
 from application.playback import Playback
@@ -64,6 +65,7 @@ class House:
     business_time: Clock
     checkouts: Checkouts
     convergence: Convergence
+    customer_binding: CustomerBinding
     health: Health
     metrics: PrometheusMetrics
     plans: Plans
@@ -144,6 +146,7 @@ def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports
 def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House:
     ports = _ports(settings, base, stack)
     convergence, plans = _convergence(settings, base, ports), _plans(base, ports)
+    binding = CustomerBinding(records=base.records, blind_index=base.blind_index, provider=ports.billing.name)
     policies = [when_upload_received_transcode(ports.jobs), when_price_requested_settle_it(plans)]
     return House(
         settings=settings,
@@ -151,8 +154,9 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, stack),
         business_time=base.business_time,
-        checkouts=_checkouts(settings, base, ports, convergence),
+        checkouts=_checkouts(settings, base, ports, convergence, binding),
         convergence=convergence,
+        customer_binding=binding,
         health=_health(settings, base, ports),
         metrics=base.metrics,
         plans=plans,
@@ -188,13 +192,15 @@ def _convergence(settings: Settings, base: Foundation, ports: Ports) -> Converge
     )
 
 
-def _checkouts(settings: Settings, base: Foundation, ports: Ports, convergence: Convergence) -> Checkouts:
+def _checkouts(
+    settings: Settings, base: Foundation, ports: Ports, convergence: Convergence, binding: CustomerBinding
+) -> Checkouts:
     return Checkouts(
         records=base.records,
         billing=ports.billing,
         convergence=convergence,
+        binding=binding,
         access=ports.access,
-        blind_index=base.blind_index,
         identifiers=base.records.identifiers,
         business_time=base.business_time,
         public_url=settings.address,

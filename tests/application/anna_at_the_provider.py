@@ -52,7 +52,7 @@ async def bought(house: House) -> SeenSubscription:
 
 
 async def bind(house: House, account_id: UUID, customer: Customer) -> None:
-    await house.checkouts._bind(account_id, customer.customer_id, BY_ADMIN)
+    await house.binding.bind(account_id, customer.customer_id, BY_ADMIN)
 
 
 async def account_of(house: House, customer: Customer) -> UUID:

@@ -21,6 +21,7 @@ from application.accounts import Accounts
 from application.audit import Audit
 from application.checkouts import Checkouts, OpenedCheckout
 from application.convergence import Convergence
+from application.customers import CustomerBinding
 from application.plans import NewPlan, Plans
 from application.playback import Playback
 from application.ports.billing import CheckoutPage, SeenSubscription
@@ -104,12 +105,13 @@ class House:
             policy=BillingPolicy(),
             business_time=self.business_time,
         )
+        self.binding = CustomerBinding(records=self.records, blind_index=self.blind_index, provider=self.billing.name)
         self.checkouts = Checkouts(
             records=self.records,
             billing=self.billing,
             convergence=self.convergence,
+            binding=self.binding,
             access=self.access,
-            blind_index=self.blind_index,
             identifiers=self.identifiers,
             business_time=self.business_time,
             public_url=PUBLIC_URL,

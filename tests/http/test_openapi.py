@@ -71,6 +71,7 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
         "POST /v1/videos/{video_id}/playback",
         "POST /v1/webhooks/stripe",
         "PUT /uploads/{token}/{video_id}",
+        "PUT /v1/admin/accounts/{account_id}/customers/stripe",
     }
 
 
@@ -156,6 +157,7 @@ def test_every_problem_is_named_with_an_example(document: Described) -> None:
         ("GET /v1/me", "400", "unknown_position"),
         ("PUT /uploads/{token}/{video_id}", "413", "upload_too_large"),
         ("POST /v1/admin/plans", "503", "provider_unavailable"),
+        ("PUT /v1/admin/accounts/{account_id}/customers/stripe", "409", "customer_bound_elsewhere"),
     ],
 )
 def test_the_refusals_of_the_contract_are_named(document: Described, operation: str, status: str, code: str) -> None:
@@ -181,6 +183,7 @@ def test_what_records_facts_says_where_the_ledger_stands(document: Described) ->
         "POST /v1/me/subscription/cancel",
         "POST /v1/videos/{video_id}/playback",
         "PUT /uploads/{token}/{video_id}",
+        "PUT /v1/admin/accounts/{account_id}/customers/stripe",
     }
 
 

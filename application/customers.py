@@ -1,0 +1,53 @@
+"""Whose customer is whose: a customer of the payment provider is bound to an account, once."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.ports.ledger import GuardedRow, Insert, Position, RowTaken, UpdateIf
+from application.ports.secrets import BlindIndex
+from application.recall import Asked, Records, again_when_moved
+from domain.account.account import Account, CustomerBoundElsewhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerBinding:
+    """Binds customers of one provider; what came about them before anybody knew whose they are is due at once."""
+
+    records: Records
+    blind_index: BlindIndex
+    provider: str
+
+    async def bind(self, account_id: UUID, customer_id: str, asked: Asked) -> Position:
+        """Done again, it is still bound.
+
+        Raises:
+            NotFound; CustomerBoundElsewhere: the customer is another account's, or the account has another customer.
+        """
+
+        async def once() -> Position:
+            recalled = await self.records.recall(Account, account_id)
+            facts = recalled.existing().bind_customer(provider=self.provider, customer_id=customer_id)
+            rows = self._rows(account_id, customer_id) if facts else []
+            return (await self.records.append(asked, (recalled, facts), rows=rows)).position
+
+        try:
+            return await again_when_moved(once)
+        except RowTaken:
+            account = (await self.records.recall(Account, account_id)).existing()
+            if account.customers.get(self.provider) != customer_id:
+                raise CustomerBoundElsewhere(f"This customer of {self.provider} belongs to another account.") from None
+            return await self.records.ledger.head()
+
+    def _rows(self, account_id: UUID, customer_id: str) -> list[GuardedRow]:
+        kind = f"{self.provider}_customer"
+        return [
+            Insert(
+                "claims", {"kind": kind, "blind_index": self.blind_index.of(kind, customer_id), "owner": account_id}
+            ),
+            UpdateIf(
+                "inbox",
+                where={"provider": self.provider, "customer_id": customer_id, "status": "parked"},
+                values={"status": "received"},
+                required=False,
+            ),
+        ]

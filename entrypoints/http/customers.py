@@ -1,0 +1,50 @@
+"""Whose customer at the payment provider is whose, for admins."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, put
+from litestar.params import FromPath, JSONBody
+
+from domain.account.account import CustomerBoundElsewhere
+from entrypoints.http.authentication import ByRequest, SignedInAs
+from entrypoints.http.given import GivenCustomerBinding
+from entrypoints.http.positions import at
+from entrypoints.http.texts import NO_NUL
+
+CustomerId = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=NO_NUL, examples=["cus_NffrFeUfNV2Hib"])]
+
+
+class CustomerToBind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    customer_id: CustomerId
+
+
+class CustomerView(msgspec.Struct, frozen=True):
+    """The account, and the customer that it is at Stripe."""
+
+    account_id: UUID
+    customer_id: CustomerId
+
+
+class AdminCustomerController(Controller):
+    path = "/admin/accounts/{account_id:uuid}/customers"
+    tags = ("Accounts",)
+    guards = (SignedInAs("admin"),)
+
+    @put(
+        "/stripe",
+        operation_id="bind_customer",
+        summary="Bind a Stripe customer to an account",
+        refuses=(CustomerBoundElsewhere,),
+    )
+    async def bind(
+        self,
+        account_id: FromPath[UUID],
+        data: JSONBody[CustomerToBind],
+        customer_binding: GivenCustomerBinding,
+        asked: ByRequest,
+    ) -> Response[CustomerView]:
+        """For a customer that was there before the account. What was parked for it is processed; it stays bound."""
+        position = await customer_binding.bind(account_id, data.customer_id, asked)
+        return at(position, CustomerView(account_id, data.customer_id))

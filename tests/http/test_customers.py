@@ -1,0 +1,80 @@
+"""Operators bind customers that were at Stripe before their accounts were here."""
+
+import json
+from itertools import count
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from application.ports.inbox import Customer
+from tests.http.problem import problem_in
+from tests.http.running import Person, Service
+from tests.http.test_webhooks import EVENT, signed
+
+pytestmark = pytest.mark.anyio
+
+NUMBERS = count(1)
+
+
+@pytest.fixture
+def customer_id() -> str:
+    return f"cus_from_before_{next(NUMBERS)}"
+
+
+async def bind(admin: Person, account_id: object, customer_id: str) -> httpx.Response:
+    path = f"/v1/admin/accounts/{account_id}/customers/stripe"
+    return await admin.http.put(path, json={"customer_id": customer_id})
+
+
+async def bound_to(service: Service, customer_id: str) -> object:
+    return await service.house.convergence.customers.account_of(Customer("stripe", customer_id))
+
+
+async def test_a_customer_is_bound_once(service: Service, admin: Person, anna: Person, customer_id: str) -> None:
+    first, again = [await bind(admin, anna.account_id, customer_id) for _ in range(2)]
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json() == {"account_id": str(anna.account_id), "customer_id": customer_id}
+    assert first.headers["ledger-position"] == again.headers["ledger-position"]
+    assert await bound_to(service, customer_id) == anna.account_id
+
+
+async def test_what_was_parked_for_the_customer_is_due(
+    service: Service, admin: Person, anna: Person, customer_id: str
+) -> None:
+    event = json.loads(EVENT)
+    event["id"], event["data"]["object"]["customer"] = f"evt_for_{customer_id}", customer_id
+    body = json.dumps(event).encode()
+    await service.public.post("/v1/webhooks/stripe", content=body, headers=signed(service, body))
+    await service.house.convergence.settle_waiting()
+    customer, inbox = Customer("stripe", customer_id), service.house.webhooks.inbox
+    assert customer not in await inbox.customers_waiting(limit=50)
+
+    await bind(admin, anna.account_id, customer_id)
+
+    assert customer in await inbox.customers_waiting(limit=50)
+
+
+async def test_a_customer_of_another_account_stays_theirs(
+    service: Service, admin: Person, anna: Person, boris: Person, customer_id: str
+) -> None:
+    await bind(admin, anna.account_id, customer_id)
+
+    problem_in(await bind(admin, boris.account_id, customer_id), 409, "customer_bound_elsewhere")
+
+    assert await bound_to(service, customer_id) == anna.account_id
+    assert (await bind(admin, boris.account_id, f"{customer_id}_b")).status_code == 200
+
+
+async def test_an_account_has_one_customer(admin: Person, anna: Person, customer_id: str) -> None:
+    await bind(admin, anna.account_id, customer_id)
+
+    problem_in(await bind(admin, anna.account_id, f"{customer_id}_b"), 409, "customer_bound_elsewhere")
+
+
+async def test_only_admins_bind_and_only_accounts_that_there_are(
+    admin: Person, auditor: Person, anna: Person, customer_id: str
+) -> None:
+    problem_in(await bind(auditor, anna.account_id, customer_id), 403, "not_allowed")
+    problem_in(await bind(admin, uuid4(), customer_id), 404, "not_found")
