@@ -10,7 +10,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from adapters.sandbox.simulator import Simulator
-from adapters.sandbox.stripe.controls import Controls
+from adapters.sandbox.stripe.controls import controls
 from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.hosted import HostedPages
 from adapters.sandbox.stripe.rest import refuse, refuse_in_their_shape, rest_api
@@ -46,7 +46,7 @@ def stripe_simulator(
 
     return Simulator(
         path="/stripe",
-        route_handlers=[rest_api, HostedPages, Controls],
+        route_handlers=[rest_api, HostedPages, controls],
         dependencies={"simulation": Provide(lambda: simulation, sync_to_thread=False)},
         exception_handlers={StripeRefusal: refuse, HTTPException: refuse_in_their_shape},
         lifespan=lifespan,

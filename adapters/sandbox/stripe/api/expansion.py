@@ -70,7 +70,12 @@ def _subscriptions(moment: Moment, customer: StripeObject) -> StripeObject:
     return list_of(f"/v1/customers/{customer['id']}/subscriptions", [public(one) for one in found])
 
 
+def _refunds(moment: Moment, charge: StripeObject) -> StripeObject:
+    return list_of(f"/v1/charges/{charge['id']}/refunds", moment.all("refund", charge=charge["id"]))
+
+
 INCLUDED: dict[tuple[str, str], Callable[[Moment, StripeObject], StripeObject]] = {
+    ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,
     ("customer", "subscriptions"): _subscriptions,
     ("invoice", "payments"): _payments,

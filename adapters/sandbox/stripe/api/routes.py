@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.sandbox.stripe.api import catalog, customers, readings, sessions, subscriptions
+from adapters.sandbox.stripe.api import catalog, customers, disputes, readings, refunds, sessions, subscriptions
 from adapters.sandbox.stripe.api.parameters import Reader
 from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.shapes import StripeObject
@@ -55,6 +55,14 @@ OPERATIONS = (
     Operation("GET", "/payment_intents/{}", readings.retrieve("payment_intent")),
     Operation("GET", "/charges", readings.list_charges, readings.CHARGE_FILTERS),
     Operation("GET", "/charges/{}", readings.retrieve("charge")),
+    Operation("POST", "/refunds", refunds.create, refunds.NEW),
+    Operation("GET", "/refunds", refunds.listing, refunds.FILTERS),
+    Operation("GET", "/refunds/{}", readings.retrieve("refund")),
+    Operation("POST", "/refunds/{}", refunds.update, refunds.CHANGES),
+    Operation("GET", "/disputes", disputes.listing, disputes.FILTERS),
+    Operation("GET", "/disputes/{}", readings.retrieve("dispute")),
+    Operation("POST", "/disputes/{}", disputes.update, disputes.ANSWER),
+    Operation("POST", "/disputes/{}/close", disputes.close),
     Operation("GET", "/events", readings.list_events, readings.EVENT_FILTERS),
     Operation("GET", "/events/{}", readings.retrieve_event),
 )

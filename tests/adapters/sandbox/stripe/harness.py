@@ -121,6 +121,11 @@ class Sandbox:
     def reread(self, subscription: stripe.Subscription) -> stripe.Subscription:
         return self.api.subscriptions.retrieve(subscription.id)
 
+    def paid(self, subscription: stripe.Subscription) -> str:
+        """The payment intent that paid the latest invoice."""
+        [payment] = self.api.invoice_payments.list({"invoice": str(subscription.latest_invoice)}).data
+        return str(payment.payment.payment_intent)
+
     def advance(self, to: datetime | None) -> None:
         answer = self.http.post("/_sandbox/advance", json={"to": to.isoformat() if to else None})
         assert answer.status_code == 200, answer.text
@@ -132,6 +137,12 @@ class Sandbox:
     def card(self, customer: Any, outcome: str) -> None:
         answer = self.http.put(f"/_sandbox/customers/{customer}/card", json={"outcome": outcome})
         assert answer.status_code == 200, answer.text
+
+    def control(self, method: str, path: str, **body: Any) -> Any:
+        """What a control answers, which must be yes."""
+        answer = self.http.request(method, f"/_sandbox{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def deliveries(self, **mode: Any) -> None:
         answer = self.http.put("/_sandbox/deliveries", json={"mode": mode})

@@ -20,6 +20,10 @@ def busy(sandbox: Sandbox, clock: Clock) -> Sandbox:
     sandbox.choose(sandbox.session(sandbox.price(399, interval=None), mode="payment"), "pay")
     sandbox.card(subscription.customer, "decline")
     clock.pass_(days=40)
+    refund = sandbox.api.refunds.create({"payment_intent": sandbox.paid(subscription), "amount": 100})
+    sandbox.control("POST", f"/refunds/{refund.id}/fail")
+    opened = sandbox.control("POST", "/disputes", payment_intent=sandbox.paid(subscription))
+    sandbox.control("POST", f"/disputes/{opened['id']}", outcome="win")
     sandbox.api.subscriptions.cancel(subscription.id)
     return sandbox
 
@@ -35,7 +39,9 @@ LISTINGS: dict[str, Listing] = {
     "invoices": lambda it: it.api.invoices.list({"limit": 100, "expand": ["data.payments"]}).data,
     "invoice_payments": lambda it: it.api.invoice_payments.list({"limit": 100}).data,
     "payment_intents": lambda it: it.api.payment_intents.list({"limit": 100}).data,
-    "charges": lambda it: it.api.charges.list({"limit": 100}).data,
+    "charges": lambda it: it.api.charges.list({"limit": 100, "expand": ["data.refunds"]}).data,
+    "refunds": lambda it: it.api.refunds.list({"limit": 100}).data,
+    "disputes": lambda it: it.api.disputes.list({"limit": 100}).data,
     "events": lambda it: it.api.events.list({"limit": 100}).data,
 }
 

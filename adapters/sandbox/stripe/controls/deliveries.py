@@ -1,6 +1,5 @@
-"""`/stripe/_sandbox`: what a test, or the sandbox's clock, may do to the simulator and Stripe would never allow."""
+"""How the deliveries go: well, or as badly as a test wants them; which ones there are; sending one again."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,28 +14,8 @@ from adapters.sandbox.stripe.simulation import Simulation
 Status = Literal["pending", "delivered", "failed"]
 
 
-class Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The time to advance to (RFC 3339 with an offset), or null to follow the clock again."""
-
-    to: Annotated[datetime, msgspec.Meta(tz=True)] | None
-
-
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the issuer answers whenever the customer is charged without being there."""
-
-    outcome: Literal["ok", "decline"]
-
-
 class Deliveries(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: Mode
-
-
-class Now(msgspec.Struct, frozen=True):
-    now: str
-
-
-class NextDue(msgspec.Struct, frozen=True):
-    at: str | None
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -55,37 +34,7 @@ class DeliveryPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-class CardView(msgspec.Struct, frozen=True):
-    customer: str
-    outcome: str
-
-
-class Controls(Controller):
-    path = "/_sandbox"
-    request_max_body_size = 10_000
-
-    @post("/advance", status_code=200)
-    async def advance(self, data: JSONBody[Advance], simulation: NamedDependency[SkipValidation[Simulation]]) -> Now:
-        """Answers once everything that fell due has happened; its deliveries may still be under way."""
-        now = await simulation.follow_the_clock() if data.to is None else await simulation.advance(data.to)
-        return Now(_text(now))
-
-    @get("/next_due")
-    async def next_due(self, simulation: NamedDependency[SkipValidation[Simulation]]) -> NextDue:
-        at = await simulation.next_due()
-        return NextDue(_text(at) if at else None)
-
-    @put("/customers/{customer_id:str}/card")
-    async def set_card(
-        self,
-        customer_id: FromPath[str],
-        data: JSONBody[Card],
-        simulation: NamedDependency[SkipValidation[Simulation]],
-    ) -> CardView:
-        async with simulation.moment() as moment:
-            moment.change(moment.need("customer", customer_id), _card=data.outcome)
-        return CardView(customer_id, data.outcome)
-
+class DeliveryControls(Controller):
     @put("/deliveries")
     async def set_mode(
         self, data: JSONBody[Deliveries], simulation: NamedDependency[SkipValidation[Simulation]]
@@ -124,7 +73,3 @@ class Controls(Controller):
 
 def _view(delivery: Delivery) -> DeliveryView:
     return DeliveryView(delivery.event_id, delivery.status, delivery.attempts, delivery.last_response)
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
