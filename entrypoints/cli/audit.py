@@ -17,7 +17,7 @@ from entrypoints.wiring import House
 
 @click.group()
 def audit() -> None:
-    """What the ledger says."""
+    """What the ledger says. Nothing is made or changed by it, and no read model is needed."""
 
 
 audit.add_command(history)
@@ -39,7 +39,7 @@ def timeline(*, account_id: UUID, as_json: bool) -> None:
         "actor": lambda told: _named(told.actor),
         "cause": lambda told: _named(told.cause),
     }
-    print_rows(in_house(read), as_json=as_json, columns=columns)
+    print_rows(in_house(read, prepare=False), as_json=as_json, columns=columns)
 
 
 def _named(one: Actor | Cause | None) -> str:
@@ -60,7 +60,7 @@ def access(*, account_id: UUID, at: datetime | None, video_id: UUID | None, hind
             account_id, at=at or house.business_time.now(), video_id=video_id, hindsight=hindsight
         )
 
-    answer = in_house(ask)
+    answer = in_house(ask, prepare=False)
     if as_json:
         print_json(answer)
         return

@@ -5,6 +5,7 @@ import asyncio
 import click
 import msgspec
 
+from entrypoints.cli.endings import NOT_WELL
 from entrypoints.cli.output import AS_JSON, print_json
 from entrypoints.settings import Settings, read_settings
 from entrypoints.wiring import masked, migrate_given, open_house, ready_database
@@ -50,7 +51,7 @@ def doctor(*, secrets: bool, as_json: bool) -> None:
             click.echo(f"{'ok   ' if check.well else 'WRONG'} {check.what}: {check.detail}")
         click.echo(f"database_url: {shown}")
     if not all(check.well for check in checks):
-        raise SystemExit(1)
+        raise SystemExit(NOT_WELL)
 
 
 async def _examine(settings: Settings, dsn: str) -> list[Checked]:

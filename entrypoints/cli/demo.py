@@ -13,6 +13,7 @@ from rich.console import Console
 
 from domain.account.account import Role
 from entrypoints.cli.client import Client, UnexpectedAnswer
+from entrypoints.cli.endings import NOT_WELL
 from entrypoints.cli.film import CannotPlay, make_clip
 from entrypoints.cli.people import make_account
 from entrypoints.cli.service import ServiceFailed, free_port, running_service
@@ -43,7 +44,7 @@ def demo(*, video: Path | None, keep: bool) -> None:
     except (CannotPlay, ServiceFailed, UnexpectedAnswer) as trouble:
         console.print(f"[red]This did not hold:[/red] {trouble}")
         console.print(_last_words(folder / LOG), markup=False)
-        raise SystemExit(1) from None
+        raise SystemExit(NOT_WELL) from None
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -17,6 +17,7 @@ from rich.progress import Progress
 from application.audit import ReplayCutShort
 from application.ports.ledger import HistoryFilter, Recorded, Unreadable
 from domain.facts import FACTS
+from entrypoints.cli.endings import INTERRUPTED, NOT_WELL
 from entrypoints.cli.house import in_house
 from entrypoints.cli.moments import MOMENT
 from entrypoints.http.audit_views import event_view
@@ -24,9 +25,6 @@ from entrypoints.http.texts import POSITION_MAX
 from entrypoints.wiring import House
 
 BLOCK_BYTES = 64 * 1024
-INTERRUPTED = 130
-"""As shells say that Ctrl-C ended a program."""
-
 POSITION = click.IntRange(0, POSITION_MAX)
 
 OnProgress = Callable[[int, int], None]
@@ -49,7 +47,7 @@ def history(*, limit: int | None, out: Path | None, sealed: bool, stored: bool, 
     """The ledger in its order, one fact to a line, as `GET /v1/audit/events` shows it to an admin.
 
     It ends with what was recorded when it began. Where the database goes away it waits and goes on; where that takes
-    too long it ends with 1, and says after which position to go on. A fact that cannot be read is a line too, with
+    too long it ends with 3, and says after which position to go on. A fact that cannot be read is a line too, with
     the reason and the stored bytes; the command then ends with 1 and says how many there were.
     """
     view = partial(event_view, masked=sealed, stored=stored)
@@ -57,11 +55,11 @@ def history(*, limit: int | None, out: Path | None, sealed: bool, stored: bool, 
     if out is None or str(out) == "-":
         with _ending_quietly():
             lines = Lines(sys.stdout.buffer, view, limit)
-            in_house(lambda house: _replay(house, wanted, lines))
+            in_house(lambda house: _replay(house, wanted, lines), prepare=False)
     else:
         with _ending_quietly(), _progress_bar() as show, _written_whole(out) as target:
             lines = Lines(target, view, limit)
-            in_house(lambda house: _replay(house, wanted, lines, show))
+            in_house(lambda house: _replay(house, wanted, lines, show), prepare=False)
         click.echo(f"{lines.count} facts in {out}", err=True)
     _tell_of(lines, wanted)
 
@@ -69,7 +67,7 @@ def history(*, limit: int | None, out: Path | None, sealed: bool, stored: bool, 
 def _tell_of(lines: "Lines", wanted: HistoryFilter) -> None:
     if lines.unreadable:
         click.echo(f"streamly: {lines.unreadable} facts cannot be read, first {lines.first_unreadable}", err=True)
-        raise SystemExit(1)
+        raise SystemExit(NOT_WELL)
     if not lines.count and wanted.type is not None and wanted.type not in FACTS:
         click.echo(f"streamly: no fact has the type {wanted.type!r}", err=True)
 

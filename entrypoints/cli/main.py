@@ -1,6 +1,7 @@
-"""`streamly`: the commands, and how each of them ends: 0 done, 1 refused or failed, 2 called wrongly."""
+"""`streamly`: the commands, and how each of them ends."""
 
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from entrypoints.cli.accounts import accounts
 from entrypoints.cli.audit import audit
 from entrypoints.cli.database import doctor, migrate
 from entrypoints.cli.demo import demo
+from entrypoints.cli.endings import FAILED, INTERRUPTED
 from entrypoints.cli.processes import api, sandbox, serve, worker
 from entrypoints.cli.projections import projections
 from entrypoints.cli.service import ServiceFailed
@@ -34,6 +36,16 @@ FORESEEN = (
     ValueError,
 )
 
+ENDINGS = """\b
+A command ends with
+  0    done; nothing is wrong
+  1    what it looked at is not well: a difference (verify), a fact that
+       cannot be read (history), something wrong (doctor, demo)
+  2    called wrongly
+  3    refused, or failed
+  130  ended by Ctrl-C; serve and worker, which run until then, with 0
+"""
+
 
 class Commands(click.Group):
     """Says in one line what was refused, without a traceback; what nobody foresaw keeps its own."""
@@ -41,13 +53,22 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except (click.Abort, KeyboardInterrupt) as ended:
+            # click says Abort of a question that was answered by Ctrl-C, and of one that nobody is there to answer.
+            if not isinstance(ended.__context__, EOFError):
+                sys.exit(INTERRUPTED)
+            click.echo("streamly: there is nobody to answer", err=True)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
         except FORESEEN as trouble:
             words = str(trouble) or (type(trouble).__doc__ or type(trouble).__name__).splitlines()[0]
             click.echo(f"streamly: {words}", err=True)
-            sys.exit(1)
+        except Exception:  # noqa: BLE001 - Python's own ending would be 1, which says that something was found
+            traceback.print_exc()
+        sys.exit(FAILED)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=ENDINGS)
 @click.version_option(package_name="streamly")
 def main() -> None:
     """The ledger and back end of a paid video service: who may watch what, and which facts say so."""

@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg.conninfo import make_conninfo
 
+from entrypoints.cli.main import main
 from tests.cli.running import Run, said
 
 
@@ -17,10 +20,10 @@ def test_an_admin_is_made_once_and_the_second_time_refused_in_one_line(streamly:
     )
     assert (made["email"], made["role"], made["position"]) == ("ada@example.com", "admin", 1)
     again = streamly("accounts", "create-admin", "Ada@Example.com", "--password-stdin", stdin="onion-soup-at-noon\n")
-    assert again.returncode == 1
+    assert again.returncode == 3
     assert again.stderr == "streamly: Somebody has registered with this address.\n"
     weak = streamly("accounts", "create-admin", "bob@example.com", "--password-stdin", stdin="password12\n")
-    assert (weak.returncode, "Traceback" in weak.stderr) == (1, False)
+    assert (weak.returncode, "Traceback" in weak.stderr) == (3, False)
 
 
 def test_a_timeline_and_an_answer_about_access_can_be_read(streamly: Run) -> None:
@@ -34,7 +37,7 @@ def test_a_timeline_and_an_answer_about_access_can_be_read(streamly: Run) -> Non
     access = said(streamly("audit", "access", made["id"], "--json"))
     assert (access["granted"], access["reason"]) == (False, "no_subscription")
     unknown = streamly("audit", "timeline", "00000000-0000-4000-8000-000000000000")
-    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (1, 1)
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (3, 1)
     assert "does not exist" in unknown.stderr
 
 
@@ -63,7 +66,7 @@ def test_the_doctor_masks_the_password_unless_it_is_asked_for(streamly: Run, dat
 
 def test_in_production_a_missing_secret_stops_the_start_and_is_named(streamly: Run) -> None:
     refused = streamly("serve", ENV="production")
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "MASTER_KEYS is missing (ENV=production)" in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -79,7 +82,7 @@ def test_in_production_tables_are_only_made_by_migrate(streamly: Run, databases:
         "STRIPE_WEBHOOK_SECRETS": "whsec_of-more-than-sixteen-characters",
     }
     refused = streamly("doctor", DATABASE_URL=empty, **secrets)
-    assert (refused.returncode, "run `streamly migrate` first" in refused.stderr) == (1, True)
+    assert (refused.returncode, "run `streamly migrate` first" in refused.stderr) == (3, True)
     applied = said(streamly("migrate", "--json", DATABASE_URL=empty, **secrets))["applied"]
     assert applied[0] == "0001_ledger.sql"
     assert said(streamly("migrate", "--json", DATABASE_URL=empty, **secrets))["applied"] == []
@@ -88,17 +91,34 @@ def test_in_production_tables_are_only_made_by_migrate(streamly: Run, databases:
 
 def test_a_database_that_does_not_answer_is_said_in_one_line_and_nothing_takes_its_place(streamly: Run) -> None:
     refused = streamly("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none?connect_timeout=2")
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_what_nobody_foresaw_is_told_with_its_traceback_and_is_no_finding(streamly: Run, database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE ledger.read_models DROP COLUMN trouble")
+
+    failed = streamly("projections", "list")
+
+    assert (failed.returncode, failed.stdout) == (3, "")
+    assert failed.stderr.startswith("Traceback")
+
+
+def test_a_question_that_nobody_answers_fails() -> None:
+    asked = CliRunner().invoke(main, ["accounts", "create-admin", "ada@example.com"], input="")
+
+    assert asked.exit_code == 3
+    assert asked.stderr.endswith("streamly: there is nobody to answer\n")
 
 
 def test_the_librarys_unlocked_function_stops_the_start(streamly: Run) -> None:
     refused = streamly("doctor", POSTGRES_ENABLE_DB_FUNCTIONS="y")
-    assert (refused.returncode, "POSTGRES_ENABLE_DB_FUNCTIONS" in refused.stderr) == (1, True)
+    assert (refused.returncode, "POSTGRES_ENABLE_DB_FUNCTIONS" in refused.stderr) == (3, True)
 
 
 @pytest.mark.parametrize("folder", ["/etc/passwd", "/proc/nope"])
 def test_a_data_folder_that_cannot_be_is_said_in_one_line(streamly: Run, folder: str) -> None:
     refused = streamly("doctor", DATA_DIR=folder)
-    assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (1, 1)
+    assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (3, 1)
     assert folder in refused.stderr

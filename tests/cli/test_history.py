@@ -77,13 +77,11 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Operator:
-    """At a long ledger, with read models made."""
+    """At a long ledger."""
     with psycopg.connect(module_database, autocommit=True) as connection:
         seed(connection, FACTS)
         connection.execute("VACUUM (ANALYZE) ledger.events")
-    operator = Operator(module_database, tmp_path_factory.mktemp("data"))
-    assert len(operator.facts("--limit", "1")) == 1
-    return operator
+    return Operator(module_database, tmp_path_factory.mktemp("data"))
 
 
 def test_a_fact_to_a_line_by_filters_that_may_be_combined(operator: Operator) -> None:
@@ -174,8 +172,17 @@ def test_a_story_with_a_fact_that_cannot_be_read_is_told_and_no_answer_is_made_o
     assert told.returncode == 0
     assert fact["position"] == 1
     assert "cannot be read" in fact["summary"]
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert refused.stderr.startswith("streamly: fact 1: ")
+
+
+def test_an_auditors_command_makes_no_read_models_and_needs_none(damaged: Operator) -> None:
+    told = [damaged.run("audit", command, str(LOUD)).returncode for command in ("timeline", "access")]
+
+    assert told == [0, 0]
+    assert damaged.run("audit", "history", "--up-to", "4").returncode == 0
+    with psycopg.connect(damaged.dsn) as connection:
+        assert connection.execute("SELECT name FROM ledger.read_models").fetchall() == []
 
 
 def test_what_is_asked_for_in_vain_is_said(operator: Operator, tmp_path: Path) -> None:
@@ -219,6 +226,21 @@ def test_ctrl_c_ends_it_without_a_word_also_when_nobody_reads(operator: Operator
         assert process.wait(ENDS_SECONDS) == 130
         assert process.stderr
         assert process.stderr.read() == b""
+
+
+def test_ctrl_c_leaves_the_part_of_a_file_that_there_is_and_names_it(operator: Operator, tmp_path: Path) -> None:
+    out, part = tmp_path / "ledger.ndjson", tmp_path / "ledger.ndjson.part"
+    with operator.running("-m", "entrypoints.cli.main", "audit", "history", "--out", str(out)) as process:
+        until(lambda: part.is_file() and part.stat().st_size > 0)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(ENDS_SECONDS) == 130
+        assert process.stderr
+        assert process.stderr.read().decode() == f"streamly: cut short; what there is lies in {part}\n"
+
+    assert list(tmp_path.iterdir()) == [part]
+    positions = [json.loads(line)["position"] for line in part.read_text().splitlines()]
+    assert positions == list(range(1, len(positions) + 1))
+    assert 0 < len(positions) < FACTS
 
 
 def test_a_database_that_hangs_up_in_the_middle_costs_no_fact_and_doubles_none(operator: Operator) -> None:
