@@ -16,7 +16,7 @@ from adapters.eventstore.comparison import Difference, differences
 from adapters.eventstore.filling import ROWS_IN_MEMORY_MAX, Filling
 from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, ROWS_KEPT, Follower, Progress, no_progress
 from adapters.eventstore.mapper import FactMapper, FactUnreadable
-from adapters.eventstore.swapping import drop, drop_kept, swap
+from adapters.eventstore.swapping import Dropped, drop, drop_kept, swap
 from adapters.eventstore.tables import Generation
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
 from application.projections.projection import Projection, StepFailed
@@ -138,8 +138,8 @@ class ReadModels:
             facts = swap(connection, self.follower, generation)
             return Rebuilt(name, facts, time.monotonic() - started, generation.number)
 
-    def drop_kept(self, name: str, *, older_than: timedelta = timedelta(0)) -> int:
-        """Drop the kept generations that nobody reads right now; how many. Raises RebuildUnderWay."""
+    def drop_kept(self, name: str, *, older_than: timedelta = timedelta(0)) -> Dropped:
+        """Drop the kept generations that nobody reads right now. Raises RebuildUnderWay."""
         projection = self.projections[name]
         with self._exclusive(projection, wait=False) as connection:
             return drop_kept(connection, projection, older_than=older_than)

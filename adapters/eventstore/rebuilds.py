@@ -10,11 +10,11 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from adapters.eventstore.following import Progress, no_progress
 from adapters.eventstore.read_models import ReadModelPoisoned, ReadModels, RebuildUnderWay, Rebuilt, Verified
-from adapters.eventstore.swapping import SwapImpossible
+from adapters.eventstore.swapping import Dropped, SwapImpossible
 from adapters.postgres.errors import database_errors
 from adapters.postgres.listening import Signal
 from adapters.postgres.read_model_states import PostgresReadModelStates
-from application.errors import ReadModelMoved, Unavailable
+from application.errors import ReadModelMoved, ReadModelNotReady, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +56,20 @@ class Rebuilds:
         return await _given_up_when_cancelled(self._read_models.rebuild, name, on_progress)
 
     async def verify(self, name: str, *, on_progress: Progress = no_progress) -> Verified:
-        """Whether the live one is what the ledger says. `on_progress` is called from another thread."""
+        """Whether the live one is what the ledger says. `on_progress` is called from another thread.
+
+        Raises ReadModelNotReady where there is none.
+        """
+        if not any(status.name == name for status in await self._states.statuses()):
+            raise ReadModelNotReady(f"There is no read model {name} yet: it has to be rebuilt first.")
         return await _given_up_when_cancelled(self._read_models.verify, name, on_progress)
 
     async def rollback(self, name: str) -> Rebuilt:
         """To the generation that was live before."""
         return await _in_thread(self._read_models.rollback, name)
 
-    async def drop_kept(self, name: str, *, older_than: timedelta) -> int:
-        """How many generations were dropped that had been kept for so long."""
+    async def drop_kept(self, name: str, *, older_than: timedelta) -> Dropped:
+        """Those that have been kept for so long, and that nobody reads."""
         return await _in_thread(self._read_models.drop_kept, name, older_than=older_than)
 
     async def run(self) -> None:

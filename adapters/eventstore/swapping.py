@@ -4,6 +4,7 @@ import logging
 import time
 from datetime import timedelta
 
+import msgspec
 import psycopg
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -25,9 +26,30 @@ WAIT_BRIEFLY = "SET LOCAL lock_timeout = '250ms'"
 DROP_ATTEMPTS = 20
 DROP_PAUSE_SECONDS = 0.05
 
+USERS = """
+    SELECT array_agg(DISTINCT pid ORDER BY pid) FROM pg_locks
+    WHERE relation IN (SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace(%s)) AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
 
 class SwapImpossible(Exception):
     """The ledger or the read model was held by others all the time."""
+
+
+class InUse(msgspec.Struct, frozen=True):
+    """A generation that could not be dropped, and the database sessions (pids) that hold its tables by now."""
+
+    generation: int
+    sessions: tuple[int, ...]
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """The kept generations of a read model that are gone, and those that stay because they are in use."""
+
+    name: str
+    dropped: tuple[int, ...]
+    in_use: tuple[InUse, ...]
 
 
 def swap(connection: Connection[TupleRow], follower: Follower, generation: Generation) -> int:
@@ -66,14 +88,22 @@ def _swap_now(cursor: Cursor[TupleRow], follower: Follower, generation: Generati
 
 def drop_kept(
     connection: Connection[TupleRow], projection: Projection, *, older_than: timedelta = timedelta(0), spare: int = 0
-) -> int:
-    """Drop the kept generations but the youngest few; how many. What is being read right now stays."""
+) -> Dropped:
+    """Drop the kept generations but the youngest few. What is being read right now stays."""
     rows = connection.execute(
         "SELECT generation FROM ledger.read_models WHERE name = %s AND state = 'kept'"
         " AND kept_since <= now() - %s ORDER BY kept_since DESC OFFSET %s",
         (projection.name, older_than, spare),
     ).fetchall()
-    return sum(drop(connection, Generation(projection, number)) for (number,) in rows)
+    kept = [Generation(projection, number) for (number,) in rows]
+    gone = tuple(each.number for each in kept if drop(connection, each))
+    in_use = tuple(_in_use(connection, each) for each in kept if each.number not in gone)
+    return Dropped(projection.name, gone, in_use)
+
+
+def _in_use(connection: Connection[TupleRow], generation: Generation) -> InUse:
+    row = connection.execute(USERS, (generation.schema,)).fetchone()
+    return InUse(generation.number, tuple(row[0] or ()) if row else ())
 
 
 def drop(connection: Connection[TupleRow], generation: Generation) -> bool:
@@ -86,7 +116,7 @@ def drop(connection: Connection[TupleRow], generation: Generation) -> bool:
             time.sleep(DROP_PAUSE_SECONDS)
         else:
             return True
-    log.warning("an old generation is still being read", extra={"schema": generation.schema})
+    log.info("an old generation is still being read", extra={"schema": generation.schema})
     return False
 
 

@@ -8,7 +8,7 @@ from adapters.embedded_postgres import EmbeddedPostgresUnavailable
 from adapters.eventstore.datastore import DatabaseFunctionsEnabled
 from adapters.eventstore.mapper import FactUnreadable
 from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, RebuildUnderWay, Rebuilt, Verified
-from adapters.eventstore.swapping import SwapImpossible
+from adapters.eventstore.swapping import Dropped, SwapImpossible
 from application.errors import Unavailable
 from entrypoints.wiring.database import Database, DatabaseNotReady, masked, migrate_given, ready_database
 from entrypoints.wiring.house import House, open_house
@@ -22,6 +22,7 @@ __all__ = [
     "Database",
     "DatabaseFunctionsEnabled",
     "DatabaseNotReady",
+    "Dropped",
     "EmbeddedPostgresUnavailable",
     "House",
     "RebuildUnderWay",

@@ -18,7 +18,7 @@ def command_on(database: str, folder: Path) -> Run:
     def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "entrypoints.cli.main", *arguments],
-            env={**os.environ, "DATABASE_URL": database, "DATA_DIR": str(folder), "HOME": str(folder), **environment},
+            env=environment_on(database, folder) | environment,
             input=stdin,
             capture_output=True,
             text=True,
@@ -27,6 +27,11 @@ def command_on(database: str, folder: Path) -> Run:
         )
 
     return run
+
+
+def environment_on(database: str, folder: Path) -> dict[str, str]:
+    """What a command finds its database and its data folder by."""
+    return {**os.environ, "DATABASE_URL": database, "DATA_DIR": str(folder), "HOME": str(folder)}
 
 
 def said(done: subprocess.CompletedProcess[str]) -> Any:

@@ -65,9 +65,9 @@ class Stand(NamedTuple):
     head: int
     trouble: str | None
     kept: list[int]
-    building: int | None
-    built: int | None
+    building: list[int] | None
     rebuild_requested: bool
+    rebuild_error: str | None
 
 
 def stands(dsn: str) -> dict[str, Stand]:

@@ -17,6 +17,7 @@ from adapters.eventstore.live import Batches, LiveEngine
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.pages import Pages
 from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, ReadModels, RebuildUnderWay
+from adapters.eventstore.swapping import Dropped, InUse
 from adapters.eventstore.tables import Generation
 from application.errors import ReadModelMoved
 from application.projections.projection import Projection
@@ -139,8 +140,8 @@ def test_one_old_generation_is_kept_and_it_can_be_dropped(connection: psycopg.Co
     for _ in range(3):
         read_models.rebuild("shelf")
     assert generations(connection) == [(3, "kept"), (4, "live")]
-    assert read_models.drop_kept("shelf", older_than=timedelta(hours=1)) == 0
-    assert read_models.drop_kept("shelf") == 1
+    assert read_models.drop_kept("shelf", older_than=timedelta(hours=1)) == Dropped("shelf", (), ())
+    assert read_models.drop_kept("shelf") == Dropped("shelf", (3,), ())
     assert generations(connection) == [(4, "live")]
     assert connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^shelf_'").fetchone() == (1,)
 
@@ -155,7 +156,8 @@ def test_a_swap_waits_for_no_reader_and_a_drop_holds_none_up(connection: psycopg
         started = time.monotonic()
         read_models.rebuild("shelf")
         assert time.monotonic() - started < 3
-        dropping = threading.Thread(target=read_models.drop_kept, args=("shelf",), daemon=True)
+        told: list[Dropped] = []
+        dropping = threading.Thread(target=lambda: told.append(read_models.drop_kept("shelf")), daemon=True)
         dropping.start()
         waits = []
         while dropping.is_alive():
@@ -164,12 +166,13 @@ def test_a_swap_waits_for_no_reader_and_a_drop_holds_none_up(connection: psycopg
             waits.append(time.monotonic() - began)
         assert generations(connection) == [(1, "kept"), (2, "live")], "it is being read"
         assert max(waits) < 0.5
+        assert told == [Dropped("shelf", (), (InUse(1, (reader.info.backend_pid,)),))]
     record(connection, a_history(10, after=50))
     follow(connection, read_models, projection)
     assert len(stored(connection, Generation(projection, 1))[Book]) == len(
         expected([*facts, *a_history(10, after=50)])[Book]
     )
-    assert read_models.drop_kept("shelf") == 1
+    assert read_models.drop_kept("shelf").dropped == (1,)
 
 
 def test_of_two_that_rebuild_one_is_told_to_wait_and_both_end_well(

@@ -249,7 +249,7 @@ async def test_an_append_that_asks_for_rows_of_a_generation_that_has_been_droppe
         await record(house, told[:20])
         for part in (told[20:40], told[40:]):
             house.read_models.rebuild("access")
-            assert house.read_models.drop_kept("access") == 1
+            assert house.read_models.drop_kept("access").dropped
             await record(house, part)
         assert await house.ledger.head() == 60
         assert house.read_models.verify("access").differences == ()
