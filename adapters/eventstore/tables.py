@@ -2,31 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from operator import ne
-from types import UnionType
-from typing import Any, LiteralString, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
+from typing import Any, get_type_hints
 
 import msgspec
 from msgspec.structs import astuple
 from psycopg import Connection, Cursor
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
+from adapters.eventstore.columns import bare, columns_of, json_of
 from adapters.eventstore.literals import CSV_FORMAT, array_literal, csv_lines, json_text
 from application.projections.projection import Batch, Projection, Row, plain_type
 from domain.shared.fact import Fact
-
-COLUMN_TYPES: dict[type, LiteralString] = {
-    str: "text",
-    int: "bigint",
-    float: "double precision",
-    bool: "boolean",
-    UUID: "uuid",
-    datetime: "timestamptz",
-}
 
 ROWS_AT_ONCE = 5_000
 """So many rows are made text at a time, so that a large table needs little memory."""
@@ -139,7 +128,7 @@ class Table:
         )
 
     def _select(self, column: str) -> bytes:
-        row = SQL(" || ',' || ").join(_json_of(Identifier(name), kind) for name, kind in self._columns.items())
+        row = SQL(" || ',' || ").join(json_of(Identifier(name), kind) for name, kind in self._columns.items())
         rows = SQL("SELECT convert_to('[[' || string_agg({}, '],[') || ']]', 'UTF8') AS rows").format(row)
         return (rows + self._from_where(column)).as_bytes(None)
 
@@ -156,7 +145,7 @@ class Table:
         )
 
     def _type_of(self, column: str) -> SQL:
-        return SQL(_bare(self._columns[column]))
+        return SQL(bare(self._columns[column]))
 
 
 @lru_cache(maxsize=256)
@@ -259,18 +248,13 @@ class Generation:
                 table.upsert(cursor, made)
 
 
-def columns_of(row: type[Row]) -> dict[str, LiteralString]:
-    """Each column's name and PostgreSQL type; `NOT NULL` where the field cannot be None."""
-    hints = get_type_hints(row)
-    return {name: _sql_type(hints[name]) for name in row.__struct_fields__}
-
-
 def _by_what_differs(changes: Iterable[tuple[Row, Row]]) -> Iterator[tuple[Sequence[bool], list[tuple[Any, ...]]]]:
     """Which columns differ, and the new values of the rows in which they do; what few rows have alike goes together."""
     alike: dict[tuple[bool, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for before, after in changes:
         values = astuple(after)
-        if any(differing := tuple(map(ne, astuple(before), values))):
+        differing: tuple[bool, ...] = tuple(map(ne, astuple(before), values))
+        if any(differing):
             alike[differing].append(values)
     few = [differing for differing, rows in alike.items() if len(rows) < ROWS_APART]
     if few:
@@ -285,29 +269,6 @@ def _plain_decoder(row: type[Row]) -> Callable[[bytes], list[Row]]:
     kinds: Any = tuple[tuple(plain_type(hints[name]) for name in row.__struct_fields__)]  # type: ignore[misc]
     decoder = msgspec.json.Decoder(list[kinds])
     return lambda text: [row(*values) for values in decoder.decode(text)]
-
-
-def _json_of(column: Identifier, kind: LiteralString) -> Composed:
-    """The text of a column's JSON: a third of what json_build_array takes."""
-    match _bare(kind):
-        case "uuid":
-            text = SQL("""'"' || {} || '"'""")
-        case "bigint" | "double precision" | "boolean" | "json":
-            text = SQL("{}::text")
-        case _:
-            text = SQL("to_json({})::text")
-    return text.format(column) if kind.endswith("NOT NULL") else SQL("coalesce({}, 'null')").format(text.format(column))
-
-
-def _sql_type(hint: Any) -> LiteralString:
-    if get_origin(hint) in {Union, UnionType}:
-        inner = [option for option in get_args(hint) if option is not type(None)]
-        return COLUMN_TYPES.get(inner[0], "json") if len(inner) == 1 else "json"
-    return COLUMN_TYPES.get(hint, "json") + " NOT NULL"
-
-
-def _bare(kind: LiteralString) -> LiteralString:
-    return kind.removesuffix(" NOT NULL")
 
 
 def _listed(parts: Iterable[Composable]) -> Composed:
