@@ -51,6 +51,14 @@ class ProviderUnavailable(Unavailable):
     retry_after_seconds = 5
 
 
+class ProviderBusy(ProviderUnavailable):
+    """The payment provider has had too many questions: nobody should ask it anything for a while."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class ProviderRefused(Exception):
     """The payment provider understood and said no; its message is in the text."""
 

@@ -22,7 +22,7 @@ class MemoryInbox:
         self._ids = count(1)
 
     async def keep(self, delivery: Delivery, *, now: datetime, to_settle: bool = True) -> bool:
-        to_settle = to_settle and delivery.customer_id is not None
+        to_settle = to_settle and (delivery.customer_id is not None or delivery.to_find)
         row = {
             "id": next(self._ids),
             "provider": delivery.provider,
@@ -30,6 +30,9 @@ class MemoryInbox:
             "type": delivery.type,
             "customer_id": delivery.customer_id,
             "livemode": delivery.livemode,
+            "api_version": delivery.api_version,
+            "received_at": now,
+            "settled_at": None if to_settle else now,
             "created_at": delivery.created_at,
             "body": delivery.body,
             "status": "received" if to_settle else "done",
@@ -44,7 +47,8 @@ class MemoryInbox:
         return found[0]["body"] if found else None
 
     async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
-        rows = [row for row in self._tables.rows("inbox") if self._is_due(row) and not self._is_leased(row)]
+        named = [row for row in self._tables.rows("inbox") if row["customer_id"] is not None]
+        rows = [row for row in named if self._is_due(row) and not self.is_leased(row) and not self.is_left_alone(row)]
         due = sorted(rows, key=lambda row: (row["due_at"], row["id"]))
         return list(dict.fromkeys(Customer(row["provider"], row["customer_id"]) for row in due))[:limit]
 
@@ -71,6 +75,20 @@ class MemoryInbox:
             else:
                 row.update(status="failed")
 
+    async def leave_alone(self, provider: str, *, seconds: float) -> None:
+        """Without chance."""
+        now = self._real_time.now()
+        self._tables.insert("provider_pauses", {"provider": provider, "until": now - timedelta(days=1), "seconds": 0.0})
+        (pause,) = self._tables.rows("provider_pauses", provider=provider)
+        if pause["until"] <= now:
+            follows = pause["until"] > now - timedelta(minutes=1)
+            longer = max(seconds, min(pause["seconds"] * 2, 60.0)) if follows else seconds
+            pause.update(seconds=longer, until=now + timedelta(seconds=longer))
+
+    def is_left_alone(self, row: TableRow) -> bool:
+        pauses = self._tables.rows("provider_pauses", provider=row["provider"])
+        return any(pause["until"] > self._real_time.now() for pause in pauses)
+
     async def unsettled(self) -> int:
         return len(self._tables.rows("inbox", status="received"))
 
@@ -79,7 +97,7 @@ class MemoryInbox:
             "inbox", provider=customer.provider, customer_id=customer.customer_id, status=list(statuses)
         )
 
-    def _is_leased(self, row: TableRow) -> bool:
+    def is_leased(self, row: TableRow) -> bool:
         found = self._tables.rows("customer_fences", provider=row["provider"], customer_id=row["customer_id"])
         until = found[0].get("leased_until") if found else None
         return until is not None and until > self._real_time.now()
@@ -87,5 +105,5 @@ class MemoryInbox:
     def _is_due(self, row: TableRow) -> bool:
         now = self._real_time.now()
         if row["status"] == "parked":
-            return bool(row["look_again_at"] <= now)
+            return "look_again_at" in row and bool(row["look_again_at"] <= now)
         return bool(row["status"] == "received" and row["due_at"] <= now)

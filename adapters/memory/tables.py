@@ -12,6 +12,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "credentials": (("account_id",),),
     "customer_fences": (("provider", "customer_id"),),
     "inbox": (("id",), ("provider", "event_id")),
+    "provider_pauses": (("provider",),),
 }
 """The tables, and which columns of each are unique together."""
 

@@ -36,6 +36,9 @@ KEEP = """
 CUSTOMERS_WAITING = """
     SELECT provider, customer_id FROM ops.inbox
     WHERE ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
+        AND customer_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM ops.provider_pauses AS pause
+            WHERE pause.provider = inbox.provider AND pause.until > now())
         AND NOT EXISTS (SELECT FROM ops.customer_fences AS fence WHERE fence.provider = inbox.provider
             AND fence.customer_id = inbox.customer_id AND fence.leased_until > now())
     GROUP BY provider, customer_id ORDER BY min(due_at), min(id) LIMIT %s
@@ -59,6 +62,18 @@ RETRY_LATER = """
         due_at = now() + make_interval(secs => coalesce((%(delays)s::float8[])[attempts + 1], 0))
     WHERE provider = %(provider)s AND customer_id = %(customer_id)s AND status <> 'done'
         AND ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
+"""
+
+# A pause that follows soon after another is twice as long; several workers that were told the same make one of it.
+LEAVE_ALONE = """
+    INSERT INTO ops.provider_pauses AS pause (provider, until, seconds)
+    VALUES (%(provider)s, now() + make_interval(secs => %(seconds)s * (1 + random())), %(seconds)s)
+    ON CONFLICT (provider) DO UPDATE SET (until, seconds) = (
+        SELECT now() + make_interval(secs => next * (1 + random())), next FROM (
+            SELECT CASE WHEN pause.until > now() - interval '1 minute'
+                THEN greatest(excluded.seconds, least(pause.seconds * 2, 60)) ELSE excluded.seconds END
+        ) AS longer(next)
+    ) WHERE pause.until <= now()
 """
 
 UNSETTLED = "SELECT count(*) FROM ops.inbox WHERE status = 'received'"
@@ -95,7 +110,7 @@ class PostgresInbox:
         """As the port says; the body is sealed under the key of its month before it leaves this process."""
         month = f"{now:%Y-%m}"
         cipher = await self._vault.of_inbox(month)
-        to_settle = to_settle and delivery.customer_id is not None
+        to_settle = to_settle and (delivery.customer_id is not None or delivery.to_find)
         return await self._keeping.ask(
             Kept(
                 provider=delivery.provider,
@@ -148,16 +163,25 @@ class PostgresInbox:
         values = {
             "provider": customer.provider,
             "customer_id": customer.customer_id,
-            "error": error.replace("\x00", "")[:ERROR_CHARACTERS_MAX],
+            "error": cut(error),
             "delays": [float(delay) for delay in delays_seconds],
         }
         async with connected(self._pool) as connection:
             await connection.execute(RETRY_LATER, values)
 
+    async def leave_alone(self, provider: str, *, seconds: float) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(LEAVE_ALONE, {"provider": provider, "seconds": float(seconds)})
+
     async def unsettled(self) -> int:
         async with connected(self._pool) as connection:
             row = await (await connection.execute(UNSETTLED)).fetchone()
         return int(row[0]) if row else 0
+
+
+def cut(error: str) -> str:
+    """As the table can hold it."""
+    return error.replace("\x00", "")[:ERROR_CHARACTERS_MAX]
 
 
 def _context(provider: str, event_id: str) -> bytes:

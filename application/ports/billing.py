@@ -71,6 +71,24 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     api_version: str | None
     created_at: datetime
     body: bytes
+    to_find: bool = False
+    """It is about a customer that it does not name: the provider has to be asked who that is."""
+    events_lost: bool = False
+    """The provider says that it failed to make events: what happened meanwhile is told by nobody."""
+
+
+class UndeliveredPage(msgspec.Struct, frozen=True):
+    """Events that the provider could not deliver; `following` is where the next page begins, None after the last."""
+
+    deliveries: tuple[Delivery, ...]
+    following: str | None
+
+
+class CustomerPage(msgspec.Struct, frozen=True):
+    """Whose subscriptions these are, a customer as often as it has some; `following` as above."""
+
+    customer_ids: tuple[str, ...]
+    following: str | None
 
 
 class SignatureInvalid(Exception):
@@ -120,6 +138,21 @@ class BillingProvider(Protocol):
 
     async def truth_of(self, customer_id: str) -> CustomerTruth:
         """Everything about one customer, all pages of it."""
+        ...
+
+    async def customer_of(self, body: bytes) -> str | None:
+        """Whom a kept delivery is about, which it does not say itself; None where it is about nobody.
+
+        Raises ProviderRefused when the provider cannot tell either.
+        """
+        ...
+
+    async def undelivered_events(self, *, since: datetime, after: str | None) -> UndeliveredPage:
+        """A page of the events made since then whose delivery failed, newest first; it goes back 30 days at most."""
+        ...
+
+    async def subscribers(self, *, after: str | None) -> CustomerPage:
+        """A page of all subscriptions that there are or have been, by their customers."""
         ...
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:

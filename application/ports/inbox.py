@@ -1,8 +1,8 @@
 """What providers sent us: kept before it is answered, settled by asking the provider."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -28,13 +28,46 @@ class Waiting(msgspec.Struct, frozen=True):
     """When the provider made it."""
 
 
+class Unnamed(msgspec.Struct, frozen=True):
+    """A delivery about a customer that it does not name."""
+
+    id: int
+    provider: str
+    event_id: str
+    type: str
+
+
+Status = Literal["received", "processing", "done", "parked", "failed"]
+"""`processing` is one that was received and whose customer a worker is asking about right now."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as its operators see it; `due_at` in real time, all else in business time."""
+
+    id: int
+    provider: str
+    event_id: str
+    type: str
+    customer_id: str | None
+    status: Status
+    attempts: int
+    error: str | None
+    livemode: bool
+    api_version: str | None
+    created_at: datetime
+    received_at: datetime
+    settled_at: datetime | None
+    due_at: datetime | None
+    """When it is looked at next; None where nobody will by himself."""
+
+
 class Inbox(Protocol):
     """Deliveries, each once."""
 
     async def keep(self, delivery: Delivery, *, now: datetime, to_settle: bool = True) -> bool:
         """Durable when it returns; False when it was there already.
 
-        It is done at once when it is not `to_settle` (the wrong livemode), or names no customer to ask about.
+        It is done at once when it is not `to_settle`, or neither names a customer to ask about nor is `to_find`.
         """
         ...
 
@@ -43,7 +76,7 @@ class Inbox(Protocol):
         ...
 
     async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
-        """Whose deliveries are due, those that wait longest first."""
+        """Whose deliveries are due, those that wait longest first; none of a provider that is left alone for now."""
         ...
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:
@@ -58,8 +91,56 @@ class Inbox(Protocol):
         """Count a failed try; due again after the next delay, failed for good after the last one."""
         ...
 
+    async def leave_alone(self, provider: str, *, seconds: float) -> None:
+        """Nothing of this provider is due for so long, and some chance; longer each time, up to a minute."""
+        ...
+
     async def unsettled(self) -> int:
         """How many are due, now or later; parked and failed ones are not counted."""
+        ...
+
+
+class UnnamedDeliveries(Protocol):
+    """Deliveries whose customer has to be found; none of them concerns anybody until then."""
+
+    async def take_due(self, *, limit: int, seconds: float) -> Sequence[Unnamed]:
+        """Those that are due; for so long nobody else is given them."""
+        ...
+
+    async def name(self, id: int, customer_id: str) -> None:
+        """It is this customer's, and due."""
+        ...
+
+    async def settle(self, id: int, *, now: datetime) -> None:
+        """It is about nobody, and done."""
+        ...
+
+    async def park(self, id: int, *, why: str) -> None:
+        """Nobody can say whose it is; it stays until somebody asks again."""
+        ...
+
+    async def give_back(self, id: int) -> None:
+        """It has not been tried, and is due as before."""
+        ...
+
+    async def retry_later(self, id: int, *, error: str, delays_seconds: Sequence[float]) -> None:
+        """As `Inbox.retry_later`."""
+        ...
+
+
+class InboxDesk(Protocol):
+    """The inbox as its operators see it."""
+
+    async def page(self, *, status: Status | None, before: int | None, limit: int) -> Sequence[Entry]:
+        """The newest first; `before` is the id of the last one seen."""
+        ...
+
+    async def retry(self, id: int) -> Entry | None:
+        """Due at once, its tries begin anew, whatever has become of it; None where there is no such delivery."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """How many are received, parked and failed; of each 100,000 at most."""
         ...
 
 
