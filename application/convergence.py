@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from application.errors import ProviderUnavailable
+from application.errors import ProviderBusy, ProviderUnavailable
 from application.ports.billing import BillingProvider, SeenCheckout, SeenSubscription
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, RowMoved, StreamMoved, UpdateIf
@@ -56,10 +56,19 @@ class Convergence:
         """Settle the customers whose deliveries are due, several at once, and say how many that were."""
         customers = await self.inbox.customers_waiting(limit=limit)
         at_once = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
+        busy: set[str] = set()
 
         async def settle_one(customer: Customer) -> bool:
             async with at_once:
-                return await self._settle_or_put_off(customer)
+                if customer.provider in busy:
+                    return False
+                try:
+                    return await self._settle_or_put_off(customer)
+                except ProviderBusy as trouble:
+                    # No try has failed: nobody's turn came, and the rest need not ask to be told the same.
+                    busy.add(customer.provider)
+                    await self.inbox.leave_alone(customer.provider, seconds=trouble.retry_after_seconds)
+                    return False
 
         return sum(await asyncio.gather(*map(settle_one, customers)))
 
@@ -77,6 +86,8 @@ class Convergence:
     async def _settle_or_note(self, customer: Customer) -> None:
         try:
             await self.settle(customer)
+        except ProviderBusy:
+            raise
         except (ProviderUnavailable, PriceUnknown) as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.retry_later(customer, error=str(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
