@@ -1,17 +1,18 @@
 """Whether it runs: the database answers, the read models follow, the queues move."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import msgspec
 
 from application.errors import Unavailable
-from application.ports.inbox import Inbox
+from application.ports.inbox import Inbox, InboxDesk
 from application.ports.jobs import TranscodeJobs
 from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.ports.reads import Positions
+from application.ports.sweeps import SweepKind, Sweeps, SweepTotals
 
 TIMEOUT_SECONDS = 3.0
 
@@ -23,6 +24,9 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     head: int = 0
     read_models: Sequence[ReadModelStatus] = ()
     queues: dict[str, int] = {}
+    inbox: Mapping[str, int] = {}
+    """Deliveries by their status, those that are not done."""
+    sweeps: Mapping[SweepKind, SweepTotals] = {}
     lagging: tuple[str, ...] = ()
     """The read models that are further behind than they may be."""
 
@@ -50,6 +54,8 @@ class Health:
     positions: Positions
     read_models: ReadModelStates
     inbox: Inbox
+    desk: InboxDesk
+    sweeps: Sweeps
     jobs: TranscodeJobs
     lag_max: int
     """In facts; beyond it what the read models answer is too old to be served."""
@@ -69,5 +75,7 @@ class Health:
             head=await self.positions.head(),
             read_models=statuses,
             queues={"webhooks": await self.inbox.unsettled(), "transcoding": await self.jobs.unfinished()},
+            inbox=await self.desk.counts(),
+            sweeps=await self.sweeps.totals(),
             lagging=tuple(status.name for status in statuses if status.lag > self.lag_max),
         )

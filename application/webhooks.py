@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from application.ports.billing import BillingProvider
+from application.ports.billing import BillingProvider, Delivery
 from application.ports.inbox import Inbox
+from application.ports.sweeps import Sweeps
 from application.ports.world import Clock
 
 
@@ -14,6 +15,7 @@ class Webhooks:
 
     billing: BillingProvider
     inbox: Inbox
+    sweeps: Sweeps
     business_time: Clock
 
     async def receive(self, body: bytes, headers: Mapping[str, str]) -> None:
@@ -22,6 +24,10 @@ class Webhooks:
         Raises:
             SignatureInvalid, EventMalformed: nothing is kept.
         """
-        now = self.business_time.now()
-        delivery = self.billing.verify(body, headers, now=now)
-        await self.inbox.keep(delivery, now=now)
+        await self.keep(self.billing.verify(body, headers, now=self.business_time.now()))
+
+    async def keep(self, delivery: Delivery) -> bool:
+        """False when it was there already. What the provider tells of no more is asked for at once."""
+        if delivery.events_lost:
+            await self.sweeps.request("customers", cause=f"webhook {delivery.event_id}", once=True)
+        return await self.inbox.keep(delivery, now=self.business_time.now())

@@ -14,6 +14,9 @@ SIMULATED_STRIPE_KEY = "sk_test_simulated"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+Hours = Annotated[int, msgspec.Meta(ge=1, le=720)]
+PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Facts = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
@@ -42,6 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_slack_days: Days = 2
     pause_collection_grants: bool = True
     ready_lag_max: Facts = 100_000
+    sweep_undelivered_seconds: Seconds = 300
+    sweep_customers_hours: Hours = 24
+    sweep_customers_per_second: PerSecond = 5
     video_platform: Literal["local"] = "local"
     cors_origins: str = ""
     trusted_proxies: str = ""

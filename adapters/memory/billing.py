@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -13,15 +13,17 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from application.errors import ProviderRefused, ProviderUnavailable
+from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import (
     CheckoutPage,
+    CustomerPage,
     CustomerTruth,
     Delivery,
     SeenCheckout,
     SeenPrice,
     SeenSubscription,
     SignatureInvalid,
+    UndeliveredPage,
 )
 from application.ports.world import Clock
 from domain.payment.payment import ProviderPayment
@@ -30,6 +32,8 @@ from domain.shared.plan_terms import Interval
 from domain.subscription.truth import TERMINAL
 
 HEADER = "memory-signature"
+EVENTS_LOST = "events.lost"
+PAGE_SIZE = 2
 PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365), "once": timedelta(0)}
 PAGE_OPEN = timedelta(days=1)
 
@@ -43,6 +47,7 @@ class Event(msgspec.Struct, frozen=True):
     type: str
     customer_id: str | None
     created_at: datetime
+    about: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,16 @@ class Known:
 
 
 class MemoryBilling:
-    """`down` True: every call fails. `asked` lists whose truth was asked for, in order."""
+    """`down` True: every call fails; `busy`: there were too many of them. `hidden` tells, by the reference that an
+    event has in the place of its customer, whose that is. `asked` lists whose truth was asked for, in order.
+    """
 
     def __init__(self, clock: Clock, *, name: str = "memory") -> None:
         self.name = name
         self.down = False
+        self.busy = False
+        self.hidden: dict[str, str] = {}
+        self.undelivered: list[bytes] = []
         self.asked: list[str] = []
         self._clock = clock
         self._secret = secrets.token_bytes(16)
@@ -164,9 +174,31 @@ class MemoryBilling:
             checkouts=tuple(reversed(known.checkouts.values())),
         )
 
+    async def customer_of(self, body: bytes) -> str | None:
+        self._refuse_when_down()
+        event = msgspec.json.decode(body, type=Event)
+        if event.about is None:
+            return event.customer_id
+        if event.about not in self.hidden:
+            raise ProviderRefused(f"Nobody knows whose {event.about} is.")
+        return self.hidden[event.about]
+
+    async def undelivered_events(self, *, since: datetime, after: str | None) -> UndeliveredPage:
+        self._refuse_when_down()
+        made = [self._delivery(body) for body in reversed(self.undelivered)]
+        page, following = _page([one for one in made if one.created_at >= since], after)
+        return UndeliveredPage(page, following)
+
+    async def subscribers(self, *, after: str | None) -> CustomerPage:
+        self._refuse_when_down()
+        return CustomerPage(*_page([id for id, known in self._customers.items() for _ in known.subscriptions], after))
+
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
         if not hmac.compare_digest(headers.get(HEADER, ""), self._signature(body)):
             raise SignatureInvalid("This body was not signed by the provider in memory.")
+        return self._delivery(body)
+
+    def _delivery(self, body: bytes) -> Delivery:
         event = msgspec.json.decode(body, type=Event)
         return Delivery(
             provider=self.name,
@@ -177,6 +209,8 @@ class MemoryBilling:
             api_version=None,
             created_at=event.created_at,
             body=body,
+            to_find=event.customer_id is None and event.about is not None,
+            events_lost=event.type == EVENTS_LOST,
         )
 
     def tell(self, customer_id: str, *seen: SeenSubscription | ProviderPayment | SeenCheckout) -> None:
@@ -234,9 +268,9 @@ class MemoryBilling:
             receipt_url=None,
         )
 
-    def delivery(self, type: str, customer_id: str | None) -> tuple[bytes, dict[str, str]]:
-        """The body and the headers of a new webhook."""
-        body = msgspec.json.encode(Event(self._new("event"), type, customer_id, self._clock.now()))
+    def delivery(self, type: str, customer_id: str | None, *, about: str | None = None) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers of a new webhook; `about` is what it names in the place of its customer."""
+        body = msgspec.json.encode(Event(self._new("event"), type, customer_id, self._clock.now(), about))
         return body, {HEADER: self._signature(body)}
 
     def _signature(self, body: bytes) -> str:
@@ -250,8 +284,17 @@ class MemoryBilling:
         return done
 
     def _refuse_when_down(self) -> None:
+        if self.busy:
+            raise ProviderBusy("The provider in memory had too many questions.")
         if self.down:
             raise ProviderUnavailable("The provider in memory is down.")
 
     def _new(self, kind: str) -> str:
         return f"{kind}_{next(self._numbers)}"
+
+
+def _page(known: Sequence[T], after: str | None) -> tuple[tuple[T, ...], str | None]:
+    """Two of them, beginning where the page before ended."""
+    begin = int(after or 0)
+    end = begin + PAGE_SIZE
+    return tuple(known[begin:end]), str(end) if end < len(known) else None

@@ -25,6 +25,12 @@ FORGET: dict[str, LiteralString] = {
             AND (status = 'done' OR kept_at < now() - interval '400 days') LIMIT %s
         ))
     """,
+    "sweeps": """
+        DELETE FROM ops.sweeps WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.sweeps WHERE requested_at < now() - interval '400 days'
+            AND status IN ('done', 'failed') LIMIT %s
+        ))
+    """,
     "play_sessions": """
         DELETE FROM ops.play_sessions WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM ops.play_sessions WHERE started_at < now() - interval '7 days'

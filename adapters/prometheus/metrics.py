@@ -1,6 +1,6 @@
 """What a scrape is answered: what this process has counted, and how the ledger and the read models stand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from application.health import Readiness
 from application.ports.read_models import ReadModelStatus
+from application.ports.sweeps import SweepKind, SweepTotals
 
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 COMMIT_SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -77,6 +78,36 @@ class Found(Collector):
         for name, waiting in self._readiness.queues.items():
             queues.add_metric([name], waiting)
         yield queues
+        yield from _of_the_inbox(self._readiness.inbox)
+        yield from _of_sweeps(self._readiness.sweeps)
+
+
+def _of_the_inbox(counts: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:
+    family = GaugeMetricFamily(
+        "streamly_inbox_deliveries",
+        "Deliveries that are not done, by status; of each 100,000 at most are counted.",
+        labels=["status"],
+    )
+    for status, count in counts.items():
+        family.add_metric([status], count)
+    yield family
+
+
+def _of_sweeps(totals: Mapping[SweepKind, SweepTotals]) -> Iterator[GaugeMetricFamily]:
+    for name, what, values in (
+        ("finished", "Sweeps of the last 400 days that were done.", {k: each.finished for k, each in totals.items()}),
+        ("repaired_accounts", "Accounts that they repaired.", {k: each.repairs for k, each in totals.items()}),
+        ("kept_events", "Events that they found and had not come.", {k: each.kept for k, each in totals.items()}),
+        (
+            "last_finished_timestamp_seconds",
+            "When the last one ended.",
+            {k: each.last_finished_at.timestamp() for k, each in totals.items() if each.last_finished_at},
+        ),
+    ):
+        family = GaugeMetricFamily(f"streamly_sweep_{name}", what, labels=["kind"])
+        for kind, value in values.items():
+            family.add_metric([kind], value)
+        yield family
 
 
 def _of_read_models(statuses: Sequence[ReadModelStatus]) -> Iterator[GaugeMetricFamily]:

@@ -13,13 +13,15 @@ import stripe
 from stripe.params import CustomerCreateParams, PriceCreateParams
 from stripe.params.checkout import SessionCreateParams
 
+from adapters.stripe.customers import find_customer, said
 from adapters.stripe.objects import Invoice, Price, Session, Subscription
 from adapters.stripe.reading import PROVIDER, at, customer_truth, seen_price
 from adapters.stripe.refusals import translated
+from adapters.stripe.sweeping import raw_answer, subscribers_page, undelivered_page
 from adapters.stripe.transport import Transport, is_here
 from adapters.stripe.webhooks import Signatures, delivery
 from application.errors import ProviderRefused, ProviderUnavailable
-from application.ports.billing import CheckoutPage, CustomerTruth, Delivery, SeenPrice
+from application.ports.billing import CheckoutPage, CustomerPage, CustomerTruth, Delivery, SeenPrice, UndeliveredPage
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 
@@ -70,7 +72,7 @@ class StripeBilling:
             max_network_retries=RETRIES,
             http_client=self._transport,
         )
-        self._stripe = client.v1
+        self._client, self._stripe = client, client.v1
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -179,6 +181,29 @@ class StripeBilling:
                     _all_pages(sessions, Session),
                 )
             )
+
+    async def customer_of(self, body: bytes) -> str | None:
+        """Nobody, where it is of the other mode."""
+        if delivery(body, livemode=self._livemode).livemode != self._livemode:
+            return None
+        event = said(body)
+        async with _asking():
+            return event.customer_id or await find_customer(event, self._retrieved)
+
+    async def _retrieved(self, path: str) -> bytes:
+        """An object as it came, in the shape of the SDK's version."""
+        try:
+            return await raw_answer(self._client, path)
+        except stripe.StripeError as error:
+            raise translated(error) from error
+
+    async def undelivered_events(self, *, since: datetime, after: str | None) -> UndeliveredPage:
+        async with _asking():
+            return await undelivered_page(self._client, since=since, after=after, livemode=self._livemode)
+
+    async def subscribers(self, *, after: str | None) -> CustomerPage:
+        async with _asking():
+            return await subscribers_page(self._client, after=after)
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
         """A thin event (`v2.core.event`) is a delivery as well, about nobody whom we could ask about."""

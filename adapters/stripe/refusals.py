@@ -4,11 +4,13 @@ import re
 
 import stripe
 
-from application.errors import ProviderRefused, ProviderUnavailable
+from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 
 KEYS = re.compile(r"\b(?:sk|rk|pk|whsec)_[\w*]+")
-# Of the 4xx these say "not now": a timeout, a lock or a key in use, and too many requests.
-PASSING = frozenset({408, 409, 429})
+TOO_MANY = 429
+# Of the 4xx these say "not now" as well: a timeout, a lock or a key in use.
+PASSING = frozenset({408, 409})
+PATIENCE_SECONDS, PATIENCE_SECONDS_MAX = 2, 60
 REFUSING = range(400, 500)
 MESSAGE_LENGTH = 300
 
@@ -18,9 +20,18 @@ def translated(error: stripe.StripeError) -> ProviderUnavailable | ProviderRefus
     if isinstance(error, stripe.APIConnectionError):
         return ProviderUnavailable("Stripe cannot be reached.")
     status = error.http_status or 0
-    if status in PASSING or status not in REFUSING or isinstance(error, stripe.RateLimitError):
+    if status == TOO_MANY or isinstance(error, stripe.RateLimitError):
+        said = f"Stripe had too many questions (status {status}{_request(error)})."
+        return ProviderBusy(said, retry_after_seconds=_patience(error))
+    if status in PASSING or status not in REFUSING:
         return ProviderUnavailable(f"Stripe cannot answer now (status {status}{_request(error)}).")
     return ProviderRefused(f"Stripe refused (status {status}{_request(error)}): {_reason(error)}")
+
+
+def _patience(error: stripe.StripeError) -> int:
+    """As long as Stripe says, which it seldom does, a minute at most."""
+    given = (error.headers or {}).get("retry-after", "")
+    return min(int(given), PATIENCE_SECONDS_MAX) if given.isascii() and given.isdecimal() else PATIENCE_SECONDS
 
 
 def _request(error: stripe.StripeError) -> str:

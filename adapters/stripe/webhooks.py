@@ -12,11 +12,13 @@ from typing import Annotated
 import msgspec
 from stripe import SignatureVerificationError, WebhookSignature
 
-from adapters.stripe.objects import Reference
+from adapters.stripe.customers import Said, said
 from adapters.stripe.reading import PROVIDER, at
 from application.ports.billing import Delivery, EventMalformed, SignatureInvalid
 
 HEADER = "stripe-signature"
+EVENTS_LOST = "v2.core.health.event_generation_failure.resolved"
+"""https://docs.stripe.com/webhooks/handle-irrecoverable-events: what happened meanwhile is in no list of events."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - with nothing behind it it is no secret
 TIMESTAMP = re.compile("t=([0-9]{1,12})")
 LATEST_SECONDS = 253_402_300_799  # the end of the year 9999
@@ -38,19 +40,6 @@ class Envelope(msgspec.Struct, frozen=True):
     created: Seconds | Instant
     """Unix seconds in a snapshot, RFC 3339 in a thin event."""
     api_version: str | None = None
-    data: msgspec.Raw = msgspec.Raw()
-
-
-class About(msgspec.Struct, frozen=True):
-    """The object of an event, as far as it tells whom it is about."""
-
-    object: str = ""
-    id: str | None = None
-    customer: str | Reference | None = None
-
-
-class EventData(msgspec.Struct, frozen=True):
-    object: About
 
 
 class Signatures:
@@ -103,24 +92,17 @@ def delivery(body: bytes, *, livemode: bool) -> Delivery:
         envelope = msgspec.json.decode(body, type=Envelope)
     except (msgspec.DecodeError, RecursionError) as error:
         raise EventMalformed(f"It is signed, but it is no event: {error}") from None
+    ours = envelope.livemode == livemode
+    event = said(body) if ours else Said()
     return Delivery(
         provider=PROVIDER,
         event_id=envelope.id,
         type=envelope.type,
-        customer_id=_customer(envelope.data) if envelope.livemode == livemode else None,
+        customer_id=event.customer_id,
         livemode=envelope.livemode,
         api_version=envelope.api_version,
         created_at=envelope.created.astimezone(UTC) if isinstance(envelope.created, datetime) else at(envelope.created),
         body=body,
+        to_find=event.customer_id is None and any(event.leads()),
+        events_lost=ours and envelope.type == EVENTS_LOST,
     )
-
-
-def _customer(data: msgspec.Raw) -> str | None:
-    """Whom the event is about; None where it is of a kind or a version that says it in another way."""
-    try:
-        about = msgspec.json.decode(data, type=EventData).object
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    if about.object == "customer":
-        return about.id or None
-    return (about.customer.id if isinstance(about.customer, Reference) else about.customer) or None

@@ -20,6 +20,7 @@ from adapters.postgres.clock import RealClock
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.listening import INBOX, READ_MODELS, Signal
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.positions import PostgresPositions
@@ -27,6 +28,8 @@ from adapters.postgres.read_model_states import PostgresReadModelStates
 from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.sign_ins import PostgresSignIns
+from adapters.postgres.sweeps import PostgresSweeps
+from adapters.postgres.unnamed import PostgresUnnamedDeliveries
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sandbox.client import SandboxClient
 from adapters.stripe.billing import StripeBilling
@@ -36,6 +39,7 @@ from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
+from application.finding import Finding
 from application.health import Health
 from application.plans import Plans
 from application.playback import Playback
@@ -46,6 +50,7 @@ from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.recall import Records
 from application.subscriptions import Subscriptions
+from application.sweeps import Sweeping
 from application.videos import Videos
 from application.webhooks import Webhooks
 from domain.subscription.truth import BillingPolicy
@@ -66,7 +71,9 @@ class House:
     checkouts: Checkouts
     convergence: Convergence
     customer_binding: CustomerBinding
+    finding: Finding
     health: Health
+    inbox_desk: PostgresInboxDesk
     metrics: PrometheusMetrics
     plans: Plans
     playback: Playback
@@ -74,6 +81,7 @@ class House:
     records: Records
     reading: ReadingYourWrites
     subscriptions: Subscriptions
+    sweeping: Sweeping
     videos: Videos
     webhooks: Webhooks
     read_models: ReadModels
@@ -115,6 +123,7 @@ class Ports:
     platform: LocalVideo
     positions: PostgresPositions
     states: PostgresReadModelStates
+    sweeps: PostgresSweeps
 
 
 def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports:
@@ -140,6 +149,7 @@ def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports
         ),
         positions=PostgresPositions(base.pool, base.listener),
         states=PostgresReadModelStates(base.pool),
+        sweeps=PostgresSweeps(base.pool),
     )
 
 
@@ -147,6 +157,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     ports = _ports(settings, base, stack)
     convergence, plans = _convergence(settings, base, ports), _plans(base, ports)
     binding = CustomerBinding(records=base.records, blind_index=base.blind_index, provider=ports.billing.name)
+    webhooks = _webhooks(base, ports)
     policies = [when_upload_received_transcode(ports.jobs), when_price_requested_settle_it(plans)]
     return House(
         settings=settings,
@@ -166,7 +177,10 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         reading=ReadingYourWrites(ports.positions),
         subscriptions=_subscriptions(base, ports, convergence),
         videos=_videos(base, ports),
-        webhooks=Webhooks(billing=ports.billing, inbox=ports.inbox, business_time=base.business_time),
+        webhooks=webhooks,
+        finding=_finding(base, ports),
+        inbox_desk=PostgresInboxDesk(base.pool),
+        sweeping=_sweeping(settings, base, ports, convergence, webhooks),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
@@ -214,8 +228,40 @@ def _health(settings: Settings, base: Foundation, ports: Ports) -> Health:
         positions=ports.positions,
         read_models=ports.states,
         inbox=ports.inbox,
+        desk=PostgresInboxDesk(base.pool),
+        sweeps=ports.sweeps,
         jobs=ports.jobs,
         lag_max=settings.ready_lag_max,
+    )
+
+
+def _webhooks(base: Foundation, ports: Ports) -> Webhooks:
+    return Webhooks(billing=ports.billing, inbox=ports.inbox, sweeps=ports.sweeps, business_time=base.business_time)
+
+
+def _finding(base: Foundation, ports: Ports) -> Finding:
+    return Finding(
+        billing=ports.billing,
+        inbox=ports.inbox,
+        unnamed=PostgresUnnamedDeliveries(base.pool),
+        business_time=base.business_time,
+    )
+
+
+def _sweeping(
+    settings: Settings, base: Foundation, ports: Ports, convergence: Convergence, webhooks: Webhooks
+) -> Sweeping:
+    return Sweeping(
+        sweeps=ports.sweeps,
+        billing=ports.billing,
+        webhooks=webhooks,
+        convergence=convergence,
+        customers=ports.customers,
+        access=ports.access,
+        history=PostgresHistory(base.pool, base.mapper, base.vault),
+        positions=ports.positions,
+        business_time=base.business_time,
+        customers_per_second=settings.sweep_customers_per_second,
     )
 
 

@@ -27,6 +27,7 @@ async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = Non
         asyncio.create_task(settle_webhooks(house), name="webhooks"),
         asyncio.create_task(house.policies.run(), name="policies"),
         asyncio.create_task(house.rebuilds.run(), name="requested rebuilds"),
+        asyncio.create_task(sweep(house), name="sweeps"),
         asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]
@@ -54,7 +55,7 @@ async def settle_webhooks(house: House) -> None:
     while True:
         arrived = house.inbox_signal.next
         try:
-            while await house.convergence.settle_waiting():
+            while await house.finding.find_waiting() or await house.convergence.settle_waiting():
                 pass
         except Unavailable as trouble:
             log.warning("webhooks cannot be settled now", extra={"error": str(trouble)})
@@ -64,6 +65,21 @@ async def settle_webhooks(house: House) -> None:
                 await arrived.wait()
         except TimeoutError:
             continue
+
+
+async def sweep(house: House) -> None:
+    """Do the sweeps that are asked for within a second, and of each kind one when its time has come again."""
+    settings = house.settings
+    while True:
+        try:
+            while await house.sweeping.sweep_due(
+                undelivered_seconds=settings.sweep_undelivered_seconds,
+                customers_seconds=settings.sweep_customers_hours * 3600,
+            ):
+                pass
+        except Unavailable as trouble:
+            log.warning("sweeps cannot be done now", extra={"error": str(trouble)})
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def forget_the_old(house: House) -> None:

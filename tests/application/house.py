@@ -16,12 +16,15 @@ from adapters.memory.play_sessions import MemoryPlaySessions
 from adapters.memory.reads import MemoryAccessReads, MemoryCatalogueReads, MemoryPlanReads, MemoryPositions
 from adapters.memory.secrets import MemoryAccessTokens, MemoryBlindIndex, MemoryPasswords, MemoryRefreshTokens
 from adapters.memory.sign_ins import MemorySignIns
+from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
+from adapters.memory.unnamed import MemoryUnnamedDeliveries
 from application.accounts import Accounts
 from application.audit import Audit
 from application.checkouts import Checkouts, OpenedCheckout
 from application.convergence import Convergence
 from application.customers import CustomerBinding
+from application.finding import Finding
 from application.plans import NewPlan, Plans
 from application.playback import Playback
 from application.ports.billing import CheckoutPage, SeenSubscription
@@ -31,6 +34,7 @@ from application.projections.every import PROJECTIONS
 from application.reading import ReadingYourWrites
 from application.recall import Asked, Records
 from application.subscriptions import Subscriptions
+from application.sweeps import Sweeping
 from application.videos import NewVideo, Videos
 from application.webhooks import Webhooks
 from domain.account.account import Account
@@ -71,7 +75,10 @@ class House:
         self.customers = MemoryCustomers(self.tables, self.blind_index, self.real_time)
         self.reading = ReadingYourWrites(MemoryPositions(self.ledger))
         self.audit = Audit(history=self.ledger)
-        self.webhooks = Webhooks(billing=self.billing, inbox=self.inbox, business_time=self.business_time)
+        self.sweeps = MemorySweeps(self.tables, self.real_time)
+        self.webhooks = Webhooks(
+            billing=self.billing, inbox=self.inbox, sweeps=self.sweeps, business_time=self.business_time
+        )
         self._build_accounts()
         self._build_selling()
         self._build_showing()
@@ -106,6 +113,24 @@ class House:
             business_time=self.business_time,
         )
         self.binding = CustomerBinding(records=self.records, blind_index=self.blind_index, provider=self.billing.name)
+        self.finding = Finding(
+            billing=self.billing,
+            inbox=self.inbox,
+            unnamed=MemoryUnnamedDeliveries(self.tables, self.inbox, self.real_time),
+            business_time=self.business_time,
+        )
+        self.sweeping = Sweeping(
+            sweeps=self.sweeps,
+            billing=self.billing,
+            webhooks=self.webhooks,
+            convergence=self.convergence,
+            customers=self.customers,
+            access=self.access,
+            history=self.ledger,
+            positions=MemoryPositions(self.ledger),
+            business_time=self.business_time,
+            customers_per_second=1_000.0,
+        )
         self.checkouts = Checkouts(
             records=self.records,
             billing=self.billing,

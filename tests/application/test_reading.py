@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from adapters.memory.inbox_desk import MemoryInboxDesk
 from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.read_model_states import MemoryReadModelStates
 from application.errors import DatabaseUnavailable, NotYetVisible, UnknownPosition
@@ -110,6 +111,8 @@ def health(house: House, *, states: ReadModelStates | None = None, disk: Disk | 
         positions=Behind(5, 5),
         read_models=states or MemoryReadModelStates(house.ledger, *PROJECTIONS.values()),
         inbox=house.inbox,
+        desk=MemoryInboxDesk(house.tables, house.inbox, house.real_time),
+        sweeps=house.sweeps,
         jobs=MemoryTranscodeJobs(),
         lag_max=LAG_MAX,
     )

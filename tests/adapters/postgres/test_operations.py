@@ -271,6 +271,7 @@ async def test_rows_are_forgotten_when_their_time_has_come_and_not_before(databa
         "refresh_tokens": [],
         "inbox": [0, 0, 8, 8, 31, 31, 91],
         "play_sessions": [0, 0, 8, 31, 91],
+        "sweeps": [0, 8, 31, 91, 401],
     }
     assert await PostgresRetention(pool).forget() == dict.fromkeys(AGE_COLUMNS, 0)
 
@@ -279,12 +280,16 @@ AGE_COLUMNS = {
     "sessions": "expires_at",
     "refresh_tokens": "expires_at",
     "inbox": "kept_at",
+    "sweeps": "requested_at",
     "play_sessions": "started_at",
 }
 
 
 def keep_everything_of(dsn: str, at: datetime) -> None:
-    """A session with a token that ended then, a done and a failed delivery, a play session of Anna and a stranger's."""
+    """A session with a token that ended then, a done and a failed delivery, a play session of Anna and a stranger's; a sweep.
+
+    The oldest sweep that is under way is never forgotten.
+    """
     at -= timedelta(seconds=1)
     session = uuid4()
     run(dsn, "INSERT INTO ops.sessions VALUES (%s, %s, %s, %s)", session, ANNA, at, at)
@@ -296,6 +301,10 @@ def keep_everything_of(dsn: str, at: datetime) -> None:
             " month, status) VALUES ('stripe', %s, 't', 'cus', true, %s, %s, %s, 'm', %s)",
             f"evt_{uuid4()}", at, at, at, status,
         )  # fmt: skip
+    sweep = "INSERT INTO ops.sweeps (kind, cause, status, requested_at) VALUES ('customers', 'schedule', %s, %s)"
+    run(dsn, sweep, "done", at)
+    if at < datetime.now(UTC) - timedelta(days=400):
+        run(dsn, sweep, "under_way", at)
     for account_id in (ANNA, None):
         run(
             dsn,

@@ -1,0 +1,76 @@
+"""Deliveries whose customer has to be found, in Postgres: rows of the inbox that name none."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from adapters.postgres.errors import connected
+from adapters.postgres.inbox import cut
+from adapters.postgres.pool import Pool
+from application.ports.inbox import Unnamed
+
+# Whoever takes them has them until they would be due again, so that a worker that is killed loses none.
+TAKE_DUE = """
+    UPDATE ops.inbox SET due_at = now() + make_interval(secs => %(seconds)s) WHERE id = ANY(ARRAY(
+        SELECT id FROM ops.inbox
+        WHERE status = 'received' AND customer_id IS NULL AND due_at <= now()
+            AND NOT EXISTS (SELECT FROM ops.provider_pauses AS pause
+                WHERE pause.provider = inbox.provider AND pause.until > now())
+        ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    )) RETURNING id, provider, event_id, type
+"""
+
+NAME = """
+    WITH named AS (
+        UPDATE ops.inbox SET customer_id = %s, due_at = now(), attempts = 0, error = NULL
+        WHERE id = %s AND customer_id IS NULL RETURNING id
+    )
+    SELECT pg_notify('inbox', '') FROM named
+"""
+
+SETTLE = "UPDATE ops.inbox SET status = 'done', settled_at = %s, error = NULL WHERE id = %s AND customer_id IS NULL"
+
+PARK = """
+    UPDATE ops.inbox SET status = 'parked', error = %s, look_again_at = NULL WHERE id = %s AND customer_id IS NULL
+"""
+
+GIVE_BACK = "UPDATE ops.inbox SET due_at = now() WHERE id = %s AND status = 'received' AND customer_id IS NULL"
+
+RETRY_LATER = """
+    UPDATE ops.inbox SET attempts = attempts + 1, error = %(error)s,
+        status = CASE WHEN attempts < cardinality(%(delays)s::float8[]) THEN 'received' ELSE 'failed' END,
+        due_at = now() + make_interval(secs => coalesce((%(delays)s::float8[])[attempts + 1], 0))
+    WHERE id = %(id)s AND status = 'received' AND customer_id IS NULL
+"""
+
+
+class PostgresUnnamedDeliveries:
+    """Each change is a statement of its own: there are few of them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def take_due(self, *, limit: int, seconds: float) -> Sequence[Unnamed]:
+        async with connected(self._pool) as connection:
+            cursor = await connection.execute(TAKE_DUE, {"limit": limit, "seconds": seconds})
+            return sorted((Unnamed(*row) for row in await cursor.fetchall()), key=lambda one: one.id)
+
+    async def name(self, id: int, customer_id: str) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(NAME, (customer_id, id))
+
+    async def settle(self, id: int, *, now: datetime) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(SETTLE, (now, id))
+
+    async def park(self, id: int, *, why: str) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(PARK, (cut(why), id))
+
+    async def give_back(self, id: int) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(GIVE_BACK, (id,))
+
+    async def retry_later(self, id: int, *, error: str, delays_seconds: Sequence[float]) -> None:
+        values = {"id": id, "error": cut(error), "delays": [float(delay) for delay in delays_seconds]}
+        async with connected(self._pool) as connection:
+            await connection.execute(RETRY_LATER, values)

@@ -1,0 +1,72 @@
+"""Finding out whom a delivery is about that does not say it: the provider is asked, by the worker."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from application.convergence import CUSTOMERS_AT_ONCE, LEASE_SECONDS, RETRY_DELAYS_SECONDS
+from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
+from application.ports.billing import BillingProvider
+from application.ports.inbox import Inbox, Unnamed, UnnamedDeliveries
+from application.ports.world import Clock
+
+log = logging.getLogger(__name__)
+
+ERASED = "Its body has been erased, and with it whom it is about."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Gives each delivery its customer; then it is settled like any other."""
+
+    billing: BillingProvider
+    inbox: Inbox
+    unnamed: UnnamedDeliveries
+    business_time: Clock
+
+    async def find_waiting(self, *, limit: int = 50) -> int:
+        """Look at those that are due, several at once, and say how many that were."""
+        taken = await self.unnamed.take_due(limit=limit, seconds=LEASE_SECONDS * limit / CUSTOMERS_AT_ONCE)
+        at_once = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
+        busy: set[str] = set()
+
+        async def find_one(delivery: Unnamed) -> bool:
+            async with at_once:
+                if delivery.provider not in busy:
+                    try:
+                        await self._find_or_note(delivery)
+                    except ProviderBusy as trouble:
+                        busy.add(delivery.provider)
+                        await self.inbox.leave_alone(delivery.provider, seconds=trouble.retry_after_seconds)
+                    else:
+                        return True
+                await self.unnamed.give_back(delivery.id)
+                return False
+
+        return sum(await asyncio.gather(*map(find_one, taken)))
+
+    async def _find_or_note(self, delivery: Unnamed) -> None:
+        try:
+            await self._find(delivery)
+        except ProviderBusy:
+            raise
+        except ProviderRefused as refused:
+            await self.unnamed.park(delivery.id, why=str(refused))
+        except ProviderUnavailable as trouble:
+            log.warning("a delivery is put off: %s", trouble, extra={"event_id": delivery.event_id})
+            await self._retry_later(delivery, str(trouble))
+        except Exception as trouble:
+            log.exception("nobody could be found for a delivery", extra={"event_id": delivery.event_id})
+            await self._retry_later(delivery, repr(trouble))
+
+    async def _find(self, delivery: Unnamed) -> None:
+        body = await self.inbox.body(delivery.id)
+        if body is None:
+            await self.unnamed.park(delivery.id, why=ERASED)
+        elif customer_id := await self.billing.customer_of(body):
+            await self.unnamed.name(delivery.id, customer_id)
+        else:
+            await self.unnamed.settle(delivery.id, now=self.business_time.now())
+
+    async def _retry_later(self, delivery: Unnamed, error: str) -> None:
+        await self.unnamed.retry_later(delivery.id, error=error, delays_seconds=RETRY_DELAYS_SECONDS)
