@@ -24,6 +24,14 @@ class StripeRefusal(Exception):
             self.body["error"]["param"] = param
 
 
+class DeclinedPayment(StripeRefusal):
+    """402, of which something stays: the attempt is counted and announced."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=402, type="card_error", code="card_declined")
+        self.body["error"]["decline_code"] = "generic_decline"
+
+
 def no_such(kind: str, id: str, *, param: str = "id", status: int = 404) -> StripeRefusal:
     """Nothing of this kind has the id: 404 where the URL names it, 400 where a parameter does."""
     name = kind.rpartition(".")[2].replace("_", " ")

@@ -85,6 +85,8 @@ class SimulatedStripe:
         self._http.post("/_sandbox/advance", json={"to": to.isoformat()}).raise_for_status()
 
     def decline_the_card_of(self, customer: str) -> None:
+        """Nor does anything try it again before the next renewal."""
+        self._http.put("/_sandbox/dunning", json={"retry_days": [], "then": "past_due"}).raise_for_status()
         self._http.put(f"/_sandbox/customers/{customer}/card", json={"outcome": "decline"}).raise_for_status()
 
     def create(self, path: str, **form: str) -> dict[str, Any]:

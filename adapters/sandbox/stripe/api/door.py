@@ -12,7 +12,7 @@ from adapters.sandbox.stripe.api.expansion import expand
 from adapters.sandbox.stripe.books.answers import Given, fingerprint
 from adapters.sandbox.stripe.books.identifiers import new_id
 from adapters.sandbox.stripe.books.moment import Cause, Moment
-from adapters.sandbox.stripe.errors import StripeRefusal
+from adapters.sandbox.stripe.errors import DeclinedPayment, StripeRefusal
 from adapters.sandbox.stripe.shapes import API_VERSION, StripeObject, public
 from adapters.sandbox.stripe.simulation import Simulation
 
@@ -45,13 +45,14 @@ async def answer(simulation: Simulation, asked: Asked) -> Answered:
     request_id = new_id("req", 14)
     try:
         body, replayed = await _perform(simulation, asked, request_id)
+        status = _status(body)
     except StripeRefusal as refusal:
         return _answered(refusal.status, msgspec.json.encode(refusal.body), asked, request_id)
     except Exception:
         log.exception("The simulator failed at %s %s.", asked.verb, asked.path)
         broken = StripeRefusal("The simulator failed; its log says at what.", type="api_error")
         return _answered(500, msgspec.json.encode(broken.body), asked, request_id)
-    return _answered(200, body, asked, request_id, replayed=replayed)
+    return _answered(status, body, asked, request_id, replayed=replayed)
 
 
 def _answered(status: int, body: bytes, asked: Asked, request_id: str, *, replayed: bool = False) -> Answered:
@@ -82,9 +83,17 @@ async def _perform(simulation: Simulation, asked: Asked, request_id: str) -> tup
         return body, False
 
 
+def _status(body: bytes) -> int:
+    """Of what was done and is remembered, only a declined payment is an error."""
+    return 402 if body.startswith(b'{"error":') else 200
+
+
 def _done(moment: Moment, operation: routes.Operation, form: StripeObject, ids: list[str]) -> bytes:
     given = operation.takes("", form)
-    result = public(operation.perform(moment, given, *ids))
+    try:
+        result = public(operation.perform(moment, given, *ids))
+    except DeclinedPayment as declined:
+        return msgspec.json.encode(declined.body)
     return msgspec.json.encode(expand(moment, result, given.get("expand", [])))
 
 

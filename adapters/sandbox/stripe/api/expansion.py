@@ -11,6 +11,7 @@ DEEPEST = 4
 KINDS = {
     "charge": "charge",
     "customer": "customer",
+    "feature": "entitlements.feature",
     "default_price": "price",
     "invoice": "invoice",
     "latest_charge": "charge",

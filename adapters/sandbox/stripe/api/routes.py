@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.sandbox.stripe.api import catalog, customers, disputes, readings, refunds, sessions, subscriptions
+from adapters.sandbox.stripe.api import (
+    catalog,
+    customers,
+    disputes,
+    entitlements,
+    invoices,
+    readings,
+    refunds,
+    sessions,
+    subscriptions,
+)
 from adapters.sandbox.stripe.api.parameters import Reader
 from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.shapes import StripeObject
@@ -47,8 +57,14 @@ OPERATIONS = (
     Operation("GET", "/subscriptions/{}", readings.retrieve("subscription")),
     Operation("POST", "/subscriptions/{}", subscriptions.update, subscriptions.CHANGES),
     Operation("DELETE", "/subscriptions/{}", subscriptions.cancel, subscriptions.CANCEL),
+    Operation("POST", "/subscriptions/{}/pause", subscriptions.pause, subscriptions.PAUSE),
+    Operation("POST", "/subscriptions/{}/resume", subscriptions.resume, subscriptions.RESUME),
     Operation("GET", "/invoices", readings.list_invoices, readings.INVOICE_FILTERS),
     Operation("GET", "/invoices/{}", readings.retrieve("invoice")),
+    Operation("POST", "/invoices/{}/finalize", invoices.finalize, invoices.FINALIZE),
+    Operation("POST", "/invoices/{}/pay", invoices.pay, invoices.PAY),
+    Operation("POST", "/invoices/{}/void", invoices.void),
+    Operation("POST", "/invoices/{}/mark_uncollectible", invoices.give_up),
     Operation("GET", "/invoice_payments", readings.list_invoice_payments, readings.INVOICE_PAYMENT_FILTERS),
     Operation("GET", "/invoice_payments/{}", readings.retrieve("invoice_payment")),
     Operation("GET", "/payment_intents", readings.list_payment_intents, readings.PAYMENT_INTENT_FILTERS),
@@ -63,6 +79,15 @@ OPERATIONS = (
     Operation("GET", "/disputes/{}", readings.retrieve("dispute")),
     Operation("POST", "/disputes/{}", disputes.update, disputes.ANSWER),
     Operation("POST", "/disputes/{}/close", disputes.close),
+    Operation("POST", "/entitlements/features", entitlements.create_feature, entitlements.NEW_FEATURE),
+    Operation("GET", "/entitlements/features", entitlements.list_features, entitlements.FEATURE_FILTERS),
+    Operation("GET", "/entitlements/features/{}", readings.retrieve("entitlements.feature")),
+    Operation("GET", "/entitlements/active_entitlements", entitlements.list_active, entitlements.ACTIVE_FILTERS),
+    Operation("GET", "/entitlements/active_entitlements/{}", readings.retrieve("entitlements.active_entitlement")),
+    Operation("POST", "/products/{}/features", entitlements.attach, entitlements.NEW_LINK),
+    Operation("GET", "/products/{}/features", entitlements.list_attached, entitlements.LINK_FILTERS),
+    Operation("GET", "/products/{}/features/{}", entitlements.retrieve_attached),
+    Operation("DELETE", "/products/{}/features/{}", entitlements.detach),
     Operation("GET", "/events", readings.list_events, readings.EVENT_FILTERS),
     Operation("GET", "/events/{}", readings.retrieve_event),
 )

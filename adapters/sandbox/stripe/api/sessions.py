@@ -18,6 +18,7 @@ from adapters.sandbox.stripe.api.parameters import (
     text,
     whole,
 )
+from adapters.sandbox.stripe.api.subscriptions import TRIAL_SETTINGS
 from adapters.sandbox.stripe.books.identifiers import new_id
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.errors import StripeRefusal, invalid, missing_parameter
@@ -56,7 +57,9 @@ NEW = fields(
     mode=one_of("payment", "subscription"),
     payment_intent_data=fields(description=text, metadata=metadata),
     payment_method_types=each(one_of("card")),
-    subscription_data=fields(description=text, metadata=metadata, trial_period_days=whole(1, 730)),
+    subscription_data=fields(
+        description=text, metadata=metadata, trial_period_days=whole(1, 730), trial_settings=TRIAL_SETTINGS
+    ),
     success_url=address,
     ui_mode=one_of("hosted_page"),
 )

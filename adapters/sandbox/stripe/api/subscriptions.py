@@ -17,10 +17,13 @@ from adapters.sandbox.stripe.api.parameters import (
 )
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.errors import StripeRefusal, invalid, missing_parameter, no_such
-from adapters.sandbox.stripe.life import subscriptions
+from adapters.sandbox.stripe.life import changes, pauses, standing, subscriptions
+from adapters.sandbox.stripe.life.changes import Exchange
 from adapters.sandbox.stripe.life.payments import card_is_good
+from adapters.sandbox.stripe.life.periods import DAY_SECONDS
 from adapters.sandbox.stripe.life.subscriptions import ENDED, Chosen
 from adapters.sandbox.stripe.shapes import StripeObject
+from adapters.sandbox.stripe.shapes.payments import DECLINED
 
 KIND, URL = "subscription", "/v1/subscriptions"
 STATUSES = ("active", "canceled", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid")
@@ -31,9 +34,25 @@ FEEDBACK = one_of(
 )  # fmt: skip
 CANCELLATION = fields(comment=text, feedback=FEEDBACK)
 
+PAUSE_COLLECTION = fields(
+    "behavior",
+    behavior=one_of("keep_as_draft", "mark_uncollectible", "void"),
+    resumes_at=INSTANT,
+)
+TRIAL_SETTINGS = fields(
+    "end_behavior",
+    end_behavior=fields(
+        "missing_payment_method",
+        missing_payment_method=one_of("cancel", "create_invoice", "pause"),
+    ),
+)
+PRORATION = one_of("none", "create_prorations", "always_invoice")
+CANCEL_AT = either(("", "min_period_end", "max_period_end"), INSTANT)
+
 NEW = fields(
     "customer",
     "items",
+    cancel_at=INSTANT,
     customer=ID,
     description=text,
     expand=EXPAND,
@@ -46,20 +65,42 @@ NEW = fields(
         )
     ),
     metadata=metadata,
+    payment_behavior=one_of("allow_incomplete", "default_incomplete", "error_if_incomplete"),
+    trial_end=INSTANT,
     trial_period_days=whole(1, 730),
+    trial_settings=TRIAL_SETTINGS,
 )
 CHANGES = fields(
-    cancel_at=either(("", "min_period_end", "max_period_end"), INSTANT),
+    cancel_at=CANCEL_AT,
     cancel_at_period_end=flag,
     cancellation_details=CANCELLATION,
     description=text,
     expand=EXPAND,
-    items=each(fields(id=ID, price=ID, quantity=QUANTITY)),
+    items=each(fields(deleted=flag, id=ID, metadata=metadata, price=ID, quantity=QUANTITY)),
     metadata=metadata,
-    proration_behavior=one_of("none", "create_prorations", "always_invoice"),
+    pause_collection=either(("",), PAUSE_COLLECTION),
+    payment_behavior=one_of("allow_incomplete", "error_if_incomplete", "pending_if_incomplete"),
+    proration_behavior=PRORATION,
 )
+WITH_PENDING = {"expand", "items", "payment_behavior", "proration_behavior"}
 ALLOWED_WHEN_ENDED = {"cancellation_details", "expand", "metadata"}
 CANCEL = fields(cancellation_details=CANCELLATION, expand=EXPAND, invoice_now=flag, prorate=flag)
+PAUSE = fields(
+    bill_for=fields(
+        outstanding_usage_through=fields(type=one_of("none", "now")),
+        unused_time_from=fields(type=one_of("none")),
+    ),
+    expand=EXPAND,
+    invoicing_behavior=one_of("invoice", "pending_invoice_item"),
+    type=one_of("subscription"),
+)
+ANCHOR = one_of("now", "unchanged")
+RESUME = fields(
+    billing_cycle_anchor=either(("now", "unchanged"), fields("type", type=ANCHOR)),
+    expand=EXPAND,
+    payment_behavior=one_of("resume_on_payment_attempt", "resume_on_payment_success"),
+    proration_behavior=one_of("none"),
+)
 FILTERS = listed_by(customer=ID, status=one_of("all", "ended", *STATUSES))
 
 
@@ -71,15 +112,43 @@ def create(moment: Moment, given: StripeObject) -> StripeObject:
     chosen = [_chosen(moment, item, f"items[{index}]") for index, item in enumerate(given["items"])]
     if len({one.price["currency"] for one in chosen}) > 1:
         raise invalid("items", "All prices of a subscription must have the same currency.")
-    about = {"metadata": merged_metadata({}, given.get("metadata", {})), "description": given.get("description")}
+    behavior = given.get("payment_behavior", "allow_incomplete")
+    trial_end = _trial_end(moment, given)
+    good = card_is_good(moment, customer["id"])
+    if behavior == "error_if_incomplete" and not good and trial_end is None:
+        raise StripeRefusal(DECLINED, status=402, type="card_error", code="card_declined")
     return subscriptions.start(
         moment,
         customer,
         chosen,
-        about=about,
-        trial_days=given.get("trial_period_days"),
-        card_is_good=card_is_good(moment, customer["id"]),
+        about=_about(moment, given),
+        trial_end=trial_end,
+        card_is_good=good,
+        ask_now=behavior != "default_incomplete",
     )
+
+
+def _trial_end(moment: Moment, given: StripeObject) -> int | None:
+    if "trial_end" in given and "trial_period_days" in given:
+        raise StripeRefusal("You may only specify one of these parameters: trial_end, trial_period_days.")
+    if "trial_period_days" in given:
+        return int(moment.at + given["trial_period_days"] * DAY_SECONDS)
+    return _in_future(moment, "trial_end", given["trial_end"]) if "trial_end" in given else None
+
+
+def _in_future(moment: Moment, name: str, at: int) -> int:
+    if at <= moment.at:
+        raise invalid(name, f"`{name}` must be in the future.")
+    return at
+
+
+def _about(moment: Moment, given: StripeObject) -> StripeObject:
+    about = {"metadata": merged_metadata({}, given.get("metadata", {})), "description": given.get("description")}
+    if "cancel_at" in given:
+        about |= {"cancel_at": _in_future(moment, "cancel_at", given["cancel_at"]), "canceled_at": moment.at}
+    if "trial_settings" in given:
+        about["trial_settings"] = given["trial_settings"]
+    return about
 
 
 def _chosen(moment: Moment, item: StripeObject, name: str) -> Chosen:
@@ -100,26 +169,60 @@ def update(moment: Moment, given: StripeObject, id: str) -> StripeObject:
     if "metadata" in given:
         given = given | {"metadata": merged_metadata(subscription["metadata"], given["metadata"])}
     told = {name: given[name] for name in ("description", "metadata") if name in given}
-    changes = _changes(moment, given, subscription)
-    return subscriptions.amend(moment, subscription, told | _ending(moment, given, subscription), changes)
+    exchange = _exchange(moment, given, subscription)
+    if exchange.payment == "pending_if_incomplete" and given.keys() - WITH_PENDING:
+        unsupported = ", ".join(sorted(given.keys() - WITH_PENDING))
+        raise invalid("payment_behavior", f"With pending_if_incomplete you cannot change: {unsupported}.")
+    fields = told | _ending(moment, given, subscription) | _collection(moment, given)
+    return changes.amend(moment, subscription, fields, exchange)
 
 
-def _changes(moment: Moment, given: StripeObject, subscription: StripeObject) -> dict[str, Chosen]:
-    """Other prices and quantities, by item id."""
-    if given.get("proration_behavior", "none") != "none":
-        raise invalid("proration_behavior", "The simulator does not prorate: pass `none`, or leave it out.")
+def _collection(moment: Moment, given: StripeObject) -> StripeObject:
+    """Pausing the collection, or (with an empty string) taking it up again."""
+    if "pause_collection" not in given:
+        return {}
+    wanted = given["pause_collection"]
+    if not wanted:
+        return {"pause_collection": None}
+    resumes_at = wanted.get("resumes_at")
+    if resumes_at is not None:
+        _in_future(moment, "pause_collection[resumes_at]", resumes_at)
+    return {"pause_collection": {"behavior": wanted["behavior"], "resumes_at": resumes_at}}
+
+
+def _exchange(moment: Moment, given: StripeObject, subscription: StripeObject) -> Exchange:
+    """Other prices and quantities by item id, items that go, and, without an id, items that come."""
     known = {item["id"]: item for item in subscription["items"]["data"]}
-    changes = {}
+    changed, added, removed = {}, [], set()
     for index, item in enumerate(given.get("items", [])):
         name = f"items[{index}]"
         if "id" not in item:
-            raise invalid(f"{name}[id]", "The simulator changes items by their id, and adds none.")
-        if item["id"] not in known:
+            added.append(_chosen(moment, _with_price(item, name), name))
+        elif item["id"] not in known:
             raise no_such("subscription_item", item["id"], param=f"{name}[id]", status=400)
-        before = known[item["id"]]
-        kept = {"price": before["price"]["id"], "quantity": before["quantity"], "metadata": before["metadata"]}
-        changes[item["id"]] = _chosen(moment, kept | item, name)
-    return changes
+        elif item.get("deleted"):
+            removed.add(item["id"])
+        else:
+            changed[item["id"]] = _chosen(moment, _kept(known[item["id"]]) | item, name)
+    if removed == known.keys() and not added:
+        raise invalid("items", "A subscription must have at least one active item.")
+    return Exchange(
+        changed,
+        frozenset(removed),
+        added,
+        given.get("proration_behavior", "create_prorations"),
+        given.get("payment_behavior", "allow_incomplete"),
+    )
+
+
+def _with_price(item: StripeObject, name: str) -> StripeObject:
+    if "price" not in item:
+        raise missing_parameter(f"{name}[price]")
+    return item
+
+
+def _kept(item: StripeObject) -> StripeObject:
+    return {"price": item["price"]["id"], "quantity": item["quantity"], "metadata": item["metadata"]}
 
 
 def _ending(moment: Moment, given: StripeObject, subscription: StripeObject) -> StripeObject:
@@ -147,9 +250,7 @@ def _cancel_at(moment: Moment, wanted: str | int, subscription: StripeObject) ->
         return None
     if isinstance(wanted, str):
         return int(min(ends) if wanted == "min_period_end" else max(ends))
-    if wanted <= moment.at:
-        raise invalid("cancel_at", "`cancel_at` must be in the future.")
-    return wanted
+    return _in_future(moment, "cancel_at", wanted)
 
 
 def cancel(moment: Moment, given: StripeObject, id: str) -> StripeObject:
@@ -158,7 +259,23 @@ def cancel(moment: Moment, given: StripeObject, id: str) -> StripeObject:
     if subscription["status"] in ENDED:
         raise no_such(KIND, id)
     told = {"reason": "cancellation_requested"} | given.get("cancellation_details", {})
-    return subscriptions.end(moment, subscription, details=subscription["cancellation_details"] | told)
+    return standing.end(moment, subscription, details=subscription["cancellation_details"] | told)
+
+
+def pause(moment: Moment, _: StripeObject, id: str) -> StripeObject:
+    """No service and no invoices; the unused time is not credited."""
+    return pauses.pause(moment, moment.need(KIND, id))
+
+
+def resume(moment: Moment, given: StripeObject, id: str) -> StripeObject:
+    anchor = given.get("billing_cycle_anchor", "now")
+    behavior = given.get("payment_behavior", "resume_on_payment_attempt")
+    return pauses.resume(
+        moment,
+        moment.need(KIND, id),
+        anchor_now=(anchor if isinstance(anchor, str) else anchor["type"]) == "now",
+        only_when_paid=behavior == "resume_on_payment_success",
+    )
 
 
 def listing(moment: Moment, given: StripeObject) -> StripeObject:

@@ -54,6 +54,9 @@ class Moment:
     def change(self, obj: StripeObject, **fields: object) -> StripeObject:
         return self.keep({**obj, **fields})
 
+    def drop(self, obj: StripeObject) -> None:
+        self.store.drop(obj["object"], obj["id"])
+
     def announce(self, type: str, obj: StripeObject, *, before: StripeObject | None = None) -> None:
         """Makes the event of this type; given `before`, only where the two differ, and saying in what."""
         previous = differences(public(before), public(obj)) if before is not None else None

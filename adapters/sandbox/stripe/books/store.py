@@ -47,9 +47,12 @@ class Store:
             " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             obj["object"],
             obj["id"],
-            obj["created"],
+            obj["created"] if "created" in obj else obj["_created"],
             msgspec.json.encode(obj).decode(),
         )
+
+    def drop(self, kind: str, id: str) -> None:
+        self._database.execute("DELETE FROM objects WHERE kind = ? AND id = ?", kind, id)
 
     def newest(self, query: Query, *, limit: int, older_than: str | None = None) -> list[StripeObject]:
         return self._page(query, limit, cursor=older_than, comparison="<", order="DESC")

@@ -10,14 +10,15 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.life import disputes, refunds
+from adapters.sandbox.stripe.life.dunning import Dunning, set_to
 from adapters.sandbox.stripe.shapes import StripeObject, public
 from adapters.sandbox.stripe.simulation import Simulation
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the issuer answers whenever the customer is charged without being there."""
+    """How the issuer answers whenever the customer is charged without being there; `none`: there is no card."""
 
-    outcome: Literal["ok", "decline"]
+    outcome: Literal["ok", "decline", "none"]
 
 
 class CardView(msgspec.Struct, frozen=True):
@@ -88,6 +89,15 @@ class MoneyControls(Controller):
         """Answers the dispute as the bank's decision leaves it."""
         async with simulation.moment() as moment:
             return public(disputes.decide(moment, moment.need("dispute", dispute_id), data.outcome))
+
+    @put("/dunning")
+    async def set_dunning(
+        self, data: JSONBody[Dunning], simulation: NamedDependency[SkipValidation[Simulation]]
+    ) -> Dunning:
+        """What is left out goes back to how it normally is."""
+        async with simulation.moment() as moment:
+            set_to(moment, data)
+        return data
 
 
 def _charge(moment: Moment, complaint: Complaint) -> StripeObject:

@@ -3,6 +3,7 @@
 from adapters.sandbox.stripe.books.identifiers import letters, new_id
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.life import payments, subscriptions
+from adapters.sandbox.stripe.life.periods import DAY_SECONDS
 from adapters.sandbox.stripe.life.subscriptions import Chosen
 from adapters.sandbox.stripe.shapes import StripeObject, checkout, customers
 
@@ -47,20 +48,25 @@ def new_customer(moment: Moment, *, email: str | None, about: StripeObject | Non
 
 
 def _subscribe(moment: Moment, session: StripeObject, customer: StripeObject) -> StripeObject:
-    trial_days = session["_subscription"].get("trial_period_days")
+    given = session["_subscription"]
+    trial_end = _trial_end(moment, given.get("trial_period_days"))
     subscription = subscriptions.start(
         moment,
         customer,
         [Chosen(line["price"], line["quantity"]) for line in session["_lines"]],
-        about={key: value for key, value in session["_subscription"].items() if key != "trial_period_days"},
-        trial_days=trial_days,
+        about={key: value for key, value in given.items() if key != "trial_period_days"},
+        trial_end=trial_end,
         card_is_good=True,
     )
     return {
         "subscription": subscription["id"],
         "invoice": subscription["latest_invoice"],
-        "payment_status": "no_payment_required" if trial_days else "paid",
+        "payment_status": "no_payment_required" if trial_end else "paid",
     }
+
+
+def _trial_end(moment: Moment, days: int | None) -> int | None:
+    return moment.at + days * DAY_SECONDS if days else None
 
 
 def _pay_once(moment: Moment, session: StripeObject, customer: StripeObject | None) -> StripeObject:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.books.store import Due
-from adapters.sandbox.stripe.life import checkout, subscriptions
+from adapters.sandbox.stripe.life import checkout, debts, pauses, pending, standing, subscriptions
 from adapters.sandbox.stripe.shapes import StripeObject
 
 
@@ -23,8 +23,12 @@ def _trial_will_end(moment: Moment, subscription: StripeObject) -> None:
     moment.announce("customer.subscription.trial_will_end", subscription)
 
 
+def _pending_update_expires(moment: Moment, subscription: StripeObject) -> None:
+    pending.expire(moment, subscription)
+
+
 def _subscription_ends(moment: Moment, subscription: StripeObject) -> None:
-    subscriptions.end(moment, subscription, details=subscription["cancellation_details"])
+    standing.end(moment, subscription, details=subscription["cancellation_details"])
 
 
 HAPPENINGS: dict[str, tuple[str, Callable[[Moment, StripeObject], None]]] = {
@@ -33,4 +37,7 @@ HAPPENINGS: dict[str, tuple[str, Callable[[Moment, StripeObject], None]]] = {
     "period_ends": ("subscription", subscriptions.roll_over),
     "subscription_ends": ("subscription", _subscription_ends),
     "first_payment_lapses": ("subscription", subscriptions.lapse),
+    "payment_retry": ("invoice", debts.retry),
+    "pending_update_expires": ("subscription", _pending_update_expires),
+    "collection_resumes": ("subscription", pauses.collect_again),
 }

@@ -40,3 +40,7 @@ def decline(moment: Moment, intent: StripeObject) -> StripeObject:
 
 def card_is_good(moment: Moment, customer_id: str) -> bool:
     return bool(moment.need("customer", customer_id)["_card"] == "ok")
+
+
+def has_card(moment: Moment, customer_id: str) -> bool:
+    return bool(moment.need("customer", customer_id)["_card"] != "none")

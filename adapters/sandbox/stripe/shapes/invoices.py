@@ -24,14 +24,15 @@ def invoice(
     lines: list[StripeObject],
 ) -> StripeObject:
     """A draft of the sum of `lines`. `period` is the time before the billing, as Stripe has it: the period that is
-    paid for stands on the lines.
+    paid for stands on the lines. What the customer has to their credit is taken off.
     """
     total = sum(line["amount"] for line in lines)
+    lines = [{**line, "invoice": id} for line in lines]
     return {
         "id": id,
         "object": "invoice",
         **_EMPTY,
-        **_amounts(total),
+        **_amounts(total, balance=customer["balance"]),
         "attempt_count": 0,
         "attempted": False,
         "auto_advance": True,
@@ -60,16 +61,18 @@ def invoice(
     }
 
 
-def _amounts(total: int) -> StripeObject:
+def _amounts(total: int, *, balance: int) -> StripeObject:
+    """`balance` is the customer's, in minor units: below zero it is a credit."""
+    due = max(0, total + balance)
     return {
-        "amount_due": total,
+        "amount_due": due,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": total,
+        "amount_remaining": due,
         "amount_shipping": 0,
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
-        "starting_balance": 0,
+        "starting_balance": balance,
         "subtotal": total,
         "subtotal_excluding_tax": total,
         "total": total,
@@ -85,12 +88,14 @@ def _parent(subscription: StripeObject) -> StripeObject:
     return {"type": "subscription_details", "quote_details": None, "subscription_details": details}
 
 
-def line(id: str, *, invoice: str, item: StripeObject, amount: int, description: str) -> StripeObject:
-    """What one subscription item costs for its current period."""
+def line(
+    id: str, *, item: StripeObject, amount: int, description: str, period: tuple[int, int], proration: bool = False
+) -> StripeObject:
+    """What one subscription item costs for a period, or, prorated, for what is left of it (as a credit: below zero)."""
     price = item["price"]
     details = {
         "invoice_item": None,
-        "proration": False,
+        "proration": proration,
         "proration_details": {"credited_items": None},
         "subscription": item["subscription"],
         "subscription_item": item["id"],
@@ -104,7 +109,7 @@ def line(id: str, *, invoice: str, item: StripeObject, amount: int, description:
         "discount_amounts": [],
         "discountable": True,
         "discounts": [],
-        "invoice": invoice,
+        "invoice": None,
         "livemode": False,
         "metadata": {},
         "parent": {
@@ -112,7 +117,7 @@ def line(id: str, *, invoice: str, item: StripeObject, amount: int, description:
             "invoice_item_details": None,
             "subscription_item_details": details,
         },
-        "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
+        "period": {"start": period[0], "end": period[1]},
         "pretax_credit_amounts": [],
         "pricing": {
             "type": "price_details",

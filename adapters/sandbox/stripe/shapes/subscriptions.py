@@ -41,6 +41,9 @@ def subscription(id: str, *, at: int, customer: str, currency: str, items: list[
         "start_date": at,
         "status": "incomplete",
         "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "_lines": [],
+        "_pending": None,
+        "_resuming": None,
     }
 
 
@@ -60,3 +63,18 @@ def item(id: str, *, at: int, subscription: str, price: StripeObject, quantity: 
         "subscription": subscription,
         "tax_rates": [],
     }
+
+
+def pending_update(*, expires_at: int, items: list[StripeObject]) -> StripeObject:
+    """A change that becomes true once its invoice is paid, and is dropped at `expires_at`."""
+    return {
+        **nulls("billing_cycle_anchor", "cancel_at_period_end", "discount", "discounts", "metadata"),
+        **nulls("trial_end", "trial_from_plan"),
+        "expires_at": expires_at,
+        "subscription_items": items,
+    }
+
+
+def paused(why: str, *, at: int) -> StripeObject:
+    """`status_details` of a subscription that gives no service; `why` is one of the reasons that the SDK lists."""
+    return {"paused": {"type": "subscription", "subscription": {"type": why}, "transitioned_at": at}}

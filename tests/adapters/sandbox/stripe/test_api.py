@@ -257,9 +257,17 @@ def test_currencies_are_not_mixed(sandbox: Sandbox) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[str], Any], str]] = {
-    "prorated": (lambda item: {"items": [{"id": item}], "proration_behavior": "always_invoice"}, "does not prorate"),
+    "no item left": (lambda item: {"items": [{"id": item, "deleted": True}]}, "at least one"),
+    "a pending change of more": (
+        lambda item: {"items": [{"id": item}], "metadata": {"a": "b"}, "payment_behavior": "pending_if_incomplete"},
+        "cannot change: metadata",
+    ),
+    "a pause that is over": (
+        lambda _: {"pause_collection": {"behavior": "void", "resumes_at": 5}},
+        "in the future",
+    ),
     "an item of nobody": (lambda _: {"items": [{"id": "si_0"}]}, "No such subscription item"),
-    "a new item": (lambda _: {"items": [{"quantity": 1}]}, "by their id"),
+    "a new item without a price": (lambda _: {"items": [{"quantity": 1}]}, "items\\[0\\]\\[price\\]"),
     "both ends": (lambda _: {"cancel_at": 2**33, "cancel_at_period_end": True}, "only specify one"),
     "an end that is over": (lambda _: {"cancel_at": 5}, "in the future"),
 }

@@ -157,6 +157,7 @@ def test_a_trial_that_is_canceled_is_never_charged(sandbox: Sandbox, clock: Cloc
 
 
 def test_a_failing_card_makes_it_past_due_until_a_later_bill_is_paid(sandbox: Sandbox) -> None:
+    sandbox.control("PUT", "/dunning", retry_days=[], then="past_due")
     subscription = sandbox.subscribe(sandbox.price(999))
     sandbox.card(subscription.customer, "decline")
 
@@ -227,7 +228,8 @@ def test_from_a_month_to_a_year_a_new_period_begins_and_is_billed(sandbox: Sandb
     clock.pass_(days=10)
 
     changed = sandbox.api.subscriptions.update(
-        subscription.id, {"items": [{"id": subscription.items.data[0].id, "price": yearly}]}
+        subscription.id,
+        {"items": [{"id": subscription.items.data[0].id, "price": yearly}], "proration_behavior": "none"},
     )
 
     [item] = changed.items.data

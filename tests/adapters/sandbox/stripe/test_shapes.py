@@ -13,7 +13,11 @@ from tests.adapters.sandbox.stripe.harness import Clock, Sandbox
 @pytest.fixture
 def busy(sandbox: Sandbox, clock: Clock) -> Sandbox:
     """A simulator in which everything has happened once: paid, trialing, failed, ended, rented."""
+    sandbox.control("PUT", "/dunning", then="past_due")
     monthly = sandbox.price(999)
+    product = str(sandbox.api.prices.retrieve(monthly).product)
+    feature = sandbox.api.entitlements.features.create({"name": "HD", "lookup_key": "hd"})
+    sandbox.api.products.features.create(product, {"entitlement_feature": feature.id})
     subscription = sandbox.subscribe(monthly, customer_email="alice@example.org")
     sandbox.subscribe(monthly, subscription_data={"trial_period_days": 7, "metadata": {"account": "bob"}})
     sandbox.choose(sandbox.session(monthly), "decline")
@@ -24,8 +28,25 @@ def busy(sandbox: Sandbox, clock: Clock) -> Sandbox:
     sandbox.control("POST", f"/refunds/{refund.id}/fail")
     opened = sandbox.control("POST", "/disputes", payment_intent=sandbox.paid(subscription))
     sandbox.control("POST", f"/disputes/{opened['id']}", outcome="win")
+    change_and_pause(sandbox, sandbox.price(1999))
     sandbox.api.subscriptions.cancel(subscription.id)
     return sandbox
+
+
+def change_and_pause(sandbox: Sandbox, dearer: str) -> None:
+    """One changes and pauses, and of another the change waits for its payment."""
+    for outcome in ("ok", "decline"):
+        changing = sandbox.subscribe(sandbox.price(999))
+        sandbox.card(changing.customer, outcome)
+        sandbox.api.subscriptions.update(
+            changing.id,
+            {
+                "items": [{"id": changing.items.data[0].id, "price": dearer}],
+                "payment_behavior": "pending_if_incomplete",
+                "proration_behavior": "always_invoice",
+            },
+        )
+    sandbox.api.subscriptions.pause(sandbox.subscribe(dearer).id)
 
 
 Listing = Callable[[Sandbox], list[Any]]
@@ -40,6 +61,7 @@ LISTINGS: dict[str, Listing] = {
     "invoice_payments": lambda it: it.api.invoice_payments.list({"limit": 100}).data,
     "payment_intents": lambda it: it.api.payment_intents.list({"limit": 100}).data,
     "charges": lambda it: it.api.charges.list({"limit": 100, "expand": ["data.refunds"]}).data,
+    "features": lambda it: it.api.entitlements.features.list().data,
     "refunds": lambda it: it.api.refunds.list({"limit": 100}).data,
     "disputes": lambda it: it.api.disputes.list({"limit": 100}).data,
     "events": lambda it: it.api.events.list({"limit": 100}).data,
