@@ -34,6 +34,8 @@ PAGE_SIZE = 100
 PAGES_MAX = 100_000
 """Of any list, in one sweep: ten million subscriptions."""
 PAUSE_AFTER_TROUBLE_SECONDS = 60.0
+SEE_THROUGH_SECONDS = 86_400.0
+POLL_SECONDS = 0.2
 HERE = "here:"
 """Before the place of a sweep that has come to the customers known here."""
 
@@ -61,6 +63,19 @@ class Sweeping:
     async def request(self, cause: str) -> list[Sweep]:
         """Ask for a sweep of each kind; one that waits already will do."""
         return [await self.sweeps.request(kind, cause=cause) for kind in KINDS]
+
+    async def see_through(self, wanted: Sequence[Sweep]) -> list[Sweep]:
+        """Until each is done, failed or put off, here or by another worker; a day at most, then TimeoutError."""
+        async with asyncio.timeout(SEE_THROUGH_SECONDS):
+            return [await self._see_one_through(sweep) for sweep in wanted]
+
+    async def _see_one_through(self, wanted: Sweep) -> Sweep:
+        while True:
+            sweep = await self.sweeps.sweep(wanted.id)
+            if sweep is None or sweep.status in {"done", "failed"} or (sweep.status == "under_way" and sweep.error):
+                return sweep or wanted
+            if await self.sweep_next() is None:
+                await asyncio.sleep(POLL_SECONDS)
 
     async def listing(self, *, before: int | None, limit: int) -> Sequence[Sweep]:
         """The newest first."""

@@ -56,7 +56,7 @@ COUNTED_MAX = 100_000
 COUNTS = """
     SELECT status, (SELECT count(*) FROM (
         SELECT FROM ops.inbox WHERE inbox.status = wanted.status LIMIT %s
-    ) AS some) FROM unnest(ARRAY['received', 'parked', 'failed']) AS wanted(status)
+    ) AS counted) FROM unnest(ARRAY['received', 'parked', 'failed']) AS wanted(status)
 """
 
 

@@ -18,6 +18,7 @@ from entrypoints.cli.processes import api, sandbox, serve, worker
 from entrypoints.cli.projections import projections
 from entrypoints.cli.service import ServiceFailed
 from entrypoints.cli.videos import videos
+from entrypoints.cli.webhooks import webhooks
 from entrypoints.settings import SettingsInvalid
 from entrypoints.wiring import REBUILD_REFUSALS, DatabaseFunctionsEnabled, DatabaseNotReady, EmbeddedPostgresUnavailable
 
@@ -74,7 +75,7 @@ def main() -> None:
     """The ledger and back end of a paid video service: who may watch what, and which facts say so."""
 
 
-for command in (demo, serve, worker, sandbox, api, migrate, doctor, accounts, videos, projections, audit):
+for command in (demo, serve, worker, sandbox, api, migrate, doctor, accounts, videos, webhooks, projections, audit):
     main.add_command(command)
 
 if __name__ == "__main__":

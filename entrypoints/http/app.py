@@ -12,14 +12,17 @@ from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.health import Health
+from application.inbox_desk import InboxOperation
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.subscriptions import Subscriptions
+from application.sweeps import Sweeping
 from application.videos import Videos
 from application.webhooks import Webhooks
+from entrypoints.http.admin_webhooks import AdminWebhookController
 from entrypoints.http.assembly import assemble
 from entrypoints.http.audit import AuditController
 from entrypoints.http.auth import AuthController
@@ -44,6 +47,7 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AdminPlanController,
     AdminProjectionController,
     AdminVideoController,
+    AdminWebhookController,
     AuditController,
     AuthController,
     CheckoutController,
@@ -70,11 +74,13 @@ PROVIDED = (
     "checkouts",
     "customer_binding",
     "health",
+    "inbox",
     "metrics",
     "plans",
     "playback",
     "projections",
     "subscriptions",
+    "sweeping",
     "videos",
     "webhooks",
 )
@@ -100,6 +106,8 @@ class House(Protocol):
     @property
     def health(self) -> Health: ...
     @property
+    def inbox(self) -> InboxOperation: ...
+    @property
     def metrics(self) -> Metrics: ...
     @property
     def plans(self) -> Plans: ...
@@ -111,6 +119,8 @@ class House(Protocol):
     def reading(self) -> ReadingYourWrites: ...
     @property
     def subscriptions(self) -> Subscriptions: ...
+    @property
+    def sweeping(self) -> Sweeping: ...
     @property
     def videos(self) -> Videos: ...
     @property

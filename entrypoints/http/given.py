@@ -9,11 +9,13 @@ from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.health import Health
+from application.inbox_desk import InboxOperation
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.subscriptions import Subscriptions
+from application.sweeps import Sweeping
 from application.videos import Videos
 from application.webhooks import Webhooks
 
@@ -24,9 +26,11 @@ GivenBusinessTime = NamedDependency[SkipValidation[Clock]]
 GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
 GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
+GivenInbox = NamedDependency[SkipValidation[InboxOperation]]
 GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]
 GivenProjections = NamedDependency[SkipValidation[ProjectionAdmin]]
 GivenSubscriptions = NamedDependency[SkipValidation[Subscriptions]]
+GivenSweeping = NamedDependency[SkipValidation[Sweeping]]
 GivenVideos = NamedDependency[SkipValidation[Videos]]
 GivenWebhooks = NamedDependency[SkipValidation[Webhooks]]

@@ -41,6 +41,7 @@ from application.convergence import Convergence
 from application.customers import CustomerBinding
 from application.finding import Finding
 from application.health import Health
+from application.inbox_desk import InboxOperation
 from application.plans import Plans
 from application.playback import Playback
 from application.policies.pricing import when_price_requested_settle_it
@@ -73,7 +74,7 @@ class House:
     customer_binding: CustomerBinding
     finding: Finding
     health: Health
-    inbox_desk: PostgresInboxDesk
+    inbox: InboxOperation
     metrics: PrometheusMetrics
     plans: Plans
     playback: Playback
@@ -179,7 +180,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         videos=_videos(base, ports),
         webhooks=webhooks,
         finding=_finding(base, ports),
-        inbox_desk=PostgresInboxDesk(base.pool),
+        inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
         sweeping=_sweeping(settings, base, ports, convergence, webhooks),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),

@@ -9,15 +9,19 @@ import pytest
 
 from adapters.memory.customers import MemoryCustomers
 from adapters.memory.inbox import MemoryInbox
+from adapters.memory.inbox_desk import MemoryInboxDesk
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.play_sessions import MemoryPlaySessions
 from adapters.memory.reads import MemoryAccessReads, MemoryCatalogueReads, MemoryPlanReads, MemoryPositions
 from adapters.memory.secrets import MemoryBlindIndex
 from adapters.memory.sign_ins import MemorySignIns
+from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
+from adapters.memory.unnamed import MemoryUnnamedDeliveries
 from adapters.memory.vault import MemoryVault
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.listening import READ_MODELS, READ_MODELS_SWAPPED, Listener
 from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.play_sessions import PostgresPlaySessions
@@ -25,12 +29,15 @@ from adapters.postgres.pool import CONNECTION_ARGUMENTS, new_pool
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
 from adapters.postgres.sign_ins import PostgresSignIns
-from application.ports.inbox import Customers, Inbox
+from adapters.postgres.sweeps import PostgresSweeps
+from adapters.postgres.unnamed import PostgresUnnamedDeliveries
+from application.ports.inbox import Customers, Inbox, InboxDesk, UnnamedDeliveries
 from application.ports.ledger import Ledger
 from application.ports.play_sessions import PlaySessions
 from application.ports.reads import AccessReads, CatalogueReads, PlanReads, Positions
 from application.ports.secrets import BlindIndex
 from application.ports.sign_in import SignIns
+from application.ports.sweeps import Sweeps
 from application.projections.every import PROJECTIONS
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 from tests.people import StoppedClock
@@ -45,6 +52,9 @@ class Operations:
     blind_index: BlindIndex
     sign_ins: SignIns
     inbox: Inbox
+    unnamed: UnnamedDeliveries
+    desk: InboxDesk
+    sweeps: Sweeps
     customers: Customers
     play_sessions: PlaySessions
     access: AccessReads
@@ -64,13 +74,17 @@ def operations_in(request: pytest.FixtureRequest, database: str) -> AbstractAsyn
 @asynccontextmanager
 async def memory_operations() -> AsyncIterator[Operations]:
     clock, tables, blind_index = StoppedClock(), MemoryTables(), MemoryBlindIndex()
+    inbox = MemoryInbox(tables, StoppedClock())
     ledger = MemoryLedger(clock, tables, *PROJECTIONS.values())
     yield Operations(
         clock=clock,
         ledger=ledger,
         blind_index=blind_index,
         sign_ins=MemorySignIns(tables, ledger),
-        inbox=MemoryInbox(tables, StoppedClock()),
+        inbox=inbox,
+        unnamed=MemoryUnnamedDeliveries(tables, inbox, StoppedClock()),
+        desk=MemoryInboxDesk(tables, inbox, StoppedClock()),
+        sweeps=MemorySweeps(tables, StoppedClock()),
         customers=MemoryCustomers(tables, blind_index, StoppedClock()),
         play_sessions=MemoryPlaySessions(),
         access=MemoryAccessReads(ledger),
@@ -96,6 +110,9 @@ async def postgres_operations(dsn: str) -> AsyncIterator[Operations]:
             blind_index=blind_index,
             sign_ins=PostgresSignIns(pool, live),
             inbox=PostgresInbox(pool, MemoryVault()),
+            unnamed=PostgresUnnamedDeliveries(pool),
+            desk=PostgresInboxDesk(pool),
+            sweeps=PostgresSweeps(pool),
             customers=PostgresCustomers(pool, blind_index),
             play_sessions=PostgresPlaySessions(pool),
             access=PostgresAccessReads(pool, live),

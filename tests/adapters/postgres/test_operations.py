@@ -286,7 +286,7 @@ AGE_COLUMNS = {
 
 
 def keep_everything_of(dsn: str, at: datetime) -> None:
-    """A session with a token that ended then, a done and a failed delivery, a play session of Anna and a stranger's; a sweep.
+    """A session with a token, a done and a failed delivery, a play session of Anna and a stranger's, a sweep.
 
     The oldest sweep that is under way is never forgotten.
     """
