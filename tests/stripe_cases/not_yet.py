@@ -8,6 +8,5 @@ NOT_YET = {
     "042": "a checkout that names an account as client_reference_id does not bind its customer: all stays parked",
     "050": "refunds are not read: a period that was paid back gives access",
     "053": "disputes are not read: a charge that was lost to the bank gives access",
-    "062": "there is no sweep",
-    "065": "Stripe's notice that it could not make events starts no sweep",
+    "062": "a sweep cannot be asked for: POST /v1/admin/webhooks/sweep is not there",
 }

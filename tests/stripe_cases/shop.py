@@ -24,7 +24,7 @@ from domain.video.video import Rendition, VideoCreated, VideoMadeReady, VideoPub
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from entrypoints.wiring import House, foundation, open_house
-from entrypoints.worker.worker import settle_webhooks
+from entrypoints.worker.worker import settle_webhooks, sweep
 from tests.http.running import two_ports
 from tests.http.serving import served
 from tests.people import StoppedClock
@@ -71,6 +71,13 @@ class Workers:
         """Two of them, as two processes would run."""
         for _ in range(2):
             self.tasks.append(asyncio.create_task(settle_webhooks(self.house), name="webhooks"))
+
+    async def start_sweeps(self) -> None:
+        """Those that are due on the first day are done when it returns."""
+        self.tasks.append(asyncio.create_task(sweep(self.house), name="sweeps"))
+        async with asyncio.timeout(SETTLED_SECONDS):
+            while {each.status for each in await self.house.sweeping.listing(before=None, limit=10)} != {"done"}:
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def stop(self) -> None:
         for task in self.tasks:

@@ -54,11 +54,14 @@ class Story:
         await self._end(deliveries)
 
     async def begin(self) -> None:
-        """Sign in, bind, and buy what is bought on our page."""
+        """Sign in, bind, buy what is bought on our page, and have a worker that sweeps where the case wants one."""
         self.admin, self.auditor = [await self.shop.as_role(each) for each in (self.shop.admin, self.shop.auditor)]
         await self._bind()
         if any(check.feature == RENTAL for check in self.case.checks):
             await self._open_checkout()
+
+        if self.case.reconcile_at:
+            await self.shop.workers.start_sweeps()
 
     async def finish(self, deliveries: Sequence[Delivery]) -> None:
         """The checks alone, after deliveries that were made otherwise."""

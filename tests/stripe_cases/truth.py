@@ -215,7 +215,7 @@ def _has(thing: Thing, name: str, wanted: str) -> bool:
         case ["subscription"] if thing["object"] == "invoice":
             path = ["parent", "subscription_details", "subscription"]
         case ["delivery_success"]:
-            return (wanted == "false") == (thing["pending_webhooks"] > 0)
+            return (wanted == "false") == (int(thing["pending_webhooks"]) > 0)
         case _:
             pass
     value: Any = thing
