@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from msgspec.structs import replace
-
 from application.errors import ProviderBusy, ProviderUnavailable
+from application.our_words import Plans, in_our_words, money_back, sold
 from application.ports.billing import BillingProvider, SeenCheckout, SeenSubscription
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, RowMoved, StreamMoved, UpdateIf
@@ -19,10 +18,9 @@ from domain.payment.payment import Payment, ProviderPayment
 from domain.plan.plan import Plan
 from domain.shared.fact import Actor, Cause, Fact
 from domain.shared.identity import derived_id
-from domain.shared.plan_terms import PlanTerms
 from domain.subscription.checkout import Checkout
 from domain.subscription.subscription import Subscription
-from domain.subscription.truth import TERMINAL, BillingPolicy, ProviderSubscription
+from domain.subscription.truth import TERMINAL, BillingPolicy, MoneyBack
 
 log = logging.getLogger(__name__)
 
@@ -145,11 +143,14 @@ class Convergence:
         epoch = await self.customers.take_fence(customer)
         waiting = await self.inbox.waiting(customer)
         truth = await self.billing.truth_of(customer.customer_id)
-        plans = {seen.price_id: await self._plan(customer.provider, seen) for seen in truth.subscriptions}
-        unknown = [seen for seen in truth.subscriptions if not plans[seen.price_id] and seen.status not in TERMINAL]
+        plans = await self._plans(customer.provider, truth.subscriptions)
+        unknown = [seen for seen in truth.subscriptions if seen.status not in TERMINAL and not sold(seen, plans)]
+        heard_at = self._heard_at(waiting)
         decisions = [
             *[
-                await self._subscription(seen, plans[seen.price_id], customer, account_id, waiting)
+                await self._subscription(
+                    seen, plans, money_back(seen, truth.payments, heard_at), customer, account_id, heard_at
+                )
                 for seen in reversed(truth.subscriptions)
             ],
             *[await self._payment(seen, account_id) for seen in reversed(truth.payments)],
@@ -159,24 +160,31 @@ class Convergence:
         settled = () if unknown else waiting
         await self.records.append(asked, *decisions, rows=self._rows(customer, epoch, settled))
         if unknown:
-            raise PriceUnknown(f"{customer.provider} sells {unknown[0].price_id}, which belongs to no plan")
+            price_id = unknown[0].first.price_id
+            raise PriceUnknown(f"{customer.provider} sells {price_id}, which belongs to no plan")
 
-    async def _plan(self, provider: str, seen: SeenSubscription) -> PlanTerms | None:
-        """The plan that the price belongs to."""
-        plan_id = await self.customers.plan_of_price(provider, seen.price_id)
-        return (await self.records.recall(Plan, plan_id)).existing().terms if plan_id else None
+    async def _plans(self, provider: str, subscriptions: Sequence[SeenSubscription]) -> Plans:
+        """The plans that the prices belong to, by the prices' ids; a price of no plan is not among them."""
+        prices = {item.price_id for seen in subscriptions for item in seen.items}
+        known = {price_id: await self.customers.plan_of_price(provider, price_id) for price_id in sorted(prices)}
+        return {
+            price_id: (await self.records.recall(Plan, plan_id)).existing().terms
+            for price_id, plan_id in known.items()
+            if plan_id
+        }
 
     async def _subscription(
         self,
         seen: SeenSubscription,
-        plan: PlanTerms | None,
+        plans: Plans,
+        back: tuple[MoneyBack, ...],
         customer: Customer,
         account_id: UUID,
-        waiting: Sequence[Waiting],
+        heard_at: datetime,
     ) -> Decision:
         stream = derived_id("subscription", customer.provider, seen.reference)
         recalled = await self.records.recall(Subscription, stream)
-        truth = _in_our_words(seen, plan, recalled.state, customer)
+        truth = in_our_words(seen, plans, back, recalled.state, customer)
         if truth is None:
             return recalled, ()
         facts = Subscription.observe(
@@ -185,7 +193,7 @@ class Convergence:
             subscription_id=stream,
             account_id=account_id,
             policy=self.policy,
-            now=self._heard_at(waiting),
+            now=heard_at,
         )
         return recalled, facts
 
@@ -226,32 +234,3 @@ class Convergence:
                 )
             )
         return rows
-
-
-def _in_our_words(
-    seen: SeenSubscription, plan: PlanTerms | None, known: Subscription | None, customer: Customer
-) -> ProviderSubscription | None:
-    """None where we do not know what is sold; where we did know, it stays what it was, and the rest is told."""
-    if plan is not None:
-        # At what this subscriber pays for it: a plan may be sold at another price today.
-        sold, price_id = replace(plan, price=seen.price), seen.price_id
-    elif known is not None:
-        sold, price_id = known.plan, known.price_id
-    else:
-        return None
-    return ProviderSubscription(
-        provider=customer.provider,
-        reference=seen.reference,
-        customer_id=customer.customer_id,
-        status=seen.status,
-        plan=sold,
-        price_id=price_id,
-        started_at=seen.started_at,
-        period_start=seen.period_start,
-        period_end=seen.period_end,
-        trial_end=seen.trial_end,
-        ends_at=seen.ends_at,
-        ended_at=seen.ended_at,
-        collection_paused=seen.collection_paused,
-        failing_since=seen.failing_since,
-    )

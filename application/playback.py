@@ -12,7 +12,7 @@ from application.ports.reads import AccessReads, Scene
 from application.ports.video_platform import MediaFile, MediaRefused, OwnPlatform, PlaybackGrant
 from application.ports.world import Clock, Identifiers
 from application.projections.access import Title
-from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide, judge
+from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide, judge, parts
 from domain.access.standing import Standing
 from domain.shared.fact import Refusal
 from domain.video.video import VideoNotReady
@@ -147,5 +147,5 @@ def _tallest(standing: Standing | None, title: Title, now: datetime) -> int | No
     """The best quality that any live plan gives; None without a limit, and for what is free for everybody."""
     if title.free or standing is None:
         return None
-    heights = [term.max_height for term in standing.terms.values() if judge(term, now).granted]
+    heights = [term.max_height for term in parts(standing) if judge(term, now).granted]
     return None if not heights or None in heights else max(height for height in heights if height is not None)

@@ -13,7 +13,14 @@ from domain.account.account import (
     RoleChanged,
 )
 from domain.facts import AnyFact
-from domain.payment.payment import PaymentFact, PaymentFailed, PaymentSucceeded
+from domain.payment.payment import (
+    DisputeChanged,
+    PaymentFact,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentSucceeded,
+    RefundFailed,
+)
 from domain.plan.plan import PlanCreated, PlanFact, PriceBound, PriceRequested
 from domain.shared.fact import Fact
 from domain.subscription.checkout import (
@@ -25,11 +32,14 @@ from domain.subscription.checkout import (
     CheckoutRequested,
 )
 from domain.subscription.facts import (
+    AccessRestored,
+    AccessRevoked,
     CancellationRequested,
     CancellationScheduled,
     CancellationWithdrawn,
     CollectionPaused,
     CollectionResumed,
+    FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
     StatusChanged,
@@ -47,6 +57,13 @@ from domain.video.video import (
     VideoPublished,
     VideoUnpublished,
 )
+
+DISPUTES = {
+    "inquiry": "The bank inquired about",
+    "open": "A dispute was opened about",
+    "won": "The dispute was won about",
+    "lost": "The dispute was lost about",
+}
 
 
 def tell(fact: AnyFact) -> str:
@@ -106,6 +123,12 @@ def _payment(fact: PaymentFact) -> str:
         case PaymentFailed():
             again = f"; the next try is on {_day(fact.next_attempt_at)}" if fact.next_attempt_at else ""
             return f"The payment of {fact.amount} failed (attempt {fact.attempt}){again}."
+        case PaymentRefunded():
+            return f"{fact.amount} was refunded; {fact.kept} of the payment is left."
+        case RefundFailed():
+            return f"The refund of {fact.amount} failed; {fact.kept} of the payment is left."
+        case DisputeChanged():
+            return f"{DISPUTES[fact.after]} the payment of {fact.amount} ({fact.reason})."
         case _:
             assert_never(fact)
 
@@ -121,6 +144,9 @@ def _subscription(fact: SubscriptionEvent) -> str:
             return f"A new period of the subscription began, until {_day(fact.period_end)}."
         case PlanChanged():
             return f"The plan changed from {fact.before.name} to {fact.after.name}."
+        case FurtherItemsChanged():
+            further = ", ".join(item.plan.name for item in fact.after) or "nothing"
+            return f"Beside its plan the subscription now has {further}."
         case GraceStarted():
             return f"A renewal failed on {_day(fact.since)}; access goes on until {_day(fact.until)}."
         case CancellationRequested():
@@ -129,6 +155,10 @@ def _subscription(fact: SubscriptionEvent) -> str:
             return f"The subscription was cancelled and ends on {_day(fact.ends_at)}."
         case CancellationWithdrawn():
             return "The cancellation was withdrawn; the subscription renews again."
+        case AccessRevoked():
+            return f"Access was revoked: the payment for the period was {fact.why}."
+        case AccessRestored():
+            return f"Access was given back: the payment for the period is not {fact.before} any more."
         case CollectionPaused():
             return f"Collection of payments was paused; access {'goes on' if fact.grants_access else 'stops'}."
         case CollectionResumed():

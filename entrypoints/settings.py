@@ -44,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     grace_days_past_due: Days = 7
     lease_slack_days: Days = 2
     pause_collection_grants: bool = True
+    full_refund_revokes: bool = True
+    dispute_open_suspends: bool = False
+    dispute_lost_revokes: bool = True
     ready_lag_max: Facts = 100_000
     sweep_undelivered_seconds: Seconds = 300
     sweep_customers_hours: Hours = 24

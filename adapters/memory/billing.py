@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from adapters.memory.billing_books import Event, Known, OpenCheckout, Price
 from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import (
     CheckoutPage,
@@ -20,6 +20,7 @@ from application.ports.billing import (
     CustomerTruth,
     Delivery,
     SeenCheckout,
+    SeenItem,
     SeenPrice,
     SeenSubscription,
     SignatureInvalid,
@@ -38,41 +39,6 @@ PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365), "once": tim
 PAGE_OPEN = timedelta(days=1)
 
 T = TypeVar("T")
-
-
-class Event(msgspec.Struct, frozen=True):
-    """What this provider's webhooks say."""
-
-    id: str
-    type: str
-    customer_id: str | None
-    created_at: datetime
-    about: str | None = None
-
-
-@dataclass(frozen=True)
-class Price:
-    price: Money
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class OpenCheckout:
-    """What is sold on a page that is not paid yet."""
-
-    checkout_id: UUID
-    customer_id: str
-    price_id: str
-    trial_days: int
-
-
-@dataclass
-class Known:
-    """One customer's things by their references, the oldest first."""
-
-    subscriptions: dict[str, SeenSubscription] = field(default_factory=dict[str, SeenSubscription])
-    payments: dict[str, ProviderPayment] = field(default_factory=dict[str, ProviderPayment])
-    checkouts: dict[str, SeenCheckout] = field(default_factory=dict[str, SeenCheckout])
 
 
 class MemoryBilling:
@@ -154,7 +120,7 @@ class MemoryBilling:
         if subscription.status in TERMINAL:
             return
         if at_period_end:
-            self.tell(customer_id, replace(subscription, ends_at=subscription.period_end))
+            self.tell(customer_id, replace(subscription, ends_at=subscription.first.period_end))
         else:
             self.tell(customer_id, replace(subscription, status="canceled", ended_at=self._clock.now()))
 
@@ -192,6 +158,10 @@ class MemoryBilling:
     async def subscribers(self, *, after: str | None) -> CustomerPage:
         self._refuse_when_down()
         return CustomerPage(*_page([id for id, known in self._customers.items() for _ in known.subscriptions], after))
+
+    def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
+        events = sorted((msgspec.json.decode(body, type=Event) for body in bodies), key=lambda event: event.created_at)
+        return list({event.telling.reference: event.telling for event in events if event.telling}.values())
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
         if not hmac.compare_digest(headers.get(HEADER, ""), self._signature(body)):
@@ -243,11 +213,15 @@ class MemoryBilling:
         return SeenSubscription(
             reference=self._new("subscription"),
             status="trialing" if trial_end else "active",
-            price_id=opened.price_id,
-            price=bought.price,
+            items=(
+                SeenItem(
+                    price_id=opened.price_id,
+                    price=bought.price,
+                    period_start=now,
+                    period_end=trial_end or now + PERIODS[bought.interval],
+                ),
+            ),
             started_at=now,
-            period_start=now,
-            period_end=trial_end or now + PERIODS[bought.interval],
             trial_end=trial_end,
             ends_at=None,
             ended_at=None,
@@ -260,7 +234,7 @@ class MemoryBilling:
             provider=self.name,
             reference=self._new("payment"),
             subscription_reference=subscription.reference,
-            amount=subscription.price,
+            amount=subscription.first.price,
             status="paid",
             attempts=1,
             paid_at=self._clock.now(),
@@ -268,9 +242,15 @@ class MemoryBilling:
             receipt_url=None,
         )
 
-    def delivery(self, type: str, customer_id: str | None, *, about: str | None = None) -> tuple[bytes, dict[str, str]]:
-        """The body and the headers of a new webhook; `about` is what it names in the place of its customer."""
-        body = msgspec.json.encode(Event(self._new("event"), type, customer_id, self._clock.now(), about))
+    def delivery(
+        self, type: str, customer_id: str | None, *, about: str | None = None, telling: SeenSubscription | None = None
+    ) -> tuple[bytes, dict[str, str]]:
+        """The body and the headers of a new webhook.
+
+        `about` is what it names in the place of its customer, `telling` the subscription that it tells of by itself.
+        """
+        event = Event(self._new("event"), type, customer_id, self._clock.now(), about, telling)
+        body = msgspec.json.encode(event)
         return body, {HEADER: self._signature(body)}
 
     def _signature(self, body: bytes) -> str:

@@ -14,14 +14,24 @@ from stripe.params import CustomerCreateParams, PriceCreateParams
 from stripe.params.checkout import SessionCreateParams
 
 from adapters.stripe.customers import find_customer, said
-from adapters.stripe.objects import Invoice, Price, Session, Subscription
+from adapters.stripe.money_back import MoneyBack
+from adapters.stripe.objects import Charge, Invoice, Price, Session, Subscription
+from adapters.stripe.payloads import told_by
 from adapters.stripe.reading import PROVIDER, at, customer_truth, seen_price
 from adapters.stripe.refusals import translated
 from adapters.stripe.sweeping import raw_answer, subscribers_page, undelivered_page
 from adapters.stripe.transport import Transport, is_here
 from adapters.stripe.webhooks import Signatures, delivery
 from application.errors import ProviderRefused, ProviderUnavailable
-from application.ports.billing import CheckoutPage, CustomerPage, CustomerTruth, Delivery, SeenPrice, UndeliveredPage
+from application.ports.billing import (
+    CheckoutPage,
+    CustomerPage,
+    CustomerTruth,
+    Delivery,
+    SeenPrice,
+    SeenSubscription,
+    UndeliveredPage,
+)
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 
@@ -167,20 +177,28 @@ class StripeBilling:
             return (await self._stripe.subscriptions.retrieve_async(reference)).status in OVER
 
     async def truth_of(self, customer_id: str) -> CustomerTruth:
-        """Of subscriptions, invoices and checkouts the newest 1,000 each."""
+        """Of subscriptions, invoices, checkouts and charges the newest 1,000 each."""
         subscriptions = self._stripe.subscriptions.list_async(
             {"customer": customer_id, "status": "all", "limit": PAGE_SIZE, "expand": ["data.latest_invoice"]}
         )
         invoices = self._stripe.invoices.list_async({"customer": customer_id, "limit": PAGE_SIZE})
         sessions = self._stripe.checkout.sessions.list_async({"customer": customer_id, "limit": PAGE_SIZE})
+        charges = self._stripe.charges.list_async(
+            {"customer": customer_id, "limit": PAGE_SIZE, "expand": ["data.refunds"]}
+        )
         async with _asking():
-            return customer_truth(
-                *await asyncio.gather(
-                    _all_pages(subscriptions, Subscription),
-                    _all_pages(invoices, Invoice),
-                    _all_pages(sessions, Session),
-                )
+            sold, asked_for, opened, charged = await asyncio.gather(
+                _all_pages(subscriptions, Subscription),
+                _all_pages(invoices, Invoice),
+                _all_pages(sessions, Session),
+                _all_pages(charges, Charge),
             )
+            seen = frozenset(invoice.id for invoice in asked_for)
+            gone_back = await MoneyBack(self._stripe, _all_pages).of(charged, sold, invoices_seen=seen)
+            return customer_truth(sold, asked_for, opened, gone_back)
+
+    def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
+        return told_by(bodies)
 
     async def customer_of(self, body: bytes) -> str | None:
         """Nobody, where it is of the other mode."""

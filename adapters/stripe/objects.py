@@ -48,6 +48,30 @@ class SubscriptionDetails(msgspec.Struct, frozen=True):
     subscription: str | Reference | None = None
 
 
+class Span(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+
+
+class ItemDetails(msgspec.Struct, frozen=True):
+    proration: bool = False
+
+
+class LineParent(msgspec.Struct, frozen=True):
+    """What a line of an invoice is for; null but for lines of a subscription's items."""
+
+    subscription_item_details: ItemDetails | None = None
+
+
+class Line(msgspec.Struct, frozen=True):
+    period: Span
+    parent: LineParent | None = None
+
+
+class Lines(msgspec.Struct, frozen=True):
+    data: tuple[Line, ...] = ()
+
+
 class Parent(msgspec.Struct, frozen=True):
     """What an invoice is for."""
 
@@ -70,24 +94,37 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     attempt_count: int = 0
     next_payment_attempt: int | None = None
     hosted_invoice_url: str | None = None
+    collection_method: str = "charge_automatically"
+    due_date: int | None = None
     parent: Parent | None = None
+    lines: Lines = Lines()
     status_transitions: Transitions = Transitions()
 
     @property
     def subscription_id(self) -> str | None:
         details = self.parent.subscription_details if self.parent else None
-        subscription = details.subscription if details else None
-        return subscription.id if isinstance(subscription, Reference) else subscription
+        return id_of(details.subscription) if details else None
 
     @property
     def is_failing(self) -> bool:
-        """It was asked for, and is still owed."""
-        return self.attempted and self.status in {"open", "uncollectible"}
+        """It was asked for, and is still owed; of one that is sent, once it is past due, is for its date to say."""
+        asked_for = self.attempted or self.due_date is not None
+        return asked_for and self.status in {"open", "uncollectible"}
 
     @property
     def first_attempt_at(self) -> int:
         """Stripe does not say it: what is charged automatically is charged as soon as it is final."""
-        return self.status_transitions.finalized_at or self.created
+        return self.due_date or self.status_transitions.finalized_at or self.created
+
+    @property
+    def covers_until(self) -> int | None:
+        """The end of the period that it is for; None for one that only settles what lies between two plans."""
+        ends = [
+            line.period.end
+            for line in self.lines.data
+            if line.parent and (details := line.parent.subscription_item_details) and not details.proration
+        ]
+        return max(ends, default=None)
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,11 +139,83 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     pause_collection: dict[str, Any] | None = None
     latest_invoice: Invoice | str | None = None
 
+    @property
+    def latest_invoice_id(self) -> str | None:
+        return self.latest_invoice.id if isinstance(self.latest_invoice, Invoice) else self.latest_invoice
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    amount: int
+    currency: str
+    status: str | None = None
+    """pending, requires_action, succeeded, failed, canceled."""
+
+    @property
+    def is_void(self) -> bool:
+        """The money is the operator's again."""
+        return self.status in {"failed", "canceled"}
+
+
+class Refunds(msgspec.Struct, frozen=True):
+    data: tuple[Refund, ...] = ()
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    amount: int
+    currency: str
+    payment_intent: str | Reference | None = None
+    amount_refunded: int = 0
+    disputed: bool = False
+    refunds: Refunds | None = None
+    """Where they were asked for with it."""
+
+    @property
+    def payment_intent_id(self) -> str | None:
+        return id_of(self.payment_intent)
+
+
+class Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    amount: int
+    currency: str
+    created: int
+    status: str
+    """warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won, lost, ..."""
+    reason: str = ""
+
+
+class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
+    """What ties an invoice to the payment intent that paid it: neither names the other any more."""
+
+    id: str
+    currency: str
+    invoice: str | Reference
+    amount_paid: int | None = None
+    payment: "Paying | None" = None
+    status_transitions: Transitions = Transitions()
+
+
+class Paying(msgspec.Struct, frozen=True):
+    payment_intent: str | Reference | None = None
+
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A checkout."""
 
     id: str
     status: str | None = None
+    mode: str = "subscription"
+    payment_status: str = "unpaid"
+    payment_intent: str | Reference | None = None
+    amount_total: int | None = None
+    currency: str | None = None
+    created: int = 0
     client_reference_id: str | None = None
     metadata: Mapping[str, str] | None = None
+
+
+def id_of(given: str | Reference | None) -> str | None:
+    """The id, also where the object itself was sent."""
+    return given.id if isinstance(given, Reference) else given

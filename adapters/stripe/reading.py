@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from adapters.stripe.objects import Invoice, Item, Price, Recurring, Session, Subscription
+from msgspec.structs import replace
+
+from adapters.stripe.money_back import GoneBack
+from adapters.stripe.objects import Invoice, Item, Price, Recurring, Session, Subscription, id_of
 from application.errors import ProviderRefused
-from application.ports.billing import CustomerTruth, SeenCheckout, SeenPrice, SeenSubscription
-from domain.payment.payment import ProviderPayment
+from application.ports.billing import CustomerTruth, SeenCheckout, SeenItem, SeenPrice, SeenSubscription
+from domain.payment.payment import DisputeStage, ProviderDispute, ProviderPayment, ProviderRefund
 from domain.shared.money import Money
 
 log = logging.getLogger(__name__)
@@ -22,7 +25,10 @@ CHECKOUT_STATUSES: Final[dict[str | None, Literal["completed", "expired"]]] = {
 
 
 def customer_truth(
-    subscriptions: Iterable[Subscription], invoices: Sequence[Invoice], sessions: Iterable[Session]
+    subscriptions: Sequence[Subscription],
+    invoices: Sequence[Invoice],
+    sessions: Sequence[Session],
+    gone_back: Sequence[GoneBack],
 ) -> CustomerTruth:
     """Left aside: subscriptions that sell nothing, invoices that ask for nothing, checkouts that are not ours.
 
@@ -30,36 +36,45 @@ def customer_truth(
         ProviderRefused: a subscription's price cannot be said in whole minor units.
     """
     seen = (seen_subscription(subscription, invoices) for subscription in subscriptions)
-    paid = (seen_payment(invoice) for invoice in invoices)
     checkouts = (seen_checkout(session) for session in sessions)
     return CustomerTruth(
         subscriptions=tuple(one for one in seen if one is not None),
-        payments=tuple(one for one in paid if one is not None),
+        payments=tuple(payments(subscriptions, invoices, sessions, gone_back)),
         checkouts=tuple(one for one in checkouts if one is not None),
     )
 
 
 def seen_subscription(subscription: Subscription, invoices: Iterable[Invoice]) -> SeenSubscription | None:
-    """The first item says which price was bought; of several items with that price the one that ends first counts."""
+    """None for one that sells nothing."""
     if not subscription.items.data:
         log.warning("subscription %s has no items, so it sells none of our plans", subscription.id)
         return None
-    bought = subscription.items.data[0].price
-    same_price = [item for item in subscription.items.data if item.price.id == bought.id]
-    deciding = min(same_price, key=lambda item: item.current_period_end)
+    # Of several with one price the one that ends first counts.
+    items = {item.price.id: item for item in sorted(subscription.items.data, key=_end_of, reverse=True)}
+    ordered = [items[price_id] for price_id in dict.fromkeys(item.price.id for item in subscription.items.data)]
     return SeenSubscription(
         reference=subscription.id,
         status=subscription.status,
-        price_id=bought.id,
-        price=_price(deciding),
+        items=tuple(map(_seen_item, ordered)),
         started_at=at(subscription.start_date),
-        period_start=at(deciding.current_period_start),
-        period_end=at(deciding.current_period_end),
         trial_end=at_or_none(subscription.trial_end),
-        ends_at=at_or_none(_announced_end(subscription, deciding)),
+        ends_at=at_or_none(_announced_end(subscription, ordered[0])),
         ended_at=at_or_none(subscription.ended_at),
         collection_paused=subscription.pause_collection is not None,
         failing_since=at_or_none(_failing_since(subscription, invoices)),
+    )
+
+
+def _end_of(item: Item) -> int:
+    return item.current_period_end
+
+
+def _seen_item(item: Item) -> SeenItem:
+    return SeenItem(
+        price_id=item.price.id,
+        price=_price(item),
+        period_start=at(item.current_period_start),
+        period_end=at(item.current_period_end),
     )
 
 
@@ -101,6 +116,24 @@ def _failing_since(subscription: Subscription, invoices: Iterable[Invoice]) -> i
     return min((invoice.first_attempt_at for invoice in [*latest, *own] if invoice.is_failing), default=None)
 
 
+def payments(
+    subscriptions: Iterable[Subscription],
+    invoices: Iterable[Invoice],
+    sessions: Iterable[Session],
+    gone_back: Sequence[GoneBack],
+) -> list[ProviderPayment]:
+    """What invoices and checkouts ask for; also where only what went back of it can be seen."""
+    asked_for = [*map(seen_payment, invoices), *map(payment_at_once, sessions)]
+    seen = {payment.reference: payment for payment in asked_for if payment is not None}
+    by_latest_invoice = {one.latest_invoice_id: one.id for one in subscriptions}
+    for gone in gone_back:
+        reference = gone.payment_reference
+        payment = seen.get(reference) or _known_by_what_went_back(gone, by_latest_invoice.get(reference))
+        if payment is not None:
+            seen[reference] = _less(payment, gone)
+    return list(seen.values())
+
+
 def seen_payment(invoice: Invoice) -> ProviderPayment | None:
     """None where no money is asked for, as by the first invoice of a trial."""
     amount = invoice.amount_paid if invoice.status == "paid" else invoice.amount_due
@@ -116,7 +149,73 @@ def seen_payment(invoice: Invoice) -> ProviderPayment | None:
         paid_at=at_or_none(invoice.status_transitions.paid_at),
         next_attempt_at=at_or_none(invoice.next_payment_attempt),
         receipt_url=invoice.hosted_invoice_url,
+        covers_until=at_or_none(invoice.covers_until),
     )
+
+
+def payment_at_once(session: Session) -> ProviderPayment | None:
+    """Of a checkout that sells something once, as soon as the money is there."""
+    intent = id_of(session.payment_intent)
+    if session.mode != "payment" or session.payment_status != "paid" or intent is None or not session.amount_total:
+        return None
+    return ProviderPayment(
+        provider=PROVIDER,
+        reference=intent,
+        subscription_reference=None,
+        amount=Money(session.amount_total, (session.currency or "").upper()),
+        status="paid",
+        attempts=1,
+        paid_at=None,
+        next_attempt_at=None,
+        receipt_url=None,
+    )
+
+
+def _known_by_what_went_back(gone: GoneBack, subscription_reference: str | None) -> ProviderPayment | None:
+    """None for a payment that has nothing to do with a subscription or a checkout of ours."""
+    paid = gone.invoice_payment
+    if paid is None or subscription_reference is None or not paid.amount_paid:
+        return None
+    return ProviderPayment(
+        provider=PROVIDER,
+        reference=gone.payment_reference,
+        subscription_reference=subscription_reference,
+        amount=Money(paid.amount_paid, paid.currency.upper()),
+        status="paid",
+        attempts=1,
+        paid_at=at_or_none(paid.status_transitions.paid_at),
+        next_attempt_at=None,
+        receipt_url=None,
+    )
+
+
+def _less(payment: ProviderPayment, gone: GoneBack) -> ProviderPayment:
+    refunds = tuple(
+        ProviderRefund(reference=refund.id, amount=Money(refund.amount, refund.currency.upper()), failed=refund.is_void)
+        for refund in gone.refunds
+    )
+    disputes = tuple(
+        ProviderDispute(
+            reference=dispute.id,
+            amount=Money(dispute.amount, dispute.currency.upper()),
+            stage=_stage(dispute.status),
+            reason=dispute.reason,
+            opened_at=at(dispute.created),
+        )
+        for dispute in gone.disputes
+    )
+    by_reference = {refund.reference: refund for refund in (*payment.refunds, *refunds)}
+    also_disputed = {dispute.reference: dispute for dispute in (*payment.disputes, *disputes)}
+    return replace(payment, refunds=tuple(by_reference.values()), disputes=tuple(also_disputed.values()))
+
+
+def _stage(status: str) -> DisputeStage:
+    """A word that we do not know is taken for an open dispute: the money may be gone."""
+    if status in {"won", "warning_closed", "prevented"}:
+        return "won"
+    if status.startswith("warning_"):
+        return "inquiry"
+    return "lost" if status == "lost" else "open"
 
 
 def _payment_status(invoice: Invoice) -> Literal["pending", "paid", "failed"]:

@@ -1,6 +1,6 @@
 """The payment provider: what we ask of it, and what it says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -27,21 +27,33 @@ class CheckoutPage(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
+class SeenItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a subscription sells; which plan its price belongs to is for us to know."""
+
+    price_id: str
+    price: Money
+    """Of all that is sold of it."""
+    period_start: datetime
+    period_end: datetime
+
+
 class SeenSubscription(msgspec.Struct, frozen=True, kw_only=True):
-    """A subscription as the provider tells it; which plan its price belongs to is for us to know."""
+    """A subscription as the provider tells it, with at least one item."""
 
     reference: str
     status: str
-    price_id: str
-    price: Money
+    items: tuple[SeenItem, ...]
     started_at: datetime
-    period_start: datetime
-    period_end: datetime
     trial_end: datetime | None
     ends_at: datetime | None
     ended_at: datetime | None
     collection_paused: bool
     failing_since: datetime | None
+
+    @property
+    def first(self) -> SeenItem:
+        """The item that says which plan it is of."""
+        return self.items[0]
 
 
 class SeenCheckout(msgspec.Struct, frozen=True):
@@ -153,6 +165,14 @@ class BillingProvider(Protocol):
 
     async def subscribers(self, *, after: str | None) -> CustomerPage:
         """A page of all subscriptions that there are or have been, by their customers."""
+        ...
+
+    def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
+        """What deliveries about one customer say by themselves: each subscription as it was told of last.
+
+        For while the provider cannot be asked: in whichever order they came, and of whichever version they are, the
+        answer is the same. What cannot be read says nothing.
+        """
         ...
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:

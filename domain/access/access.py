@@ -1,12 +1,15 @@
 """May this person watch this at that moment, and which facts say so: one pure function."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.access.standing import Deciding, Standing, Term
 from domain.shared.fact import Refusal
+from domain.subscription.facts import RevokedFor
 from domain.subscription.truth import PAID
 
 Reason = Literal[
@@ -50,6 +53,11 @@ class Requirement(msgspec.Struct, frozen=True):
 
 ANY_PLAN = Requirement()
 
+GIVEN_BACK: dict[RevokedFor, str] = {
+    "refunded": "The payment was refunded; the next one that is paid would open it again.",
+    "disputed": "The payment is disputed; winning the dispute, or the next payment, would open it again.",
+}
+
 
 class SubscriptionRequired(Refusal):
     """The viewer has no access to this video; `more["access"]` says why."""
@@ -80,7 +88,7 @@ def decide(standing: Standing | None, required: Requirement, now: datetime) -> A
         return _granted("free", None, "It is free for everybody.")
     if standing is None or not standing.terms:
         return _refused("no_subscription", "A subscription to any plan that has it would open it.")
-    judged = [(judge(term, now), term) for term in standing.terms.values()]
+    judged = [(judge(term, now), term) for term in parts(standing)]
     granting = [(verdict, term) for verdict, term in judged if verdict.granted]
     if not granting:
         verdict, term = _nearest(judged)
@@ -94,12 +102,31 @@ def decide(standing: Standing | None, required: Requirement, now: datetime) -> A
     )
 
 
+def parts(standing: Standing) -> Iterator[Term]:
+    """Its terms, and what they give beside their plans as if these were terms: each has a period of its own."""
+    for term in standing.terms.values():
+        yield term
+        for further in term.further:
+            yield replace(
+                term,
+                plan_id=further.plan_id,
+                plan_name=further.plan_name,
+                features=further.features,
+                stream_limit=further.stream_limit,
+                max_height=further.max_height,
+                period_end=further.period_end,
+                lease_until=further.lease_until,
+            )
+
+
 def judge(term: Term, now: datetime) -> Verdict:
     """What one subscription gives at a moment; anything that is not understood gives nothing."""
     if term.started_at > now:
         return _no("no_subscription", "The subscription had not started yet.")
     if term.ended_at is not None and term.ended_at <= now:
         return _no("ended", "A new subscription would open it again.")
+    if term.revoked is not None:
+        return _no(term.revoked, GIVEN_BACK[term.revoked])
     if term.collection_denies or term.status == "paused":
         return _no("paused", "Resuming the subscription would open it again.")
     if term.status == "past_due":

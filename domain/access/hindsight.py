@@ -5,6 +5,8 @@ from datetime import datetime
 from domain.account.account import AccountRegistered
 from domain.shared.fact import Fact
 from domain.subscription.facts import (
+    AccessRestored,
+    AccessRevoked,
     GraceStarted,
     StatusChanged,
     SubscriptionEnded,
@@ -28,7 +30,7 @@ def bears_on(fact: Fact, moment: datetime) -> bool:
             return fact.period_start <= moment
         case StatusChanged():
             return fact.changed_at <= moment
-        case GraceStarted():
+        case GraceStarted() | AccessRevoked() | AccessRestored():
             return fact.since <= moment
         case _:
             return False

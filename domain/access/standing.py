@@ -13,12 +13,17 @@ from domain.payment.payment import PaymentFailed, PaymentSucceeded
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
 from domain.subscription.facts import (
+    AccessRestored,
+    AccessRevoked,
     CancellationScheduled,
     CancellationWithdrawn,
     CollectionPaused,
     CollectionResumed,
+    FurtherItem,
+    FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
+    RevokedFor,
     StatusChanged,
     SubscriptionEnded,
     SubscriptionRenewed,
@@ -30,9 +35,12 @@ TermChange = (
     StatusChanged
     | SubscriptionRenewed
     | PlanChanged
+    | FurtherItemsChanged
     | GraceStarted
     | CancellationScheduled
     | CancellationWithdrawn
+    | AccessRevoked
+    | AccessRestored
     | CollectionPaused
     | CollectionResumed
     | SubscriptionEnded
@@ -52,7 +60,19 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
 )
 """The facts that a standing is made of."""
 
-Aspect = Literal["start", "period", "status", "grace", "plan", "cancellation", "collection", "end", "account"]
+Aspect = Literal[
+    "start",
+    "period",
+    "status",
+    "grace",
+    "plan",
+    "further",
+    "cancellation",
+    "collection",
+    "money",
+    "end",
+    "account",
+]
 
 
 class Deciding(msgspec.Struct, frozen=True):
@@ -62,6 +82,18 @@ class Deciding(msgspec.Struct, frozen=True):
     type: str
     at: datetime
     summary: str
+
+
+class Further(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a subscription gives beside its plan, for as long as its own period is paid for."""
+
+    plan_id: UUID
+    plan_name: str
+    features: tuple[str, ...]
+    stream_limit: int | None = None
+    max_height: int | None = None
+    period_end: datetime
+    lease_until: datetime
 
 
 class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,6 +116,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_attempt_at: datetime | None = None
     """When the provider tries again to collect what is owed."""
     collection_denies: bool = False
+    revoked: RevokedFor | None = None
+    further: tuple[Further, ...] = ()
     ended_at: datetime | None = None
     final_status: str | None = None
     facts: dict[Aspect, Deciding] = {}
@@ -146,6 +180,21 @@ def _started(fact: SubscriptionStarted) -> Term:
     )
 
 
+def _further(items: tuple[FurtherItem, ...]) -> tuple[Further, ...]:
+    return tuple(
+        Further(
+            plan_id=item.plan.plan_id,
+            plan_name=item.plan.name,
+            features=item.plan.features,
+            stream_limit=item.plan.stream_limit,
+            max_height=item.plan.max_height,
+            period_end=item.period_end,
+            lease_until=item.lease_until,
+        )
+        for item in items
+    )
+
+
 def _paid_for(standing: Standing, fact: PaymentFailed | PaymentSucceeded) -> Standing:
     """When the provider tries again, for as long as the payment is owed."""
     subscription = str(derived_id("subscription", fact.provider, fact.subscription_reference))
@@ -163,6 +212,8 @@ def _changed(term: Term, fact: TermChange) -> Term:
             return _noted(_in_period(term, fact), "period", fact)
         case PlanChanged():
             return _noted(_on_plan(term, fact), "plan", fact)
+        case FurtherItemsChanged():
+            return _noted(replace(term, further=_further(fact.after)), "further", fact)
         case GraceStarted():
             # Past due it is already, but for who looks back at a failure that was heard of late.
             failing = replace(term, status="past_due", grace_since=fact.since, grace_until=fact.until)
@@ -171,6 +222,10 @@ def _changed(term: Term, fact: TermChange) -> Term:
             return _noted(replace(term, ends_at=fact.ends_at, lease_until=fact.lease_until), "cancellation", fact)
         case CancellationWithdrawn():
             return _noted(replace(term, ends_at=None, lease_until=fact.lease_until), "cancellation", fact)
+        case AccessRevoked():
+            return _noted(replace(term, revoked=fact.why), "money", fact)
+        case AccessRestored():
+            return _noted(replace(term, revoked=None), "money", fact)
         case CollectionPaused():
             return _noted(replace(term, collection_denies=not fact.grants_access), "collection", fact)
         case CollectionResumed():

@@ -1,10 +1,25 @@
 """What can happen to a subscription, as it is kept for ever."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
+
+import msgspec
 
 from domain.shared.fact import AccountFact
 from domain.shared.plan_terms import PlanTerms
+
+RevokedFor = Literal["refunded", "disputed"]
+
+
+class FurtherItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What a subscription sells beside its plan, with a period of its own: an addition, or a second plan."""
+
+    price_id: str
+    plan: PlanTerms
+    period_end: datetime
+    lease_until: datetime
+    """When what it gives stops if nothing more is heard."""
 
 
 class SubscriptionFact(AccountFact, frozen=True, kw_only=True):
@@ -55,6 +70,13 @@ class PlanChanged(SubscriptionFact, frozen=True, tag="subscription.plan_changed"
     after_price_id: str
 
 
+class FurtherItemsChanged(SubscriptionFact, frozen=True, tag="subscription.further_items_changed"):
+    """Something was added to the subscription or taken out of it, or a new period of it began."""
+
+    before: tuple[FurtherItem, ...]
+    after: tuple[FurtherItem, ...]
+
+
 class GraceStarted(SubscriptionFact, frozen=True, tag="subscription.grace_started"):
     """A renewal failed; access goes on until `until`, counted from the first failure."""
 
@@ -80,6 +102,22 @@ class CancellationWithdrawn(SubscriptionFact, frozen=True, tag="subscription.can
     lease_until: datetime
 
 
+class AccessRevoked(SubscriptionFact, frozen=True, tag="subscription.access_revoked"):
+    """What was paid for the current period went back, or may: by the policy that gives no access."""
+
+    why: RevokedFor
+    payment_reference: str
+    """The provider's id of the payment."""
+    since: datetime
+
+
+class AccessRestored(SubscriptionFact, frozen=True, tag="subscription.access_restored"):
+    """The refund failed, the dispute was won, or another period has been paid for."""
+
+    before: RevokedFor
+    since: datetime
+
+
 class CollectionPaused(SubscriptionFact, frozen=True, tag="subscription.collection_paused"):
     """The provider stopped collecting money; `grants_access` is what the policy said of it then."""
 
@@ -103,10 +141,13 @@ SubscriptionEvent = (
     | StatusChanged
     | SubscriptionRenewed
     | PlanChanged
+    | FurtherItemsChanged
     | GraceStarted
     | CancellationRequested
     | CancellationScheduled
     | CancellationWithdrawn
+    | AccessRevoked
+    | AccessRestored
     | CollectionPaused
     | CollectionResumed
     | SubscriptionEnded

@@ -1,6 +1,7 @@
 """What a payment provider says of a subscription, in our words, and the policy by which we read it."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -8,6 +9,22 @@ from domain.shared.plan_terms import PlanTerms
 
 PAID = frozenset({"active", "trialing"})
 TERMINAL = frozenset({"canceled", "incomplete_expired"})
+
+
+class SoldItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several things that a subscription sells, beside the plan that it is of."""
+
+    price_id: str
+    plan: PlanTerms
+    period_end: datetime
+
+
+class MoneyBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the money for the current period, where it is not simply the operator's."""
+
+    how: Literal["refunded", "dispute_open", "dispute_lost"]
+    payment_reference: str
+    since: datetime
 
 
 class ProviderSubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +46,9 @@ class ProviderSubscription(msgspec.Struct, frozen=True, kw_only=True):
     collection_paused: bool = False
     failing_since: datetime | None = None
     """When the first attempt at the unpaid invoice failed."""
+    further: tuple[SoldItem, ...] = ()
+    money_back: tuple[MoneyBack, ...] = ()
+    """What happened to it, the weightiest first."""
 
 
 class BillingPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,8 +59,22 @@ class BillingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     lease_slack: timedelta = timedelta(days=2)
     """How long past a period's end access lasts while news of the expected renewal is missing."""
     pause_collection_grants: bool = True
+    full_refund_revokes: bool = True
+    """Of all that was paid for the current period."""
+    dispute_open_suspends: bool = False
+    dispute_lost_revokes: bool = True
 
     def lease_until(self, *, period_end: datetime, ends_at: datetime | None) -> datetime:
         """Access stops here if nothing more is heard; an announced end gets no slack."""
         expected = period_end + self.lease_slack
         return expected if ends_at is None else min(ends_at, expected)
+
+    def revokes(self, money_back: MoneyBack) -> bool:
+        """Whether somebody whose money took this way has no access for it."""
+        match money_back.how:
+            case "refunded":
+                return self.full_refund_revokes
+            case "dispute_open":
+                return self.dispute_open_suspends
+            case "dispute_lost":
+                return self.dispute_lost_revokes

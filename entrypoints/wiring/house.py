@@ -202,6 +202,9 @@ def _convergence(settings: Settings, base: Foundation, ports: Ports) -> Converge
             grace=timedelta(days=settings.grace_days_past_due),
             lease_slack=timedelta(days=settings.lease_slack_days),
             pause_collection_grants=settings.pause_collection_grants,
+            full_refund_revokes=settings.full_refund_revokes,
+            dispute_open_suspends=settings.dispute_open_suspends,
+            dispute_lost_revokes=settings.dispute_lost_revokes,
         ),
         business_time=base.business_time,
     )

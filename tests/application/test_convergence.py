@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from adapters.memory.billing_books import selling
 from application.ports.billing import SeenCheckout
 from application.ports.inbox import Customer
 from application.recall import Asked
@@ -144,7 +145,7 @@ async def test_a_subscriber_keeps_the_price_that_the_subscription_has(house: Hou
     seen = await house.subscription_seen(customer)
     await house.plans.bind_price((await plan_of(house, seen)).plan.plan_id, BY_ADMIN, price_id="price_with_a_discount")
 
-    house.billing.tell(customer.customer_id, replace(seen, price_id="price_with_a_discount", price=Money(499, "USD")))
+    house.billing.tell(customer.customer_id, selling(seen, price_id="price_with_a_discount", price=Money(499, "USD")))
     await house.convergence.settle(customer)
 
     changed = (await house.facts())[-1]

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from adapters.memory.billing_books import selling
 from application.convergence import ATTEMPTS, RETRY_DELAYS_SECONDS, PriceUnknown
 from application.ports.inbox import Customer
 from application.ports.ledger import StreamMoved
@@ -182,7 +183,7 @@ async def test_a_price_that_is_not_ours_does_not_hold_up_the_rest(house: House) 
     customer = await bound(house)
     paid = await bought(house)
     house.billing.tell(customer.customer_id, replace(paid, reference="sub_ours"))
-    house.billing.tell(customer.customer_id, replace(paid, reference="sub_other", price_id="price_other"))
+    house.billing.tell(customer.customer_id, selling(replace(paid, reference="sub_other"), price_id="price_other"))
     await house.hears("customer.subscription.created", customer)
 
     await house.convergence.settle_waiting()
@@ -197,7 +198,7 @@ async def test_a_price_that_is_not_ours_does_not_hold_up_the_rest(house: House) 
 
 async def test_once_the_price_is_a_plans_it_is_settled(house: House) -> None:
     customer = await bound(house)
-    house.billing.tell(customer.customer_id, replace(await bought(house), price_id="price_other"))
+    house.billing.tell(customer.customer_id, selling(await bought(house), price_id="price_other"))
     await house.hears("customer.subscription.created", customer)
     await house.convergence.settle_waiting()
     await house.sells(replace(COOKING, name="Other", price_id="price_other"))
@@ -211,7 +212,7 @@ async def test_once_the_price_is_a_plans_it_is_settled(house: House) -> None:
 
 async def test_what_was_sold_long_ago_at_such_a_price_is_no_trouble(house: House) -> None:
     customer = await bound(house)
-    over = replace(await bought(house), price_id="price_other", status="canceled", ended_at=MONDAY)
+    over = selling(replace(await bought(house), status="canceled", ended_at=MONDAY), price_id="price_other")
     house.billing.tell(customer.customer_id, over)
     head = await house.ledger.head()
 
@@ -223,11 +224,15 @@ async def test_what_was_sold_long_ago_at_such_a_price_is_no_trouble(house: House
 async def test_a_subscription_that_moves_to_such_a_price_ends_all_the_same(house: House) -> None:
     customer = await subscribed(house)
     seen, head = await house.subscription_seen(customer), await house.ledger.head()
-    house.billing.tell(customer.customer_id, replace(seen, price_id="price_other", ends_at=seen.period_end))
+    house.billing.tell(
+        customer.customer_id, selling(replace(seen, ends_at=seen.first.period_end), price_id="price_other")
+    )
 
     with pytest.raises(PriceUnknown):
         await house.convergence.settle(customer)
-    house.billing.tell(customer.customer_id, replace(seen, price_id="price_other", status="canceled", ended_at=MONDAY))
+    house.billing.tell(
+        customer.customer_id, selling(replace(seen, status="canceled", ended_at=MONDAY), price_id="price_other")
+    )
     await house.convergence.settle(customer)
 
     assert await house.tags(after=head) == ["subscription.cancellation_scheduled", "subscription.ended"]
@@ -255,7 +260,7 @@ async def test_workers_beside_each_other_do_not_keep_each_other_from_settling(ho
 async def test_who_gave_a_command_waits_for_the_worker_that_is_asking(house: House) -> None:
     customer = await subscribed(house)
     seen, head = await house.subscription_seen(customer), await house.ledger.head()
-    house.billing.tell(customer.customer_id, replace(seen, ends_at=seen.period_end))
+    house.billing.tell(customer.customer_id, replace(seen, ends_at=seen.first.period_end))
     await house.hears("customer.subscription.updated", customer)
     slow = replaced(house.convergence, billing=SlowBilling(house.billing))  # type: ignore[arg-type]
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from adapters.memory.billing_books import selling
 from application.errors import NotFound, NotSignedIn
 from application.playback import SessionEnded, StartedPlayback
 from application.ports.video_platform import MediaRefused
@@ -173,7 +174,7 @@ async def test_of_several_plans_the_best_counts(house: House) -> None:
     first = await house.subscription_seen(customer)
     for plan, height in (("Better", 1080), ("Best", None)):
         await house.sells(replace(COOKING, name=plan, max_height=height, price_id=f"price_{plan}"))
-        better = replace(first, reference=f"sub_{plan}", price_id=f"price_{plan}")
+        better = selling(replace(first, reference=f"sub_{plan}"), price_id=f"price_{plan}")
         house.billing.tell(customer.customer_id, better)
         await house.convergence.settle(customer)
         await plays(house, anna, film)

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from adapters.memory.billing_books import selling
 from application.errors import ProviderUnavailable
 from application.ports.inbox import Customer
 from domain.shared.identity import derived_id
@@ -194,7 +195,7 @@ async def test_a_price_that_is_not_ours_beside_it_does_not_spoil_the_answer(hous
     anna = await house.registers()
     customer = await house.subscribes(anna, await house.sells())
     first = await house.subscription_seen(customer)
-    house.billing.tell(customer.customer_id, replace(first, reference="sub_other", price_id="price_other"))
+    house.billing.tell(customer.customer_id, selling(replace(first, reference="sub_other"), price_id="price_other"))
 
     await cancel(house, anna)
 

@@ -140,10 +140,10 @@ async def test_paid_it_is_a_subscription_and_a_payment(till: Till) -> None:
 
     [seen], [payment] = truth.subscriptions, truth.payments
     assert truth.checkouts == (SeenCheckout(page.reference, CHECKOUT, "completed"),)
-    assert (seen.status, seen.price_id, seen.price) == ("active", await till.price(), Money(999, "USD"))
-    assert (seen.started_at, seen.period_start) == (NOW, NOW)
+    assert (seen.status, seen.first.price_id, seen.first.price) == ("active", await till.price(), Money(999, "USD"))
+    assert (seen.started_at, seen.first.period_start) == (NOW, NOW)
     assert (seen.trial_end, seen.ends_at, seen.ended_at, seen.failing_since) == (None, None, None, None)
-    assert seen.period_end > NOW + timedelta(days=27)
+    assert seen.first.period_end > NOW + timedelta(days=27)
     assert (payment.status, payment.amount, payment.paid_at) == ("paid", Money(999, "USD"), NOW)
     assert payment.subscription_reference == seen.reference
     assert payment.provider == till.billing.name
@@ -152,7 +152,7 @@ async def test_paid_it_is_a_subscription_and_a_payment(till: Till) -> None:
 async def test_a_trial_ends_its_first_period_and_costs_nothing(till: Till) -> None:
     seen = await till.subscribed(trial_days=14)
 
-    assert (seen.status, seen.trial_end, seen.period_end) == ("trialing", *[NOW + timedelta(days=14)] * 2)
+    assert (seen.status, seen.trial_end, seen.first.period_end) == ("trialing", *[NOW + timedelta(days=14)] * 2)
     assert (await till.truth()).payments == ()
 
 
@@ -172,7 +172,7 @@ async def test_cancelled_at_its_end_it_says_when_that_is_however_often_it_is_can
         await till.billing.cancel(before.reference, at_period_end=True, idempotency_key=key)
 
     after = await till.subscription()
-    assert (after.status, after.ends_at, after.ended_at) == ("active", before.period_end, None)
+    assert (after.status, after.ends_at, after.ended_at) == ("active", before.first.period_end, None)
 
 
 async def test_cancelled_at_once_it_has_ended_however_often_it_is_cancelled(till: Till) -> None:

@@ -10,13 +10,18 @@ from domain.shared.identity import derived_id
 from domain.shared.money import Money
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.facts import (
+    AccessRestored,
+    AccessRevoked,
     CancellationRequested,
     CancellationScheduled,
     CancellationWithdrawn,
     CollectionPaused,
     CollectionResumed,
+    FurtherItem,
+    FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
+    RevokedFor,
     StatusChanged,
     SubscriptionEnded,
     SubscriptionEvent,
@@ -123,6 +128,18 @@ def goes_on(before: datetime, *, lease_until: datetime = LEASE) -> CancellationW
 
 def collection_paused(*, grants_access: bool = True) -> CollectionPaused:
     return CollectionPaused(subscription_id=SUB, account_id=ANNA, grants_access=grants_access)
+
+
+def revoked(why: RevokedFor = "refunded", since: datetime = MONDAY) -> AccessRevoked:
+    return AccessRevoked(subscription_id=SUB, account_id=ANNA, why=why, payment_reference="in_march", since=since)
+
+
+def restored(before: RevokedFor = "refunded", since: datetime = MONDAY) -> AccessRestored:
+    return AccessRestored(subscription_id=SUB, account_id=ANNA, before=before, since=since)
+
+
+def sells_also(*items: FurtherItem, before: tuple[FurtherItem, ...] = ()) -> FurtherItemsChanged:
+    return FurtherItemsChanged(subscription_id=SUB, account_id=ANNA, before=before, after=items)
 
 
 def ended(on: datetime, *, before: str = "active", status: str = "canceled") -> SubscriptionEnded:

@@ -12,7 +12,7 @@ from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
 from domain.subscription.facts import SubscriptionEvent
 from domain.subscription.subscription import Subscription
-from domain.subscription.truth import TERMINAL, BillingPolicy, ProviderSubscription
+from domain.subscription.truth import TERMINAL, BillingPolicy, MoneyBack, ProviderSubscription, SoldItem
 from tests.domain.annas_subscription import CINEMA, MONTH_AFTER, paid
 from tests.domain.records import at, disabled, enabled, registered
 from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
@@ -22,6 +22,20 @@ PERIODS = [(MONDAY, NEXT_MONTH), (NEXT_MONTH, MONTH_AFTER), (MONTH_AFTER, MONTH_
 PRICES = [(COOKING, "price_999"), (CINEMA, "price_1499")]
 
 moments = st.sampled_from([MONDAY + days(count) for count in (0, 1, 3, 7, 14, 31, 33, 38, 45, 61)])
+
+
+sold_items = st.builds(
+    SoldItem,
+    price_id=st.just("price_addition"),
+    plan=st.just(CINEMA),
+    period_end=st.sampled_from([end for _, end in PERIODS]),
+)
+money_backs = st.builds(
+    MoneyBack,
+    how=st.sampled_from(["refunded", "dispute_open", "dispute_lost"]),
+    payment_reference=st.just("in_1"),
+    since=moments,
+)
 
 
 @st.composite
@@ -42,6 +56,8 @@ def truths(draw: st.DrawFn) -> ProviderSubscription:
         ended_at=MONDAY if status in TERMINAL else None,
         collection_paused=draw(st.booleans()),
         failing_since=draw(moments) if status == "past_due" else None,
+        further=draw(st.just(()) | st.tuples(sold_items)),
+        money_back=draw(st.just(()) | st.just(()) | st.tuples(money_backs)),
     )
 
 
@@ -60,7 +76,13 @@ stories = st.lists(
     ),
     max_size=8,
 )
-policies = st.builds(BillingPolicy, pause_collection_grants=st.booleans())
+policies = st.builds(
+    BillingPolicy,
+    pause_collection_grants=st.booleans(),
+    full_refund_revokes=st.booleans(),
+    dispute_open_suspends=st.booleans(),
+    dispute_lost_revokes=st.booleans(),
+)
 
 
 class Turn(NamedTuple):

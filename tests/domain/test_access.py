@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from domain.access.access import ANY_PLAN, Access, Reason, Requirement, decide
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
+from domain.subscription.facts import FurtherItem
 from tests.domain.annas_subscription import (
     CINEMA,
     LEASE,
@@ -20,7 +21,10 @@ from tests.domain.annas_subscription import (
     goes_on,
     grace,
     renewed,
+    restored,
     resumed,
+    revoked,
+    sells_also,
     started,
     upgraded,
     went,
@@ -45,6 +49,12 @@ cinema = replace(
     price_id="price_1499",
 )
 """A second subscription of hers, to a plan with more in it."""
+
+
+CINEMA_BESIDE = FurtherItem(
+    price_id="price_1499", plan=CINEMA, period_end=TUESDAY + days(2), lease_until=TUESDAY + days(2)
+)
+"""What Cinema gives for three days, as an item of her one subscription."""
 
 
 def answer(*facts: AccountFact, now: datetime = TUESDAY, required: Requirement = ANY_PLAN) -> Access:
@@ -95,6 +105,7 @@ GRANTED = {
     "grace with an end announced before it is over": Granted(
         "grace", (*failing, ends(NEXT_MONTH + days(2))), NEXT_MONTH + days(1), NEXT_MONTH + days(2)
     ),
+    "a refund that failed": Granted("subscription", (started, revoked(), restored()), TUESDAY, LEASE),
     "an account enabled again": Granted("subscription", (started, disabled, enabled), TUESDAY, LEASE),
     "an end that is known now, before it": Granted(
         "subscription", (started, ended(MONDAY + days(4))), TUESDAY, MONDAY + days(4)
@@ -151,6 +162,9 @@ DENIED = {
     "paused": Denied("paused", (started, went("active", "paused"))),
     "collection paused by a policy that denies": Denied("paused", (started, collection_paused(grants_access=False))),
     "a status nobody knows": Denied("ended", (started, went("active", "on_the_moon"))),
+    "all of the payment refunded": Denied("refunded", (started, revoked())),
+    "a dispute lost": Denied("disputed", (started, revoked("disputed"))),
+    "refunded, and then ended": Denied("ended", (started, revoked(), ended(TUESDAY))),
     "an account disabled": Denied("blocked", (started, disabled)),
     "an account disabled that never subscribed": Denied("blocked", (disabled,)),
 }
@@ -243,6 +257,26 @@ def test_what_both_give_is_given() -> None:
 
     assert answer(started, other).features == ("downloads", "hd", "sd", "uhd")
     assert answer(started, other, ended(MONDAY)).features == ("downloads", "uhd")
+
+
+def test_what_is_sold_beside_the_plan_gives_for_as_long_as_its_own_period_is_paid_for() -> None:
+    with_cinema = (started, sells_also(CINEMA_BESIDE))
+
+    now = answer(*with_cinema, required=UHD)
+    assert (now.granted, now.until, now.features) == (True, TUESDAY + days(2), ("hd", "sd", "uhd"))
+    later = answer(*with_cinema, now=TUESDAY + days(3), required=UHD)
+    assert (later.granted, later.reason) == (False, "feature_missing")
+    assert answer(*with_cinema, now=TUESDAY + days(3)).until == LEASE
+
+
+def test_and_also_where_the_period_of_the_plan_itself_is_over() -> None:
+    longer = replace(CINEMA_BESIDE, lease_until=MONTH_AFTER)
+
+    assert answer(started, sells_also(longer), now=LEASE + days(1)).until == MONTH_AFTER
+
+
+def test_a_refund_takes_what_is_beside_the_plan_too() -> None:
+    assert answer(started, sells_also(CINEMA_BESIDE), revoked(), required=UHD).reason == "refunded"
 
 
 def test_where_none_gives_access_the_one_heard_of_last_explains_it() -> None:

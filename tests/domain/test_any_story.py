@@ -58,12 +58,20 @@ def stops(turn: Turn, policy: BillingPolicy, now: datetime, feature: str | None)
     return [
         stop
         for word in turn.last_words.values()
-        if feature in {None, *word.plan.features} and (stop := stops_at(word, policy)) is not None
+        for plan, period_end in [(word.plan, word.period_end), *((one.plan, one.period_end) for one in word.further)]
+        if feature in {None, *plan.features} and (stop := stops_at(word, period_end, policy)) is not None
     ]
 
 
-def stops_at(word: ProviderSubscription, policy: BillingPolicy) -> datetime | None:
-    lease = word.period_end + policy.lease_slack
+def stops_at(word: ProviderSubscription, period_end: datetime, policy: BillingPolicy) -> datetime | None:
+    revokes = {
+        "refunded": policy.full_refund_revokes,
+        "dispute_open": policy.dispute_open_suspends,
+        "dispute_lost": policy.dispute_lost_revokes,
+    }
+    if any(revokes[back.how] for back in word.money_back):
+        return None
+    lease = period_end + policy.lease_slack
     lease = min(lease, word.ends_at) if word.ends_at else lease
     if word.collection_paused and not policy.pause_collection_grants:
         return None

@@ -2,10 +2,23 @@
 
 from uuid import UUID
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
-from domain.payment.payment import Payment, PaymentFact, PaymentFailed, PaymentSucceeded, ProviderPayment
+from domain.payment.payment import (
+    DisputeChanged,
+    DisputeStage,
+    Payment,
+    PaymentFact,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentSucceeded,
+    ProviderDispute,
+    ProviderPayment,
+    ProviderRefund,
+    RefundFailed,
+)
 from domain.shared.money import Money
 from tests.people import ANNA, MONDAY, days
 from tests.scenario import folded, given, nothing_yet
@@ -107,3 +120,84 @@ def test_a_payment_remembers_whose_it_is() -> None:
     payment = folded(Payment, first_failure, success)
 
     assert (payment.id, payment.account_id, payment.paid, payment.failed_attempts) == (PAYMENT, ANNA, True, 1)
+
+
+# What goes back.
+
+
+def refund(amount: int, reference: str = "re_1", *, failed: bool = False) -> ProviderRefund:
+    return ProviderRefund(reference=reference, amount=Money(amount, "USD"), failed=failed)
+
+
+def refunded(amount: int, kept: int, reference: str = "re_1") -> PaymentRefunded:
+    return PaymentRefunded(
+        payment_id=PAYMENT,
+        account_id=ANNA,
+        provider="stripe",
+        provider_reference="in_march",
+        subscription_reference="sub_anna",
+        refund_reference=reference,
+        amount=Money(amount, "USD"),
+        kept=Money(kept, "USD"),
+    )
+
+
+def refund_failed(amount: int, kept: int) -> RefundFailed:
+    return msgspec.convert(msgspec.structs.asdict(refunded(amount, kept)), RefundFailed)
+
+
+def dispute(stage: DisputeStage) -> ProviderDispute:
+    return ProviderDispute(
+        reference="dp_1", amount=Money(999, "USD"), stage=stage, reason="fraudulent", opened_at=MONDAY
+    )
+
+
+def disputed(before: DisputeStage | None, after: DisputeStage) -> DisputeChanged:
+    return DisputeChanged(
+        payment_id=PAYMENT,
+        account_id=ANNA,
+        provider="stripe",
+        provider_reference="in_march",
+        subscription_reference="sub_anna",
+        dispute_reference="dp_1",
+        amount=Money(999, "USD"),
+        before=before,
+        after=after,
+        reason="fraudulent",
+        opened_at=MONDAY,
+    )
+
+
+def test_paid_and_refunded_before_anybody_looked_both_are_told() -> None:
+    nothing_yet().when(Observing(replace(paid, refunds=(refund(999),)))).then(success, refunded(999, kept=0))
+
+
+def test_each_refund_is_told_once_with_what_is_left() -> None:
+    two = replace(paid, refunds=(refund(400), refund(100, "re_2")))
+
+    given(Payment, success).when(Observing(replace(paid, refunds=(refund(400),)))).then(refunded(400, kept=599))
+    given(Payment, success, refunded(400, kept=599)).when(Observing(two)).then(
+        refunded(100, kept=499, reference="re_2")
+    )
+    given(Payment, success, refunded(400, kept=599), refunded(100, 499, "re_2")).when(Observing(two)).then_nothing()
+
+
+def test_a_refund_that_fails_is_paid_again() -> None:
+    failed = replace(paid, refunds=(refund(999, failed=True),))
+
+    given(Payment, success, refunded(999, kept=0)).when(Observing(failed)).then(refund_failed(999, kept=999))
+    given(Payment, success, refunded(999, kept=0), refund_failed(999, kept=999)).when(Observing(failed)).then_nothing()
+    assert (failed.kept, replace(paid, refunds=(refund(999),)).kept) == (999, 0)
+
+
+def test_a_dispute_is_told_at_each_of_its_stages() -> None:
+    asked = disputed(None, "inquiry")
+
+    given(Payment, success).when(Observing(replace(paid, disputes=(dispute("inquiry"),)))).then(asked)
+    given(Payment, success, asked).when(Observing(replace(paid, disputes=(dispute("inquiry"),)))).then_nothing()
+    given(Payment, success, asked).when(Observing(replace(paid, disputes=(dispute("open"),)))).then(
+        disputed("inquiry", "open")
+    )
+    given(Payment, success, asked, disputed("inquiry", "open")).when(
+        Observing(replace(paid, disputes=(dispute("lost"),)))
+    ).then(disputed("open", "lost"))

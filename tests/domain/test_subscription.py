@@ -1,12 +1,14 @@
 """A subscription: what the provider says of it becomes facts, each difference once."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
 
+from domain.subscription.facts import FurtherItem, RevokedFor
 from domain.subscription.subscription import Subscription, SubscriptionOver
-from domain.subscription.truth import BillingPolicy
+from domain.subscription.truth import BillingPolicy, MoneyBack, SoldItem
 from tests.domain.annas_subscription import (
     CINEMA,
     MONTH_AFTER,
@@ -21,7 +23,10 @@ from tests.domain.annas_subscription import (
     past_due,
     renewed,
     renewing,
+    restored,
     resumed,
+    revoked,
+    sells_also,
     started,
     upgraded,
     went,
@@ -247,20 +252,108 @@ def test_collection_is_resumed() -> None:
     given(Subscription, started, collection_paused(), resumed).when(observed(paid)).then_nothing()
 
 
+# What is sold beside the plan.
+
+ADDITION = SoldItem(price_id="price_1499", plan=CINEMA, period_end=MONTH_AFTER)
+ADDED = FurtherItem(price_id="price_1499", plan=CINEMA, period_end=MONTH_AFTER, lease_until=MONTH_AFTER + days(2))
+
+
+def test_a_second_item_is_told_beside_the_plan_with_a_lease_of_its_own() -> None:
+    nothing_yet().when(observed(replace(paid, further=(ADDITION,)))).then(started, sells_also(ADDED))
+
+
+def test_an_item_that_is_known_is_no_news_and_one_that_is_gone_is() -> None:
+    given(Subscription, started, sells_also(ADDED)).when(observed(replace(paid, further=(ADDITION,)))).then_nothing()
+    given(Subscription, started, sells_also(ADDED)).when(observed(paid)).then(sells_also(before=(ADDED,)))
+
+
+def test_a_period_of_the_second_item_alone_may_begin() -> None:
+    later = replace(ADDITION, period_end=MONTH_AFTER + days(30))
+    after = replace(ADDED, period_end=MONTH_AFTER + days(30), lease_until=MONTH_AFTER + days(32))
+
+    given(Subscription, started, sells_also(ADDED)).when(observed(replace(paid, further=(later,)))).then(
+        sells_also(after, before=(ADDED,))
+    )
+
+
+def test_an_announced_end_is_the_end_of_all_that_is_sold() -> None:
+    truth = replace(paid, further=(ADDITION,), ends_at=NEXT_MONTH)
+
+    given(Subscription, started, ends(NEXT_MONTH)).when(observed(truth)).then(
+        sells_also(replace(ADDED, lease_until=NEXT_MONTH))
+    )
+
+
+# Money that went back.
+
+
+def back(how: Literal["refunded", "dispute_open", "dispute_lost"]) -> MoneyBack:
+    return MoneyBack(how=how, payment_reference="in_march", since=MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("how", "policy", "why"),
+    [
+        ("refunded", BillingPolicy(), "refunded"),
+        ("refunded", BillingPolicy(full_refund_revokes=False), None),
+        ("dispute_lost", BillingPolicy(), "disputed"),
+        ("dispute_lost", BillingPolicy(dispute_lost_revokes=False), None),
+        ("dispute_open", BillingPolicy(), None),
+        ("dispute_open", BillingPolicy(dispute_open_suspends=True), "disputed"),
+    ],
+)
+def test_whether_money_that_went_back_takes_the_access_is_the_operators_policy(
+    how: Literal["refunded", "dispute_open", "dispute_lost"], policy: BillingPolicy, why: RevokedFor | None
+) -> None:
+    decided = given(Subscription, started).when(observed(replace(paid, money_back=(back(how),)), policy=policy))
+
+    if why is None:
+        decided.then_nothing()
+    else:
+        decided.then(revoked(why))
+
+
+def test_revoked_once_it_is_not_told_again() -> None:
+    given(Subscription, started, revoked()).when(observed(replace(paid, money_back=(back("refunded"),)))).then_nothing()
+
+
+def test_of_two_reasons_the_first_that_the_policy_takes_counts() -> None:
+    policy = BillingPolicy(dispute_lost_revokes=False)
+    both = replace(paid, money_back=(back("dispute_lost"), back("refunded")))
+
+    given(Subscription, started).when(observed(both, policy=policy)).then(revoked("refunded"))
+
+
+def test_with_the_money_here_again_access_is_given_back() -> None:
+    given(Subscription, started, revoked("disputed")).when(observed(paid, now=MONDAY + days(9))).then(
+        restored("disputed", since=MONDAY + days(9))
+    )
+
+
 # All at once.
 
 
 def test_several_differences_are_told_together_and_end_in_the_truth() -> None:
-    truth = replace(past_due, plan=CINEMA, price_id="price_1499", ends_at=MONTH_AFTER, collection_paused=True)
+    truth = replace(
+        past_due,
+        plan=CINEMA,
+        price_id="price_1499",
+        ends_at=MONTH_AFTER,
+        collection_paused=True,
+        further=(ADDITION,),
+        money_back=(back("refunded"),),
+    )
 
     facts = observed(truth, now=NEXT_MONTH + days(1))(folded(Subscription, started))
 
     assert facts == [
         upgraded,
         replace(renewed, lease_until=MONTH_AFTER),
+        sells_also(replace(ADDED, lease_until=MONTH_AFTER)),
         ends(MONTH_AFTER),
         went("active", "past_due", NEXT_MONTH),
         grace(since=NEXT_MONTH),
         collection_paused(),
+        revoked(),
     ]
     given(Subscription, started, *facts).when(observed(truth, now=NEXT_MONTH + days(2))).then_nothing()

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, CustomerBound, RoleChanged
-from domain.payment.payment import PaymentFailed, PaymentSucceeded
+from domain.payment.payment import DisputeChanged, PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundFailed
 from domain.plan.plan import PlanCreated, PriceBound, PriceRequested
 from domain.shared.fact import NO_CAUSE, NOBODY, Actor, Cause, Fact
 from domain.shared.money import Money
@@ -23,11 +23,15 @@ from domain.subscription.checkout import (
     CheckoutRequested,
 )
 from domain.subscription.facts import (
+    AccessRestored,
+    AccessRevoked,
     CancellationRequested,
     CancellationScheduled,
     CancellationWithdrawn,
     CollectionPaused,
     CollectionResumed,
+    FurtherItem,
+    FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
     StatusChanged,
@@ -305,6 +309,66 @@ VIDEOS = (
     stored(32, NOBODY, NO_CAUSE, VideoUnpublished(video_id=VIDEO)),
 )
 
+ITEM = FurtherItem(price_id="price_14999", plan=CINEMA, period_end=MAY, lease_until=MAY)
+RETURNED = (
+    stored(
+        33,
+        STRIPE,
+        WEBHOOK,
+        FurtherItemsChanged(account_id=ANNA, subscription_id=SUBSCRIPTION, before=(), after=(ITEM,)),
+    ),
+    stored(
+        34,
+        STRIPE,
+        WEBHOOK,
+        AccessRevoked(
+            account_id=ANNA, subscription_id=SUBSCRIPTION, why="disputed", payment_reference="in_1", since=MARCH
+        ),
+    ),
+    stored(
+        35,
+        STRIPE,
+        WEBHOOK,
+        AccessRestored(account_id=ANNA, subscription_id=SUBSCRIPTION, before="disputed", since=APRIL),
+    ),
+    *(
+        stored(
+            number,
+            STRIPE,
+            WEBHOOK,
+            kind(
+                account_id=ANNA,
+                payment_id=PAYMENT,
+                provider="stripe",
+                provider_reference="in_1",
+                subscription_reference="sub_anna",
+                refund_reference="re_1",
+                amount=Money(400, "USD"),
+                kept=Money(599, "USD"),
+            ),
+        )
+        for number, kind in ((36, PaymentRefunded), (37, RefundFailed))
+    ),
+    stored(
+        38,
+        STRIPE,
+        WEBHOOK,
+        DisputeChanged(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            provider="stripe",
+            provider_reference="in_1",
+            subscription_reference="sub_anna",
+            dispute_reference="dp_1",
+            amount=Money(999, "USD"),
+            before="open",
+            after="lost",
+            reason="fraudulent",
+            opened_at=MARCH,
+        ),
+    ),
+)
+
 EXAMPLES: dict[str, Fact] = {
-    fact.tag(): fact for fact in (*ACCOUNT, *PLAN, *CHECKOUTS, *SUBSCRIPTIONS, *PAYMENTS, *VIDEOS)
+    fact.tag(): fact for fact in (*ACCOUNT, *PLAN, *CHECKOUTS, *SUBSCRIPTIONS, *PAYMENTS, *VIDEOS, *RETURNED)
 }

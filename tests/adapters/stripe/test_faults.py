@@ -141,13 +141,12 @@ async def test_pages_without_end_are_read_to_a_limit(
     troubled: StripeBilling, faulty: FaultyStripe, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = {"id": "cs_1", "object": "checkout.session", "status": "open", "client_reference_id": "not ours"}
-    faulty.will(
-        Answer(body=NOTHING), Answer(body=NOTHING), Answer(body=NOTHING | {"data": [session], "has_more": True})
-    )
+    more = Answer(body=NOTHING | {"data": [session], "has_more": True})
+    faulty.will(*[Answer(body=NOTHING)] * 2, more, Answer(body=NOTHING), *[more] * PAGES_MAX)
 
     assert await troubled.truth_of("cus_1") == CustomerTruth((), (), ())
 
-    assert len(faulty.requests) == 2 + PAGES_MAX
+    assert len(faulty.requests) == 3 + PAGES_MAX
     assert "only the newest 10 were read" in caplog.text
 
 

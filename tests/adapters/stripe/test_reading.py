@@ -24,7 +24,7 @@ def item(price: dict[str, Any] = GOLD, *, end: int = JULY, quantity: int | None 
 def seen(*invoices: dict[str, Any], items: list[dict[str, Any]] | None = None, **fields: Any) -> SeenSubscription:
     told = {"id": "sub_1", "status": "active", "start_date": JUNE, "items": {"data": items or [item()]}, **fields}
     truth = customer_truth(
-        [msgspec.convert(told, Subscription)], [msgspec.convert(one, Invoice) for one in invoices], []
+        [msgspec.convert(told, Subscription)], [msgspec.convert(one, Invoice) for one in invoices], [], []
     )
     [subscription] = truth.subscriptions
     return subscription
@@ -82,16 +82,16 @@ def test_a_pause_of_collection_is_no_status() -> None:
 def test_of_several_prices_the_first_one_was_bought() -> None:
     both = seen(items=[item(), item(POPCORN, end=FRIDAY)])
 
-    assert (both.price_id, both.price, both.period_end) == ("price_gold", Money(999, "USD"), at(JULY))
+    assert (both.first.price_id, both.first.price, both.first.period_end) == ("price_gold", Money(999, "USD"), at(JULY))
 
 
 def test_of_several_items_with_its_price_the_one_that_ends_first_counts() -> None:
-    assert seen(items=[item(end=JULY), item(end=FRIDAY)]).period_end == at(FRIDAY)
+    assert seen(items=[item(end=JULY), item(end=FRIDAY)]).first.period_end == at(FRIDAY)
 
 
 @pytest.mark.parametrize(("quantity", "amount"), [(None, 999), (1, 999), (3, 2997)])
 def test_what_is_paid_is_the_price_as_often_as_it_was_bought(quantity: int | None, amount: int) -> None:
-    assert seen(items=[item(quantity=quantity)]).price == Money(amount, "USD")
+    assert seen(items=[item(quantity=quantity)]).first.price == Money(amount, "USD")
 
 
 def test_a_price_in_tiers_is_refused_by_its_name() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from adapters.stripe.billing import StripeBilling
-from application.ports.billing import CheckoutPage, CustomerTruth, SeenCheckout, SeenSubscription
+from application.ports.billing import CheckoutPage, CustomerTruth, SeenCheckout, SeenItem, SeenSubscription
 from domain.payment.payment import ProviderPayment
 from domain.shared.money import Money
 from tests.adapters.stripe.simulated import SimulatedStripe, at
@@ -74,11 +74,15 @@ async def test_alice_pays_and_all_of_it_is_seen(till: Till) -> None:
     assert seen == SeenSubscription(
         reference=seen.reference,
         status="active",
-        price_id=till.price,
-        price=Money(999, "USD"),
+        items=(
+            SeenItem(
+                price_id=till.price,
+                price=Money(999, "USD"),
+                period_start=NEW_YEAR,
+                period_end=at("2026-02-01T00:00:00"),
+            ),
+        ),
         started_at=NEW_YEAR,
-        period_start=NEW_YEAR,
-        period_end=at("2026-02-01T00:00:00"),
         trial_end=None,
         ends_at=None,
         ended_at=None,
@@ -96,6 +100,7 @@ async def test_alice_pays_and_all_of_it_is_seen(till: Till) -> None:
         paid_at=NEW_YEAR,
         next_attempt_at=None,
         receipt_url=payment.receipt_url,
+        covers_until=at("2026-02-01T00:00:00"),
     )
     assert truth.checkouts == (SeenCheckout(page.reference, CHECKOUT, "completed"),)
 
@@ -134,7 +139,7 @@ async def test_a_trial_is_seen_and_its_first_invoice_is_no_payment(till: Till) -
     truth = await till.truth()
 
     [seen] = truth.subscriptions
-    assert (seen.status, seen.trial_end, seen.period_end) == ("trialing", *[at("2026-01-15T00:00:00")] * 2)
+    assert (seen.status, seen.trial_end, seen.first.period_end) == ("trialing", *[at("2026-01-15T00:00:00")] * 2)
     assert truth.payments == ()
 
 
@@ -168,7 +173,7 @@ async def test_once_the_card_is_good_again_nothing_fails_any_more(till: Till) ->
 
     seen = await till.subscription()
     assert (seen.status, seen.failing_since) == ("active", None)
-    assert (seen.period_start, seen.period_end) == (at("2026-02-01T00:00:00"), at("2026-03-01T00:00:00"))
+    assert (seen.first.period_start, seen.first.period_end) == (at("2026-02-01T00:00:00"), at("2026-03-01T00:00:00"))
 
 
 async def test_a_cancellation_announces_the_end_and_then_it_has_ended(till: Till) -> None:

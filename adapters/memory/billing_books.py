@@ -1,0 +1,55 @@
+"""What the payment provider in memory knows, and what its webhooks say."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from application.ports.billing import SeenCheckout, SeenSubscription
+from domain.payment.payment import ProviderPayment
+from domain.shared.money import Money
+from domain.shared.plan_terms import Interval
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What this provider's webhooks say."""
+
+    id: str
+    type: str
+    customer_id: str | None
+    created_at: datetime
+    about: str | None = None
+    telling: SeenSubscription | None = None
+
+
+@dataclass(frozen=True)
+class Price:
+    price: Money
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class OpenCheckout:
+    """What is sold on a page that is not paid yet."""
+
+    checkout_id: UUID
+    customer_id: str
+    price_id: str
+    trial_days: int
+
+
+@dataclass
+class Known:
+    """One customer's things by their references, the oldest first."""
+
+    subscriptions: dict[str, SeenSubscription] = field(default_factory=dict[str, SeenSubscription])
+    payments: dict[str, ProviderPayment] = field(default_factory=dict[str, ProviderPayment])
+    checkouts: dict[str, SeenCheckout] = field(default_factory=dict[str, SeenCheckout])
+
+
+def selling(seen: SeenSubscription, **changes: Any) -> SeenSubscription:
+    """The same subscription with another first item."""
+    return replace(seen, items=(replace(seen.first, **changes), *seen.items[1:]))

@@ -1,0 +1,227 @@
+"""How the provider's word on a subscription differs from what the ledger holds of it."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from domain.shared.plan_terms import PlanTerms
+from domain.subscription.facts import (
+    AccessRestored,
+    AccessRevoked,
+    CancellationScheduled,
+    CancellationWithdrawn,
+    CollectionPaused,
+    CollectionResumed,
+    FurtherItem,
+    FurtherItemsChanged,
+    GraceStarted,
+    PlanChanged,
+    RevokedFor,
+    StatusChanged,
+    SubscriptionEnded,
+    SubscriptionEvent,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
+from domain.subscription.truth import TERMINAL, BillingPolicy, ProviderSubscription
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger holds of a subscription."""
+
+    id: UUID
+    account_id: UUID
+    provider: str
+    provider_reference: str
+    plan: PlanTerms
+    price_id: str
+    status: str
+    period_end: datetime
+    ends_at: datetime | None
+    grace_since: datetime | None = None
+    collection_paused: bool = False
+    further: tuple[FurtherItem, ...] = ()
+    revoked: RevokedFor | None = None
+    ended_at: datetime | None = None
+
+    def differences(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
+        """The facts that are missing on the ledger; none when both agree, or it is over."""
+        if self.ended_at is not None:
+            return []
+        if truth.status in TERMINAL:
+            return [self._ended(truth, now)]
+        return [
+            *self._plan(truth),
+            *self._period(truth, policy),
+            *self._further(truth, policy),
+            *self._cancellation(truth, policy),
+            *self._status(truth, now),
+            *self._grace(truth, policy, now),
+            *self._collection(truth, policy),
+            *self._money_back(truth, policy, now),
+        ]
+
+    def _ended(self, truth: ProviderSubscription, now: datetime) -> SubscriptionEvent:
+        return SubscriptionEnded(
+            subscription_id=self.id,
+            account_id=self.account_id,
+            before=self.status,
+            status=truth.status,
+            ended_at=truth.ended_at or now,
+        )
+
+    def _plan(self, truth: ProviderSubscription) -> list[SubscriptionEvent]:
+        if truth.price_id == self.price_id:
+            return []
+        return [
+            PlanChanged(
+                subscription_id=self.id,
+                account_id=self.account_id,
+                before=self.plan,
+                after=truth.plan,
+                before_price_id=self.price_id,
+                after_price_id=truth.price_id,
+            )
+        ]
+
+    def _period(self, truth: ProviderSubscription, policy: BillingPolicy) -> list[SubscriptionEvent]:
+        if truth.period_end == self.period_end:
+            return []
+        return [
+            SubscriptionRenewed(
+                subscription_id=self.id,
+                account_id=self.account_id,
+                period_start=truth.period_start,
+                period_end=truth.period_end,
+                before_period_end=self.period_end,
+                trial_end=truth.trial_end,
+                lease_until=policy.lease_until(period_end=truth.period_end, ends_at=truth.ends_at),
+            )
+        ]
+
+    def _further(self, truth: ProviderSubscription, policy: BillingPolicy) -> list[SubscriptionEvent]:
+        further = _further_items(truth, policy)
+        if further == self.further:
+            return []
+        return [
+            FurtherItemsChanged(subscription_id=self.id, account_id=self.account_id, before=self.further, after=further)
+        ]
+
+    def _cancellation(self, truth: ProviderSubscription, policy: BillingPolicy) -> list[SubscriptionEvent]:
+        if truth.ends_at == self.ends_at:
+            return []
+        lease_until = policy.lease_until(period_end=truth.period_end, ends_at=truth.ends_at)
+        if truth.ends_at is not None:
+            return [
+                CancellationScheduled(
+                    subscription_id=self.id,
+                    account_id=self.account_id,
+                    before_ends_at=self.ends_at,
+                    ends_at=truth.ends_at,
+                    lease_until=lease_until,
+                )
+            ]
+        assert self.ends_at is not None, "one of the two is set, since they differ"
+        return [
+            CancellationWithdrawn(
+                subscription_id=self.id,
+                account_id=self.account_id,
+                before_ends_at=self.ends_at,
+                lease_until=lease_until,
+            )
+        ]
+
+    def _status(self, truth: ProviderSubscription, now: datetime) -> list[SubscriptionEvent]:
+        if truth.status == self.status:
+            return []
+        return [
+            StatusChanged(
+                subscription_id=self.id,
+                account_id=self.account_id,
+                before=self.status,
+                after=truth.status,
+                changed_at=_changed_at(truth, now),
+            )
+        ]
+
+    def _grace(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
+        """Anchored at the first failure, never at now: a retry or a redelivery does not lengthen it.
+
+        Another anchor than the known one is the failure of another payment: what was owed before has been settled.
+        """
+        since = truth.failing_since or self.grace_since or now
+        if truth.status != "past_due" or since == self.grace_since:
+            return []
+        return [
+            GraceStarted(subscription_id=self.id, account_id=self.account_id, since=since, until=since + policy.grace)
+        ]
+
+    def _collection(self, truth: ProviderSubscription, policy: BillingPolicy) -> list[SubscriptionEvent]:
+        if truth.collection_paused == self.collection_paused:
+            return []
+        if truth.collection_paused:
+            return [
+                CollectionPaused(
+                    subscription_id=self.id,
+                    account_id=self.account_id,
+                    grants_access=policy.pause_collection_grants,
+                )
+            ]
+        return [CollectionResumed(subscription_id=self.id, account_id=self.account_id)]
+
+    def _money_back(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
+        back = next((back for back in truth.money_back if policy.revokes(back)), None)
+        revoked: RevokedFor | None = None if back is None else "refunded" if back.how == "refunded" else "disputed"
+        if revoked == self.revoked:
+            return []
+        if back is not None and revoked is not None:
+            return [
+                AccessRevoked(
+                    subscription_id=self.id,
+                    account_id=self.account_id,
+                    why=revoked,
+                    payment_reference=back.payment_reference,
+                    since=back.since,
+                )
+            ]
+        assert self.revoked is not None, "one of the two is set, since they differ"
+        return [AccessRestored(subscription_id=self.id, account_id=self.account_id, before=self.revoked, since=now)]
+
+
+def first_seen(
+    truth: ProviderSubscription, subscription_id: UUID, account_id: UUID, policy: BillingPolicy
+) -> SubscriptionStarted:
+    return SubscriptionStarted(
+        subscription_id=subscription_id,
+        account_id=account_id,
+        provider=truth.provider,
+        provider_reference=truth.reference,
+        customer_id=truth.customer_id,
+        plan=truth.plan,
+        price_id=truth.price_id,
+        status=truth.status,
+        started_at=truth.started_at,
+        period_start=truth.period_start,
+        period_end=truth.period_end,
+        trial_end=truth.trial_end,
+        ends_at=truth.ends_at,
+        lease_until=policy.lease_until(period_end=truth.period_end, ends_at=truth.ends_at),
+    )
+
+
+def _changed_at(truth: ProviderSubscription, now: datetime) -> datetime:
+    """A debt began when the payment failed; of anything else we know when we heard of it."""
+    return truth.failing_since or now if truth.status == "past_due" else now
+
+
+def _further_items(truth: ProviderSubscription, policy: BillingPolicy) -> tuple[FurtherItem, ...]:
+    return tuple(
+        FurtherItem(
+            price_id=item.price_id,
+            plan=item.plan,
+            period_end=item.period_end,
+            lease_until=policy.lease_until(period_end=item.period_end, ends_at=truth.ends_at),
+        )
+        for item in truth.further
+    )
