@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import httpx
 import msgspec
@@ -15,13 +15,16 @@ from stripe import WebhookSignature
 
 from adapters.sandbox.stripe.books.books import Books
 from adapters.sandbox.stripe.books.outbox import Delivery
+from adapters.sandbox.stripe.books.store import Query
 from adapters.sandbox.stripe.errors import StripeRefusal, no_such
+from adapters.sandbox.stripe.shapes import API_VERSION, StripeObject, public, rendering
 
 TIMEOUT_SECONDS = 10.0
 # After the last one an event is given up: in less than the 30 s that the sandbox's clock waits for what is pending.
 RETRY_AFTER_SECONDS = (0.2, 1.0, 5.0, 10.0)
 MOST_SHUFFLED = 1_000
 BREATH_SECONDS = 1.0
+NOTIFICATION = "v2.core.event"
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `drop`: the share that is given up unsent (true: all). `repeat`: how many copies more of each are sent, all at once.
     `delay_seconds`: real seconds before the first attempt. `shuffle`: in a random order. `hold`: none until it is taken
     back. `seed`: begins the dice anew. `parallel`: how many are under way at a time; with 1 they arrive in order.
+    `thin`: as notifications without the object. `api_version`: the shape of what is sent; `livemode`: what it claims.
     """
 
     drop: Annotated[float, msgspec.Meta(ge=0, le=1)] | bool = 0.0
@@ -41,6 +45,9 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold: bool = False
     seed: int = 0
     parallel: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    thin: bool = False
+    api_version: Literal["2026-10-28.endive", "2024-06-20"] = API_VERSION
+    livemode: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,27 @@ class Courier:
         return parcels
 
     def _parcel(self, delivery: Delivery) -> Parcel:
-        event = self._books.store.read("event", delivery.event_id)
-        return Parcel(delivery, msgspec.json.encode(event).decode())
+        event = self._find(delivery.event_id)
+        assert event is not None, "What is queued has been kept."
+        body = event if event["object"] == NOTIFICATION else self._rendered(event)
+        return Parcel(delivery, msgspec.json.encode(public(body)).decode())
+
+    def _find(self, event_id: str) -> StripeObject | None:
+        return self._books.store.read("event", event_id) or self._books.store.read(NOTIFICATION, event_id)
+
+    def _rendered(self, event: StripeObject) -> StripeObject:
+        if self._mode.api_version == rendering.OLD_VERSION:
+            event = rendering.at_old_version(event, self._payment(event["data"]["object"]))
+        if self._mode.livemode:
+            event = rendering.live(event)
+        return rendering.thin(event) if self._mode.thin else event
+
+    def _payment(self, obj: StripeObject) -> StripeObject | None:
+        """The payment intent of an invoice, which older versions named on it."""
+        if obj["object"] != "invoice":
+            return None
+        links = self._books.store.newest(Query("invoice_payment", {"invoice": obj["id"]}), limit=1)
+        return self._books.store.read("payment_intent", links[0]["payment"]["payment_intent"]) if links else None
 
     async def _deliver(self, parcel: Parcel) -> None:
         copies = await asyncio.gather(*(self._post(parcel.body) for _ in range(1 + self._mode.repeat)))
@@ -175,7 +201,7 @@ class Courier:
     async def send_now(self, event_id: str) -> Delivery:
         """Once more and at once, whatever the mode says; a failure changes nothing about what was to come."""
         delivery = self._books.outbox.find(event_id)
-        if self._books.store.read("event", event_id) is None:
+        if self._find(event_id) is None:
             raise no_such("event", event_id)
         if delivery is None:
             raise StripeRefusal("There is no address to which this event is delivered.")

@@ -33,14 +33,15 @@ class Shown:
     onward: str | None = None
 
 
-def _response(shown: Shown) -> Response[str]:
+def respond(shown: Shown) -> Response[str]:
+    """With the headers of every hosted page."""
     headers = HEADERS | ({"Location": shown.onward} if shown.onward else {})
     return Response(shown.html, status_code=shown.status, media_type="text/html", headers=headers)
 
 
 def show_failure(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
     """Also what is refused before it gets here (a body too large) is a page."""
-    return _response(Shown(error.status_code, page.notice("Not possible", error.detail)))
+    return respond(Shown(error.status_code, page.notice("Not possible", error.detail)))
 
 
 class HostedPages(Controller):
@@ -53,7 +54,7 @@ class HostedPages(Controller):
     ) -> Response[str]:
         async with simulation.moment() as moment:
             shown = _shown(moment.find("checkout.session", session_id))
-        return _response(shown)
+        return respond(shown)
 
     @post("/checkout/{session_id:str}", media_type="text/html")
     async def decide(
@@ -66,7 +67,7 @@ class HostedPages(Controller):
         outcome = _outcome(await request.body())
         async with simulation.moment() as moment:
             shown = _decide(moment, session_id, outcome)
-        return _response(shown)
+        return respond(shown)
 
     @get("/invoices/{invoice_id:str}", media_type="text/html")
     async def show_invoice(
@@ -76,8 +77,8 @@ class HostedPages(Controller):
         async with simulation.moment() as moment:
             invoice = moment.find("invoice", invoice_id)
         if invoice is None or invoice["number"] is None:
-            return _response(Shown(404, page.notice("Not found", "There is no such invoice.")))
-        return _response(Shown(200, page.invoice(invoice)))
+            return respond(Shown(404, page.notice("Not found", "There is no such invoice.")))
+        return respond(Shown(200, page.invoice(invoice)))
 
 
 def _outcome(body: bytes) -> str:

@@ -80,7 +80,7 @@ def invoice(invoice: StripeObject) -> str:
     )
     body = f"""
     <h1>Invoice {escape(invoice["number"])}</h1>
-    <p>{_day(invoice["created"])}: {escape(invoice["status"])}</p>
+    <p>{day(invoice["created"])}: {escape(invoice["status"])}</p>
     <table>
       <tbody>{rows}</tbody>
       <tfoot><tr><th scope="row">Total</th><td>{displayed(invoice["total"], invoice["currency"])}</td></tr></tfoot>
@@ -88,7 +88,8 @@ def invoice(invoice: StripeObject) -> str:
     return document("Invoice", body)
 
 
-def _day(at: int) -> str:
+def day(at: int) -> str:
+    """`31 January 2026`."""
     return datetime.fromtimestamp(at, UTC).strftime("%-d %B %Y")
 
 

@@ -1,8 +1,10 @@
 """`/stripe/v1/...` on HTTP: one handler hands every request to the door of the API."""
 
+import asyncio
 from pathlib import PurePath
 from typing import Any
 
+import msgspec
 from litestar import HttpMethod, Request, Response, route
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
@@ -10,6 +12,7 @@ from litestar.params import SkipValidation
 
 from adapters.sandbox.stripe.api import door
 from adapters.sandbox.stripe.errors import StripeRefusal
+from adapters.sandbox.stripe.faults import hang_up
 from adapters.sandbox.stripe.simulation import Simulation
 
 FORM = "application/x-www-form-urlencoded"
@@ -33,8 +36,24 @@ async def rest_api(
         version=request.headers.get("stripe-version"),
         idempotency_key=request.headers.get("idempotency-key") or None,
     )
-    answered = await door.answer(simulation, asked)
+    answered = await _answer(simulation, asked, request)
     return Response(answered.body, status_code=answered.status, media_type="application/json", headers=answered.headers)
+
+
+async def _answer(simulation: Simulation, asked: door.Asked, request: Request[Any, Any, Any]) -> door.Answered:
+    """The door's, unless a fault was planned."""
+    fault = simulation.faults.take(asked.verb, asked.path)
+    if fault is None:
+        return await door.answer(simulation, asked)
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+        return await door.answer(simulation, asked)
+    if fault.after:
+        await door.answer(simulation, asked)
+    if fault.kind == "drop":
+        await hang_up(request.receive)
+    refusal = fault.refusal()
+    return door.Answered(refusal.status, msgspec.json.encode(refusal.body), fault.headers())
 
 
 async def _form(request: Request[Any, Any, Any]) -> str:

@@ -11,6 +11,7 @@ from adapters.sandbox.stripe.books.books import Books
 from adapters.sandbox.stripe.books.moment import BY_ITSELF, Cause, Moment
 from adapters.sandbox.stripe.courier import Courier
 from adapters.sandbox.stripe.errors import StripeRefusal
+from adapters.sandbox.stripe.faults import Faults
 from adapters.sandbox.stripe.life import due
 
 FURTHEST_SECONDS = 10 * 366 * 86_400
@@ -37,6 +38,7 @@ class Simulation:
     ) -> None:
         self.books = Books(store_path)
         self.courier = Courier(self.books, url=webhook_url, secret=webhook_secret, clock=clock)
+        self.faults = Faults()
         self._outbox = self.books.outbox if webhook_url else None
         self._public_url = public_url.rstrip("/")
         self._clock = clock

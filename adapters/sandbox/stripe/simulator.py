@@ -13,6 +13,7 @@ from adapters.sandbox.simulator import Simulator
 from adapters.sandbox.stripe.controls import controls
 from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.hosted import HostedPages
+from adapters.sandbox.stripe.portal import Portal
 from adapters.sandbox.stripe.rest import refuse, refuse_in_their_shape, rest_api
 from adapters.sandbox.stripe.simulation import Simulation
 
@@ -46,7 +47,7 @@ def stripe_simulator(
 
     return Simulator(
         path="/stripe",
-        route_handlers=[rest_api, HostedPages, controls],
+        route_handlers=[rest_api, HostedPages, Portal, controls],
         dependencies={"simulation": Provide(lambda: simulation, sync_to_thread=False)},
         exception_handlers={StripeRefusal: refuse, HTTPException: refuse_in_their_shape},
         lifespan=lifespan,

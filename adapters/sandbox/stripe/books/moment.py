@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from adapters.sandbox.stripe.books.identifiers import new_id
 from adapters.sandbox.stripe.books.outbox import Outbox
 from adapters.sandbox.stripe.books.store import Due, Query, Store
@@ -59,6 +61,8 @@ class Moment:
 
     def announce(self, type: str, obj: StripeObject, *, before: StripeObject | None = None) -> None:
         """Makes the event of this type; given `before`, only where the two differ, and saying in what."""
+        if self._is_suppressed(type):
+            return
         previous = differences(public(before), public(obj)) if before is not None else None
         if before is not None and not previous:
             return
@@ -73,6 +77,15 @@ class Moment:
         self.keep(made)
         if self.outbox is not None:
             self.outbox.queue(made["id"])
+
+    def suppress(self, types: list[str]) -> None:
+        """Events of these types (`*`: of all) are not made from now on."""
+        self.store.set("suppressed", msgspec.json.encode(types).decode() if types else None)
+
+    def _is_suppressed(self, type: str) -> bool:
+        kept = self.store.setting("suppressed")
+        types = msgspec.json.decode(kept, type=list[str]) if kept else []
+        return "*" in types or type in types
 
     def plan(self, what: str, obj: StripeObject, *, at: int) -> None:
         self.store.plan(Due(at, what, obj["id"]))

@@ -47,7 +47,7 @@ class Store:
             " ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             obj["object"],
             obj["id"],
-            obj["created"] if "created" in obj else obj["_created"],
+            obj["_created"] if "_created" in obj else obj["created"],
             msgspec.json.encode(obj).decode(),
         )
 

@@ -3,11 +3,11 @@
 A key that begins with an underscore is the simulator's own note on an object; it never leaves the simulator.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 StripeObject: TypeAlias = dict[str, Any]
 
-API_VERSION = "2026-10-28.endive"
+API_VERSION: Final = "2026-10-28.endive"
 
 
 def nulls(*names: str) -> StripeObject:

@@ -1,6 +1,7 @@
 """The shape of a snapshot event (https://docs.stripe.com/api/events/object)."""
 
 from adapters.sandbox.stripe.shapes import API_VERSION, StripeObject
+from adapters.sandbox.stripe.shapes.rendering import timestamp
 
 
 def event(
@@ -24,4 +25,17 @@ def event(
         "pending_webhooks": 1,
         "request": {"id": request[0], "idempotency_key": request[1]},
         "type": type,
+    }
+
+
+def generation_failure_resolved(id: str, *, at: int) -> StripeObject:
+    """The thin event by which Stripe says that it had failed to make events, and makes them again."""
+    return {
+        "id": id,
+        "object": "v2.core.event",
+        "type": "v2.core.health.event_generation_failure.resolved",
+        "created": timestamp(at),
+        "livemode": False,
+        "related_object": None,
+        "_created": at,
     }
