@@ -6,7 +6,5 @@ NOT_YET = {
     "040": "what is bought once (`interval: once`) cannot be bought",
     "041": "what is bought once (`interval: once`) cannot be bought",
     "042": "a checkout that names an account as client_reference_id does not bind its customer: all stays parked",
-    "050": "refunds are not read: a period that was paid back gives access",
-    "053": "disputes are not read: a charge that was lost to the bank gives access",
-    "062": "a sweep cannot be asked for: POST /v1/admin/webhooks/sweep is not there",
+    "053": "a dispute is linked to nobody where Stripe does not show its payment: nobody is asked, and access stays",
 }
