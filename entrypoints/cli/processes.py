@@ -75,14 +75,15 @@ async def _work(settings: Settings, database: Database) -> None:
 
 
 @click.command()
-def sandbox() -> None:
+@click.option("--webhook-url", default=None, help="Where its events go, instead of to this installation.")
+def sandbox(webhook_url: str | None) -> None:
     """Run the simulated providers on SANDBOX_PORT (development only)."""
     end_with_parent()
     log_as_json()
     settings = read_settings()
     if settings.in_production:
         raise click.UsageError("there is no sandbox in production")
-    with ready_database(settings) as database, sandbox_app(settings, database.dsn) as app:
+    with ready_database(settings) as database, sandbox_app(settings, database.dsn, webhook_url) as app:
         server = new_server(app, host="127.0.0.1", port=settings.sandbox_port)
         asyncio.run(server.serve())
 

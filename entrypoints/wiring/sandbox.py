@@ -13,14 +13,17 @@ from entrypoints.settings import Settings, listed
 
 
 @contextmanager
-def sandbox_app(settings: Settings, dsn: str) -> Iterator[Litestar]:
-    """The server of the simulated providers, on the business time of this database."""
+def sandbox_app(settings: Settings, dsn: str, webhook_url: str | None = None) -> Iterator[Litestar]:
+    """The server of the simulated providers, on the business time of this database.
+
+    Their events go to `webhook_url`; None: to this installation.
+    """
     settings = with_development_secrets(settings)
     movable = PostgresMovableClock(dsn) if settings.sandbox_clock else None
     simulator = stripe_simulator(
         store_path=settings.data_dir / "sandbox" / "stripe.sqlite3",
         public_url=settings.sandbox_address,
-        webhook_url=f"http://127.0.0.1:{settings.port}/v1/webhooks/stripe",
+        webhook_url=webhook_url or f"http://127.0.0.1:{settings.port}/v1/webhooks/stripe",
         webhook_secret=listed(settings.stripe_webhook_secrets)[0],
         clock=(movable or RealClock()).now,
     )

@@ -26,13 +26,18 @@ def give(
 def _refundable(moment: Moment, charge: StripeObject) -> int:
     if not charge["paid"]:
         raise StripeRefusal(f"Charge {charge['id']} was not paid and cannot be refunded.", param="charge")
-    if any(not dispute["is_charge_refundable"] for dispute in moment.all("dispute", charge=charge["id"])):
+    if any(_is_taken(dispute) for dispute in moment.all("dispute", charge=charge["id"])):
         raise StripeRefusal(f"Charge {charge['id']} has been charged back.", code="charge_disputed", param="charge")
     left = int(charge["amount"] - charge["amount_refunded"])
     if left == 0:
         message = f"Charge {charge['id']} has already been refunded."
         raise StripeRefusal(message, code="charge_already_refunded", param="charge")
     return left
+
+
+def _is_taken(dispute: StripeObject) -> bool:
+    """Whether the bank has the money already."""
+    return dispute["status"] != "won" and not dispute["is_charge_refundable"]
 
 
 def _count(moment: Moment, charge: StripeObject, amount: int) -> StripeObject:

@@ -491,3 +491,53 @@ async def test_the_async_client_talks_to_it_as_well(sandbox: Sandbox) -> None:
         assert [one.id async for one in (await client.v1.customers.list_async()).auto_paging_iter()] == [made.id]
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
+
+
+def test_undelivered_events_are_listed_in_pages(sandbox: Sandbox) -> None:
+    sandbox.deliveries(drop=True)
+    made = [sandbox.api.customers.create().id for _ in range(5)]
+    sandbox.settle()
+    sandbox.deliveries()
+    sandbox.price()
+    sandbox.settle()
+
+    wanted: Any = {"delivery_success": False, "types": ["customer.created", "price.created"], "limit": 2}
+    found = [event.data.object["id"] for event in sandbox.api.events.list(wanted).auto_paging_iter()]
+
+    assert found == made[::-1]
+
+
+WITH_A_KEY: dict[str, Callable[[Sandbox, stripe.Subscription], tuple[str, dict[str, str]]]] = {
+    "a product": lambda *_: ("/products", {"name": "Gold"}),
+    "a session": lambda it, had: (
+        "/checkout/sessions",
+        {"mode": "subscription", "success_url": "http://a.test", "line_items[0][price]": price_of(had)},
+    ),
+    "a subscription": lambda it, had: (
+        "/subscriptions",
+        {"customer": str(had.customer), "items[0][price]": price_of(had)},
+    ),
+    "a change": lambda it, had: (f"/subscriptions/{had.id}", {"items[0][price]": it.price(5)}),
+    "a pause": lambda it, had: (f"/subscriptions/{had.id}/pause", {}),
+    "a refund": lambda it, had: ("/refunds", {"payment_intent": it.paid(had), "amount": "1"}),
+    "a portal session": lambda it, had: ("/billing_portal/sessions", {"customer": str(had.customer)}),
+    "a feature": lambda *_: ("/entitlements/features", {"name": "HD", "lookup_key": "hd"}),
+}
+
+
+def price_of(subscription: stripe.Subscription) -> str:
+    return subscription.items.data[0].price.id
+
+
+@pytest.mark.parametrize("name", WITH_A_KEY)
+def test_whatever_is_asked_for_twice_with_one_key_happens_once(sandbox: Sandbox, name: str) -> None:
+    path, form = WITH_A_KEY[name](sandbox, sandbox.subscribe(sandbox.price()))
+
+    first = post(sandbox, path, form, **{"Idempotency-Key": "k1"})
+    happened = sandbox.types()
+    again = post(sandbox, path, form, **{"Idempotency-Key": "k1"})
+    other = post(sandbox, path, form | {"expand[]": "x"}, **{"Idempotency-Key": "k1"})
+
+    assert (first.status_code, again.json()) == (200, first.json())
+    assert sandbox.types() == happened
+    assert (other.status_code, other.json()["error"]["type"]) == (400, "idempotency_error")

@@ -160,6 +160,7 @@ def test_a_dispute_takes_the_money_and_is_won(sandbox: Sandbox, payment: str, cl
         "charge.dispute.closed",
     ]
     assert sandbox.http.post(f"/_sandbox/disputes/{opened.id}", json={"outcome": "lose"}).status_code == 400
+    assert sandbox.api.refunds.create({"payment_intent": payment}).amount == 999
 
 
 def test_a_dispute_is_lost(sandbox: Sandbox, payment: str) -> None:
