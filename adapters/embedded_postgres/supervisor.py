@@ -86,6 +86,11 @@ class EmbeddedPostgres:
                     logger.warning("The database is gone, and will be tried again. %s", complaint)
             await asyncio.sleep(WATCH_SECONDS)
 
+    @property
+    def started_here(self) -> bool:
+        """Whether the server ends with this process; else it ends with another one, which had started it."""
+        return self._server is not None
+
     def stop(self) -> None:
         """Stop the server if this object started it; nothing is lost. Cancel a `watch` first, or it starts it again."""
         with self._one_at_a_time:

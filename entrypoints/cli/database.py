@@ -6,9 +6,10 @@ import click
 import msgspec
 
 from entrypoints.cli.endings import NOT_WELL
+from entrypoints.cli.house import database_of_command
 from entrypoints.cli.output import AS_JSON, print_json
 from entrypoints.settings import Settings, read_settings
-from entrypoints.wiring import masked, migrate_given, open_house, ready_database
+from entrypoints.wiring import masked, migrate_given, open_house
 
 
 @click.command()
@@ -19,7 +20,7 @@ def migrate(*, as_json: bool) -> None:
     if settings.database_url:
         applied = migrate_given(settings)
     else:
-        with ready_database(settings):
+        with database_of_command(settings):
             applied = []
     if as_json:
         print_json({"applied": applied})
@@ -41,7 +42,7 @@ class Checked(msgspec.Struct, frozen=True):
 def doctor(*, secrets: bool, as_json: bool) -> None:
     """Look at the settings, the database and the read models, and say what is wrong; exit 1 if anything is."""
     settings = read_settings()
-    with ready_database(settings) as database:
+    with database_of_command(settings) as database:
         checks = asyncio.run(_examine(settings, database.dsn))
         shown = database.dsn if secrets else masked(database.dsn)
     if as_json:
