@@ -12,6 +12,8 @@ from application.ports.secrets import SignedIn
 from entrypoints.http.problems import FieldError, Malformed, MediaTypeUnsupported
 
 BODY_BYTES_MAX = 1_000_000
+EXACT_MAX = 2**53
+"""Up to here a number with a point in it is the integer that was written."""
 
 AT_FIELD = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 NAMED_FIELD = re.compile(r"(?P<what>unknown|missing required) field `(?P<name>[^`]*)`")
@@ -59,7 +61,7 @@ def require_json(content_type: str | None) -> None:
 def decode(body: bytes, kind: Any) -> Any:
     """The body as a `kind`. Raises Malformed, naming the field where there is one."""
     try:
-        return decoder(kind).decode(body)
+        return _decoded(body, kind)
     except msgspec.ValidationError as reason:
         raise Malformed(
             "The body is not as documented.", code="malformed_body", errors=[field_error(str(reason))]
@@ -67,6 +69,28 @@ def decode(body: bytes, kind: Any) -> Any:
     except (ValueError, RecursionError) as reason:
         said = "JSON nested too deeply" if isinstance(reason, RecursionError) else str(reason)
         raise Malformed(f"The body is not JSON: {said}.", code="malformed_body") from reason
+
+
+def _decoded(body: bytes, kind: Any) -> Any:
+    try:
+        return decoder(kind).decode(body)
+    except msgspec.ValidationError as reason:
+        if "got `float`" not in str(reason):
+            raise
+        # JSON knows one kind of number: to it, and to JSON Schema, 286.0 is 286.
+        return msgspec.convert(_with_integers(msgspec.json.decode(body)), kind, str_keys=True)
+
+
+def _with_integers(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer() and abs(value) <= EXACT_MAX:
+            return int(value)
+        case list():
+            return [_with_integers(each) for each in value]
+        case dict():
+            return {name: _with_integers(each) for name, each in value.items()}
+        case _:
+            return value
 
 
 @cache

@@ -16,6 +16,20 @@ async def buy(small: httpx.AsyncClient, body: bytes, headers: dict[str, str] = J
     return await small.post("/v1/tickets", content=body, headers=AS_VIEWER | headers)
 
 
+@pytest.mark.parametrize("seats", [b"2.0", b"2e0", b"0.2e1"])
+async def test_an_integer_may_be_spelt_in_some_ways(small: httpx.AsyncClient, seats: bytes) -> None:
+    body = b'{"film": "Nosferatu", "seats": ' + seats + b', "guests": ["Ben"], "extra": {"a": [0.5]}}'
+
+    answer = await buy(small, body)
+
+    assert answer.json() == {"film": "Nosferatu", "seats": 2, "guests": ["Ben"], "extra": {"a": [0.5]}}
+
+
+async def test_what_is_no_json_behind_such_an_integer_is_malformed(small: httpx.AsyncClient) -> None:
+    problem_in(await buy(small, b'{"seats": 2.0, "extra": ' + b'{"a":' * 50_000), 400, "malformed_body")
+    problem_in(await buy(small, b'{"seats": 2.0, "film": '), 400, "malformed_body")
+
+
 async def test_a_good_body_is_taken(small: httpx.AsyncClient) -> None:
     answer = await buy(small, GOOD)
 
@@ -55,7 +69,11 @@ async def test_what_is_no_json_is_malformed(small: httpx.AsyncClient, body: byte
         pytest.param(b'{"film": "123456789012345678901"}', "film", id="too long"),
         pytest.param(b'{"film": "Nosfe\\u0000ratu"}', "film", id="NUL"),
         pytest.param(b'{"film": "Nosferatu", "seats": "2"}', "seats", id="text for a number"),
-        pytest.param(b'{"film": "Nosferatu", "seats": 2.0}', "seats", id="a fraction"),
+        pytest.param(b'{"film": "Nosferatu", "seats": 2.5}', "seats", id="a fraction"),
+        pytest.param(b'{"film": "Nosferatu", "seats": 0.0}', "seats", id="too small, with a point"),
+        pytest.param(b'{"film": "Nosferatu", "seats": 1e300}', "seats", id="a huge number, with an exponent"),
+        pytest.param(b'{"film": 7.0, "seats": 2.0}', "film", id="a number for text, beside one with a point"),
+        pytest.param(b'{"seats": 2.0, "film": 7.0}', "film", id="the other way round"),
         pytest.param(b'{"film": "Nosferatu", "seats": true}', "seats", id="a truth"),
         pytest.param(b'{"film": "Nosferatu", "seats": -1}', "seats", id="too small"),
         pytest.param(b'{"film": "Nosferatu", "seats": 1' + b"0" * 5000 + b"}", "seats", id="a huge number"),
