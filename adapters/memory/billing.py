@@ -42,8 +42,10 @@ T = TypeVar("T")
 
 
 class MemoryBilling:
-    """`down` True: every call fails; `busy`: there were too many of them. `hidden` tells, by the reference that an
-    event has in the place of its customer, whose that is. `asked` lists whose truth was asked for, in order.
+    """`down` True: every call fails; `busy`: there were too many of them. `asked` lists whose truth was asked for.
+
+    `hidden` tells whose that is which an event names in the place of its customer. `undelivered` are the bodies of
+    events that it could not deliver, the oldest first. The subscriptions of those who are `unlisted` are not listed.
     """
 
     def __init__(self, clock: Clock, *, name: str = "memory") -> None:
@@ -52,6 +54,7 @@ class MemoryBilling:
         self.busy = False
         self.hidden: dict[str, str] = {}
         self.undelivered: list[bytes] = []
+        self.unlisted: set[str] = set()
         self.asked: list[str] = []
         self._clock = clock
         self._secret = secrets.token_bytes(16)
@@ -157,7 +160,8 @@ class MemoryBilling:
 
     async def subscribers(self, *, after: str | None) -> CustomerPage:
         self._refuse_when_down()
-        return CustomerPage(*_page([id for id, known in self._customers.items() for _ in known.subscriptions], after))
+        listed = [(id, known) for id, known in self._customers.items() if id not in self.unlisted]
+        return CustomerPage(*_page([id for id, known in listed for _ in known.subscriptions], after))
 
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
         events = sorted((msgspec.json.decode(body, type=Event) for body in bodies), key=lambda event: event.created_at)

@@ -1,0 +1,87 @@
+"""Deliveries that do not say whose they are: the worker asks, and nothing is lost where nobody can tell."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.application.house import House
+
+pytestmark = pytest.mark.anyio
+
+
+async def hears(house: House, about: str | None) -> None:
+    await house.webhooks.receive(*house.billing.delivery("refund.created", None, about=about))
+
+
+def statuses(house: House) -> list[str]:
+    return [row["status"] for row in house.tables.rows("inbox")]
+
+
+async def test_the_customer_is_found_and_the_delivery_settled_like_any_other(house: House) -> None:
+    anna = await house.registers()
+    customer = await house.subscribes(anna, await house.sells())
+    house.billing.hidden["charge_1"] = customer.customer_id
+    asked = len(house.billing.asked)
+
+    await hears(house, "charge_1")
+    assert len(house.billing.asked) == asked
+    assert await house.finding.find_waiting() == 1
+    assert await house.convergence.settle_waiting() == 1
+
+    assert statuses(house)[-1] == "done"
+    assert house.billing.asked[asked:] == [customer.customer_id]
+
+
+async def test_where_nobody_can_tell_it_is_kept_with_the_reason(house: House) -> None:
+    await hears(house, "charge_of_a_guest")
+
+    assert await house.finding.find_waiting() == 1
+
+    (row,) = house.tables.rows("inbox")
+    assert (row["status"], row["error"]) == ("parked", "Nobody knows whose charge_of_a_guest is.")
+    await house.real_time.move_to(house.real_time.now() + timedelta(days=2))
+    assert await house.finding.find_waiting() == 0
+
+
+async def test_an_outage_counts_as_a_try_and_is_tried_again_later(house: House) -> None:
+    await hears(house, "charge_1")
+    house.billing.down = True
+
+    assert await house.finding.find_waiting() == 1
+    assert await house.finding.find_waiting() == 0
+
+    (row,) = house.tables.rows("inbox")
+    assert (row["status"], row["attempts"]) == ("received", 1)
+
+
+async def test_too_many_questions_count_as_no_try_of_anybody(house: House) -> None:
+    customer = await house.subscribes(await house.registers(), await house.sells())
+    for _ in range(3):
+        await hears(house, "charge_1")
+    await house.hears("invoice.paid", customer)
+    house.billing.hidden["charge_1"] = customer.customer_id
+    house.billing.busy = True
+
+    assert await house.finding.find_waiting() == 0
+    assert await house.convergence.settle_waiting() == 0
+
+    assert statuses(house)[-4:] == ["received"] * 4
+    assert [row["attempts"] for row in house.tables.rows("inbox")][-4:] == [0] * 4
+    house.billing.busy = False
+    assert (await house.finding.find_waiting(), await house.convergence.settle_waiting()) == (0, 0)
+    await house.real_time.move_to(house.real_time.now() + timedelta(seconds=3))
+    assert (await house.finding.find_waiting(), await house.convergence.settle_waiting()) == (3, 1)
+    assert statuses(house)[-4:] == ["done"] * 4
+
+
+async def test_when_stripe_is_busy_the_rest_of_the_customers_are_not_asked_about(house: House) -> None:
+    plan = await house.sells()
+    for number in range(12):
+        customer = await house.subscribes(await house.registers(f"person{number}@example.com"), plan)
+        await house.hears("invoice.paid", customer)
+    asked = len(house.billing.asked)
+    house.billing.busy = True
+
+    await house.convergence.settle_waiting()
+
+    assert len(house.billing.asked) - asked < 12

@@ -1,0 +1,151 @@
+"""Sweeps: what never came is found, what was repaired is told, and a kill in the middle loses nothing."""
+
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from application.sweeps import EVENTS_REMEMBERED
+from domain.shared.fact import Cause
+from tests.application.house import House, page_of
+from tests.people import days
+
+pytestmark = pytest.mark.anyio
+
+
+async def sweep(house: House) -> None:
+    await house.sweeping.request("admin")
+    while await house.sweeping.sweep_next():
+        pass
+
+
+async def pays_unheard(house: House, email: str) -> tuple[UUID, str]:
+    """Somebody pays, and nothing of it ever comes."""
+    account_id = await house.registers(email)
+    offers = await house.plan_reads.page(before=None, limit=1)
+    opened = await house.opens_checkout(account_id, offers[0].plan_id)
+    house.billing.pay(page_of(opened))
+    return account_id, (await house.customer_of(account_id)).customer_id
+
+
+@pytest.fixture
+async def shop(house: House) -> House:
+    await house.sells()
+    return house
+
+
+async def test_who_paid_and_was_never_heard_of_is_found_and_named(shop: House) -> None:
+    anna, _ = await pays_unheard(shop, "anna@example.com")
+    before = await shop.ledger.head()
+
+    await sweep(shop)
+
+    (done,) = [each for each in await shop.sweeps.page(before=None, limit=9) if each.kind == "customers"]
+    facts = await shop.facts(after=before)
+    assert "subscription.started" in [fact.tag() for fact in facts]
+    assert {fact.cause for fact in facts} == {Cause("sweep", str(done.id))}
+    assert done.repaired == {anna: tuple(fact.position for fact in facts)}
+    assert (done.status, done.repairs, done.examined, done.troubles) == ("done", 1, 1, 0)
+
+
+async def test_a_sweep_of_what_is_right_repairs_nothing(shop: House) -> None:
+    await pays_unheard(shop, "anna@example.com")
+    await sweep(shop)
+    before = await shop.ledger.head()
+
+    await sweep(shop)
+
+    newest, _ = [each for each in await shop.sweeps.page(before=None, limit=9) if each.kind == "customers"]
+    assert (await shop.ledger.head(), newest.repaired, newest.repairs) == (before, {}, 0)
+
+
+async def test_who_the_provider_no_longer_lists_is_asked_about_while_a_term_is_open_here(shop: House) -> None:
+    _, customer_id = await pays_unheard(shop, "anna@example.com")
+    await sweep(shop)
+    shop.billing.unlisted.add(customer_id)
+    asked = len(shop.billing.asked)
+
+    await sweep(shop)
+    assert shop.billing.asked[asked:] == [customer_id]
+
+    [subscription] = (await shop.billing.truth_of(customer_id)).subscriptions
+    over = replace(subscription, status="canceled", ended_at=shop.business_time.now())
+    shop.billing.tell(customer_id, over)
+    await sweep(shop)
+    asked = len(shop.billing.asked)
+    await sweep(shop)
+    assert shop.billing.asked[asked:] == []
+
+
+async def test_undelivered_events_are_kept_as_if_they_had_come_each_once(shop: House) -> None:
+    came, _ = news = shop.billing.delivery("invoice.paid", "customer_1")
+    await shop.webhooks.receive(*news)
+    shop.billing.undelivered = [came, *(shop.billing.delivery("invoice.paid", "customer_1")[0] for _ in range(4))]
+
+    await sweep(shop)
+    await sweep(shop)
+
+    assert len(shop.tables.rows("inbox")) == 5
+    newest, oldest = [each for each in await shop.sweeps.page(before=None, limit=9) if each.kind == "undelivered"]
+    assert (oldest.examined, oldest.kept, newest.examined, newest.kept) == (5, 4, 5, 0)
+
+
+async def test_events_that_the_provider_has_forgotten_are_not_asked_for(shop: House) -> None:
+    shop.billing.undelivered = [shop.billing.delivery("invoice.paid", "customer_1")[0]]
+    await shop.moves_to(shop.business_time.now() + EVENTS_REMEMBERED + days(1))
+
+    await sweep(shop)
+
+    assert shop.tables.rows("inbox") == []
+
+
+async def test_a_provider_that_lost_events_starts_a_sweep_at_once_and_once(shop: House) -> None:
+    anna, _ = await pays_unheard(shop, "anna@example.com")
+    news = shop.billing.delivery("events.lost", None)
+
+    for _ in range(3):
+        await shop.webhooks.receive(*news)
+        while await shop.sweeping.sweep_next():
+            pass
+
+    [only] = await shop.sweeps.page(before=None, limit=9)
+    assert (only.kind, only.status, [*only.repaired]) == ("customers", "done", [anna])
+
+
+async def test_what_cannot_be_settled_of_one_customer_keeps_nobody_from_the_others(shop: House) -> None:
+    _, unsettled = await pays_unheard(shop, "anna@example.com")
+    boris, _ = await pays_unheard(shop, "boris@example.com")
+    [subscription] = (await shop.billing.truth_of(unsettled)).subscriptions
+    strange = replace(subscription.first, price_id="price_of_nobody")
+    shop.billing.tell(unsettled, replace(subscription, items=(strange,)))
+
+    await sweep(shop)
+
+    (done,) = [each for each in await shop.sweeps.page(before=None, limit=9) if each.kind == "customers"]
+    assert (done.status, done.troubles) == ("done", 1)
+    assert boris in done.repaired
+
+
+async def test_an_outage_puts_a_sweep_off_and_it_goes_on_where_it_was(shop: House) -> None:
+    for number in range(5):
+        await pays_unheard(shop, f"person{number}@example.com")
+    await shop.sweeping.request("admin")
+    await shop.sweeping.sweep_next()  # the undelivered ones
+    page = await shop.billing.subscribers(after=None)
+    taken = await shop.sweeps.take(head=await shop.ledger.head(), seconds=0)
+    assert taken is not None
+    under_way, holder = taken
+    assert await shop.sweeps.note(replace(under_way, reached=page.following), holder, seconds=0)
+    asked = len(shop.billing.asked)
+    shop.billing.down = True
+
+    put_off = await shop.sweeping.sweep_next()
+    assert put_off is not None
+    assert (put_off.status, put_off.error) == ("under_way", "The provider in memory is down.")
+    assert await shop.sweeping.sweep_next() is None
+
+    shop.billing.down = False
+    await shop.real_time.move_to(shop.real_time.now() + days(1))
+    done = await shop.sweeping.sweep_next()
+    assert done is not None
+    assert (done.status, done.error, len(set(shop.billing.asked[asked:]))) == ("done", None, 3)
