@@ -1,10 +1,10 @@
-"""What a delivery's time alone does not tell: an answer that is late, and a worker that is killed while it asks."""
+"""What the times of deliveries do not tell: a late answer, a killed worker, a payment that a case leaves out."""
 
 import asyncio
 
 import pytest
 
-from tests.stripe_cases.case import Delivery
+from tests.stripe_cases.case import Delivery, orders, told
 from tests.stripe_cases.shop import INBOX, Shop
 from tests.stripe_cases.story import Story, new_story
 
@@ -60,6 +60,17 @@ async def test_what_a_killed_worker_was_settling_is_settled_by_the_next(shop: Sh
     await shop.settled(story.run)
     assert shop.truth.questions > asked_once > questions
     await story.finish([last])
+
+
+async def test_a_dispute_is_linked_through_its_payment(shop: Shop) -> None:
+    """053 leaves the payment out, which Stripe keeps for ever; with it the case is as any other."""
+    for place in range(len(list(orders(told("053", run="r0"))))):
+        story = await new_story(shop, "053", f"shown{place}")
+        [customer] = story.case.bindings
+        payment = {"id": f"pi_A_1_{story.run}", "object": "payment_intent", "customer": customer, "created": 0}
+        shop.truth.tell(story.case, also=[payment])
+
+        await story.play(list(orders(story.case))[place])
 
 
 async def done(shop: Shop, story: Story, deliveries: list[Delivery]) -> None:

@@ -71,10 +71,13 @@ class Truth:
         self._now = now
         self._sold = {price["id"]: price for price in prices}
         self._opened: dict[str, Thing] = {}
+        self._also: dict[str, Thing] = {}
         self._held: Held | None = None
 
-    def tell(self, case: Case) -> None:
+    def tell(self, case: Case, *, also: Iterable[Thing] = ()) -> None:
+        """`also` is what the case leaves out, and Stripe would show all the time."""
         self.case, self._opened = case, {}
+        self._also = {thing["id"]: thing for thing in also}
 
     def hold(self) -> Held:
         """Keep back the next list of subscriptions."""
@@ -87,7 +90,7 @@ class Truth:
     def things(self) -> dict[str, Thing]:
         """Everything that there is now, by id."""
         now, case = int(self._now().timestamp()), self.case
-        found = deepcopy(self._sold)
+        found = deepcopy(self._sold | self._also)
         if case is None:
             return found
         told = [moment for moment in case.stripe_truth if moment.at <= now]
