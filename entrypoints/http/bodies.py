@@ -12,8 +12,6 @@ from application.ports.secrets import SignedIn
 from entrypoints.http.problems import FieldError, Malformed, MediaTypeUnsupported
 
 BODY_BYTES_MAX = 1_000_000
-EXACT_MAX = 2**53
-"""Up to here a number with a point in it is the integer that was written."""
 
 AT_FIELD = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 NAMED_FIELD = re.compile(r"(?P<what>unknown|missing required) field `(?P<name>[^`]*)`")
@@ -83,7 +81,7 @@ def _decoded(body: bytes, kind: Any) -> Any:
 
 def _with_integers(value: Any) -> Any:
     match value:
-        case float() if value.is_integer() and abs(value) <= EXACT_MAX:
+        case float() if value.is_integer():
             return int(value)
         case list():
             return [_with_integers(each) for each in value]
