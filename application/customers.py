@@ -33,10 +33,7 @@ class CustomerBinding:
         try:
             return await again_when_moved(once)
         except RowTaken:
-            account = (await self.records.recall(Account, account_id)).existing()
-            if account.customers.get(self.provider) != customer_id:
-                raise CustomerBoundElsewhere(f"This customer of {self.provider} belongs to another account.") from None
-            return await self.records.ledger.head()
+            raise CustomerBoundElsewhere(f"This customer of {self.provider} belongs to another account.") from None
 
     def _rows(self, account_id: UUID, customer_id: str) -> list[GuardedRow]:
         kind = f"{self.provider}_customer"

@@ -1,5 +1,6 @@
 """Operators bind customers that were at Stripe before their accounts were here."""
 
+import asyncio
 import json
 from itertools import count
 from uuid import uuid4
@@ -38,6 +39,22 @@ async def test_a_customer_is_bound_once(service: Service, admin: Person, anna: P
     assert first.json() == again.json() == {"account_id": str(anna.account_id), "customer_id": customer_id}
     assert first.headers["ledger-position"] == again.headers["ledger-position"]
     assert await bound_to(service, customer_id) == anna.account_id
+
+
+async def test_several_who_bind_the_same_at_once_all_have_it(
+    service: Service, admin: Person, anna: Person, customer_id: str
+) -> None:
+    answers = await asyncio.gather(*[bind(admin, anna.account_id, customer_id) for _ in range(5)])
+
+    assert [answer.status_code for answer in answers] == [200] * 5
+    events = await admin.http.get("/v1/audit/events", params={"account": str(anna.account_id), "limit": 100})
+    assert [each["type"] for each in events.json()["items"]].count("account.customer_bound") == 1
+
+
+async def test_of_two_accounts_at_once_one_has_it(admin: Person, anna: Person, boris: Person, customer_id: str) -> None:
+    answers = await asyncio.gather(*[bind(admin, each.account_id, customer_id) for each in (anna, boris)])
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
 
 
 async def test_what_was_parked_for_the_customer_is_due(
