@@ -85,7 +85,7 @@ class Found(Collector):
 def _of_the_inbox(counts: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:
     family = GaugeMetricFamily(
         "streamly_inbox_deliveries",
-        "Deliveries that are not done, by status; of each 100,000 at most are counted.",
+        "Deliveries that are not done, by status; of each 10,000 at most are counted.",
         labels=["status"],
     )
     for status, count in counts.items():

@@ -140,7 +140,7 @@ class InboxDesk(Protocol):
         ...
 
     async def counts(self) -> Mapping[str, int]:
-        """How many are received, parked and failed; of each 100,000 at most."""
+        """How many are received, parked and failed; of each 10,000 at most."""
         ...
 
 
