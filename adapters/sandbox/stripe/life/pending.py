@@ -30,7 +30,7 @@ def apply_when_paid(moment: Moment, subscription: StripeObject, invoice: StripeO
         return subscription
     applied = moment.change(
         subscription,
-        items=pending["items"],
+        items={**pending["items"], "data": [_caught_up(item, subscription) for item in pending["items"]["data"]]},
         billing_cycle_anchor=pending["billing_cycle_anchor"],
         pending_update=None,
         _pending=None,
@@ -38,6 +38,16 @@ def apply_when_paid(moment: Moment, subscription: StripeObject, invoice: StripeO
     moment.announce("customer.subscription.updated", applied, before=subscription)
     moment.announce("customer.subscription.pending_update_applied", applied)
     return changed(moment, applied)
+
+
+def _caught_up(item: StripeObject, subscription: StripeObject) -> StripeObject:
+    """In the item's period of today, where it was renewed while the change waited."""
+    periods = [
+        {name: now[name] for name in ("current_period_start", "current_period_end")}
+        for now in subscription["items"]["data"]
+        if now["id"] == item["id"] and now["current_period_start"] > item["current_period_start"]
+    ]
+    return {**item, **periods[0]} if periods else item
 
 
 def expire(moment: Moment, subscription: StripeObject) -> StripeObject:

@@ -175,3 +175,25 @@ def test_it_can_begin_with_its_end_in_sight(sandbox: Sandbox, clock: Clock) -> N
     wanted["cancel_at"] = unix(clock.now)
     with pytest.raises(stripe.InvalidRequestError, match="in the future"):
         sandbox.api.subscriptions.create(wanted)
+
+
+def test_a_renewal_that_is_paid_does_not_apply_what_waits(sandbox: Sandbox, clock: Clock) -> None:
+    subscription = sandbox.subscribe(sandbox.price(1000))
+    clock.now = at("2026-02-28T00:00:00")
+    sandbox.card(subscription.customer, "decline")
+    pending = {"proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete"}
+    exchange(sandbox, subscription, sandbox.price(2000), **pending)
+    sandbox.card(subscription.customer, "ok")
+
+    sandbox.advance(at("2026-02-28T12:00:00"))
+
+    renewed = sandbox.reread(subscription)
+    assert (bills(sandbox, subscription)[-1].amount_paid, renewed.status) == (1000, "active")
+    assert renewed.items.data[0].price.unit_amount == 1000
+    assert renewed.pending_update
+
+    upgrade = bills(sandbox, subscription)[1]
+    sandbox.api.invoices.pay(str(upgrade.id))
+
+    [item] = sandbox.reread(subscription).items.data
+    assert (item.price.unit_amount, item.current_period_end) == (2000, unix(at("2026-03-31T12:00:00")))

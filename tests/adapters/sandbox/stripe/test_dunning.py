@@ -167,3 +167,16 @@ def test_what_is_canceled_is_not_tried_again(sandbox: Sandbox, failing: stripe.S
 @pytest.mark.parametrize("wrong", [{"retry_days": [0]}, {"then": "forgive"}, {"retries": 3}])
 def test_dunning_that_makes_no_sense_is_refused(sandbox: Sandbox, wrong: Any) -> None:
     assert sandbox.http.put("/_sandbox/dunning", json=wrong).status_code == 400
+
+
+def test_the_latest_invoice_decides(sandbox: Sandbox, failing: stripe.Subscription) -> None:
+    sandbox.control("PUT", "/dunning", retry_days=[], then="past_due")
+    sandbox.advance(at("2026-04-01T00:00:00"))
+    [latest_unpaid, older, _] = sandbox.api.invoices.list({"subscription": failing.id}).data
+    sandbox.card(failing.customer, "ok")
+
+    sandbox.api.invoices.pay(str(older.id))
+    assert sandbox.reread(failing).status == "past_due"
+    sandbox.api.invoices.pay(str(latest_unpaid.id))
+
+    assert sandbox.reread(failing).status == "active"

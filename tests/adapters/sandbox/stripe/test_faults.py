@@ -50,10 +50,11 @@ def test_it_fails_until_told_otherwise_and_only_there(sandbox: Sandbox, once: st
 
 
 def test_an_answer_is_lost_after_the_work_was_done(sandbox: Sandbox, once: stripe.StripeClient) -> None:
-    fail(sandbox, {"kind": "error", "after": True}, {"kind": "drop", "after": True})
+    fail(sandbox, *({"kind": kind, "after": True, "verb": "POST"} for kind in ("error", "drop")))
     for error in (stripe.APIError, stripe.APIConnectionError):
         with pytest.raises(error):
             once.v1.customers.create({"name": "Alice"}, {"idempotency_key": "k1"})
+        assert len(once.v1.customers.list().data) == 1
 
     made = once.v1.customers.create({"name": "Alice"}, {"idempotency_key": "k1"})
 
