@@ -1,37 +1,52 @@
-"""What a scrape is answered: what this process has counted, and how the ledger and the read models stand."""
+"""What a scrape is answered: what the service has counted, and how the ledger and the read models stand."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from application.health import Readiness
 from application.ports.read_models import ReadModelStatus
 from application.ports.sweeps import SweepKind, SweepTotals
 
+COUNTING_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's own switch, which it reads as it is imported: the folder where processes count together."""
+
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 COMMIT_SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class PrometheusMetrics:
-    """One to a process. Names end in their unit; a batch is counted once, so that an append costs nothing more."""
+    """One to a process. Names end in their unit; a batch is counted once, so that an append costs nothing more.
+
+    Processes that count together answer for each other, and for those that have ended. What the kernel knows of a
+    process is told by one that counts alone: under the same name each scrape would find another's.
+    """
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
 
     def __init__(self) -> None:
+        together = os.environ.get(COUNTING_TOGETHER)
+        self._together = Path(together) if together else None
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
+        if self._together is None:
+            ProcessCollector(registry=self._registry)
+        self._in_progress: Callable[[], int] = lambda: 0
         self._appends_in_progress = Gauge(
             "streamly_ledger_appends_in_progress",
-            "Appends of this process that wait for their transaction or are in it.",
+            "Appends that waited for their transaction or were in it, when the last one began or ended.",
             registry=self._registry,
+            multiprocess_mode="livesum",
         )
         self._batches = Histogram(
             "streamly_ledger_batch_appends",
-            "Appends to a transaction of this process.",
+            "Appends to a transaction.",
             buckets=BATCH_BUCKETS,
             registry=self._registry,
         )
@@ -43,19 +58,43 @@ class PrometheusMetrics:
         )
 
     def count_appends_in_progress(self, count: Callable[[], int]) -> None:
-        """By a function that is asked at each scrape: a gauge that each append moves would cost 2 us of it."""
-        self._appends_in_progress.set_function(count)
+        """By a function that is asked at each transaction: a gauge that each append moves would cost 2 us of it."""
+        self._in_progress = count
 
     @contextmanager
     def batch(self, appends: int) -> Iterator[None]:
         """Measures the transaction of so many appends; from any thread."""
         self._batches.observe(appends)
-        with self._commits.time():
-            yield
+        self._appends_in_progress.set(self._in_progress())
+        try:
+            with self._commits.time():
+                yield
+        finally:
+            # Those of this transaction are counted until they have heard of it.
+            self._appends_in_progress.set(max(0, self._in_progress() - appends))
 
     def exposition(self, readiness: Readiness) -> bytes:
         """With the database away: what the process itself knows, and that it is."""
-        return generate_latest(self._registry) + generate_latest(Found(readiness))
+        counted = self._registry if self._together is None else _counted_together(self._together)
+        return generate_latest(counted) + generate_latest(Found(readiness))
+
+
+def _counted_together(folder: Path) -> CollectorRegistry:
+    """What all have counted who count there. Of those that have ended nothing is in progress."""
+    for file in folder.glob("gauge_live*.db"):
+        if not _runs(int(file.stem.rpartition("_")[2])):
+            file.unlink(missing_ok=True)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # the library has no types here
+    return registry
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class Found(Collector):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import IO
 
@@ -14,7 +15,7 @@ import httpx
 
 from entrypoints.cli.children import Child
 from entrypoints.settings import Settings
-from entrypoints.wiring import Database, ready_database
+from entrypoints.wiring import COUNTING_TOGETHER, Database, ready_database
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,9 @@ def running_service(
             children.append(Child("worker", ["worker"], environment, logs=logs))
         listening = stack.enter_context(_listening(settings))
         number = str(listening.fileno())
+        if api_workers > 1:
+            folder = stack.enter_context(TemporaryDirectory(prefix="streamly-metrics-"))
+            environment = environment | {COUNTING_TOGETHER: folder}
         children += [
             Child(f"api-{each}", ["api", "--fd", number], environment, logs=logs, fds=[listening.fileno()])
             for each in range(1, api_workers + 1)

@@ -9,6 +9,7 @@ from adapters.eventstore.datastore import DatabaseFunctionsEnabled
 from adapters.eventstore.mapper import FactUnreadable
 from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, RebuildUnderWay, Rebuilt, Verified
 from adapters.eventstore.swapping import Dropped, SwapImpossible
+from adapters.prometheus.metrics import COUNTING_TOGETHER
 from application.errors import Unavailable
 from entrypoints.wiring.database import Database, DatabaseNotReady, masked, migrate_given, ready_database
 from entrypoints.wiring.house import House, open_house
@@ -18,6 +19,7 @@ REBUILD_REFUSALS = (FactUnreadable, NoKeptGeneration, ReadModelPoisoned, Rebuild
 """Why a read model is not rebuilt, compared or rolled back now."""
 
 __all__ = [
+    "COUNTING_TOGETHER",
     "REBUILD_REFUSALS",
     "Database",
     "DatabaseFunctionsEnabled",

@@ -18,6 +18,7 @@ READERS_OF_THE_ENVIRONMENT = {
     "entrypoints/settings.py": "it is what makes settings of it",
     "entrypoints/wiring/database.py": "it looks for what an operator may set for the database alone",
     "entrypoints/cli/children.py": "a child process sees what its parent sees",
+    "adapters/prometheus/metrics.py": "the library looks there whether processes count together",
     "adapters/embedded_postgres/launch.py": "it takes from the server's environment what would bend it",
 }
 

@@ -1,6 +1,7 @@
 """The whole service as one command: the demo, two API processes, and what is left when somebody kills it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -112,6 +113,30 @@ def test_a_demo_whose_film_is_no_film_fails_and_says_so(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_whichever_process_is_scraped_all_appends_are_told_also_of_one_that_was_killed(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2") as (_, address):
+        for number in range(8):
+            assert register(address, f"person{number}@example.com").status_code == 201
+        assert scrapes(address) == {8.0}
+
+        killed, left = api_processes(tmp_path)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: len({*api_processes(tmp_path)} - {killed, left}) == 1, "the restart", GONE_SECONDS)
+        assert register(address, "anna@example.com").status_code == 201
+        assert scrapes(address) == {9.0}
+
+
+def api_processes(folder: Path) -> list[int]:
+    return [int(each.partition(":")[0]) for each in processes_naming(folder) if r"\x00api\x00" in each]
+
+
+def scrapes(address: str) -> set[float]:
+    """How many appends were told by twenty scrapes, each of whichever process took it."""
+    sample = re.compile(r"^streamly_ledger_batch_appends_sum (.+)$", re.MULTILINE)
+    return {float(sample.findall(httpx.get(f"{address}/metrics", timeout=10).text)[0]) for _ in range(20)}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

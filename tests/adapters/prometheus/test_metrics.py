@@ -1,14 +1,24 @@
 """What a scrape is told of the read models, the writer, and a database that is away."""
 
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.prometheus.metrics import PrometheusMetrics
+from adapters.prometheus.metrics import COUNTING_TOGETHER, PrometheusMetrics
 from application.health import Readiness
 from application.ports.read_models import ReadModelStatus, Rebuilding
 
 
 def samples(metrics: PrometheusMetrics, readiness: Readiness) -> dict[str, float]:
-    families = text_string_to_metric_families(metrics.exposition(readiness).decode())
+    return by_name(metrics.exposition(readiness).decode())
+
+
+def by_name(exposition: str) -> dict[str, float]:
+    families = text_string_to_metric_families(exposition)
     return {" ".join([each.name, *each.labels.values()]): each.value for family in families for each in family.samples}
 
 
@@ -40,11 +50,12 @@ def test_a_degraded_read_model_and_one_that_is_rebuilt_are_told_apart() -> None:
 
 def test_a_database_that_is_away_leaves_what_the_process_knows() -> None:
     metrics = PrometheusMetrics()
-    metrics.count_appends_in_progress(lambda: 7)
+    with metrics.batch(3):
+        pass
 
     told = samples(metrics, Readiness(database=False))
 
-    assert (told["streamly_database_up"], told["streamly_ledger_appends_in_progress"]) == (0, 7)
+    assert (told["streamly_database_up"], told["streamly_ledger_batch_appends_sum"]) == (0, 3)
     assert not [
         name for name in told if name.startswith(("streamly_read_model", "streamly_queue", "streamly_ledger_h"))
     ]
@@ -66,6 +77,67 @@ def test_batches_are_counted_by_their_size_and_their_seconds_also_where_they_fai
     assert told["streamly_ledger_batch_appends_bucket 5.0"] == 1
     assert told["streamly_ledger_batch_appends_bucket 50.0"] == 2
     assert told["streamly_ledger_commit_seconds_count"] == 2
+
+
+def test_appends_are_in_progress_until_their_transaction_has_ended() -> None:
+    metrics, gone = PrometheusMetrics(), Readiness(database=False)
+    metrics.count_appends_in_progress(lambda: 7)
+
+    with metrics.batch(3):
+        during = samples(metrics, gone)["streamly_ledger_appends_in_progress"]
+
+    assert (during, samples(metrics, gone)["streamly_ledger_appends_in_progress"]) == (7, 4)
+
+
+# In the middle of a transaction of three appends it says so, and goes on when it is told to.
+COUNTING = """
+from adapters.prometheus.metrics import PrometheusMetrics
+from application.health import Readiness
+
+metrics = PrometheusMetrics()
+metrics.count_appends_in_progress(lambda: 5)
+with metrics.batch(3):
+    print("in it", flush=True)
+    input()
+print(metrics.exposition(Readiness(database=False)).decode())
+"""
+
+
+def test_processes_that_count_together_answer_for_all_and_those_that_have_ended(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        killed, at_work, answering = (stack.enter_context(counting(tmp_path)) for _ in range(3))
+        for each in (killed, at_work, answering):
+            stack.callback(each.kill)
+            assert each.stdout is not None
+            assert each.stdout.readline() == "in it\n"
+        killed.kill()
+        killed.wait()
+        told = told_by(answering)
+
+    assert told["streamly_ledger_batch_appends_count"] == 3
+    assert told["streamly_ledger_batch_appends_sum"] == 9
+    assert (told["streamly_ledger_batch_appends_bucket 2.0"], told["streamly_ledger_batch_appends_bucket 5.0"]) == (
+        0,
+        3,
+    )
+    assert told["streamly_ledger_commit_seconds_count"] == 1
+    assert told["streamly_ledger_appends_in_progress"] == 5 + 2
+    assert not [name for name in told if name.startswith("process_")]
+
+
+def counting(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", COUNTING],
+        env={**os.environ, COUNTING_TOGETHER: str(folder)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def told_by(process: subprocess.Popen[str]) -> dict[str, float]:
+    out, _ = process.communicate("\n", timeout=30)
+    return by_name(out)
 
 
 def test_a_rebuild_of_an_empty_ledger_is_done() -> None:
