@@ -197,3 +197,4 @@ def test_a_renewal_that_is_paid_does_not_apply_what_waits(sandbox: Sandbox, cloc
 
     [item] = sandbox.reread(subscription).items.data
     assert (item.price.unit_amount, item.current_period_end) == (2000, unix(at("2026-03-31T12:00:00")))
+    assert len(bills(sandbox, subscription)) == 3
