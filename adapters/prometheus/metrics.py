@@ -35,8 +35,7 @@ class PrometheusMetrics:
         together = os.environ.get(COUNTING_TOGETHER)
         self._together = Path(together) if together else None
         self._registry = CollectorRegistry()
-        if self._together is None:
-            ProcessCollector(registry=self._registry)
+        ProcessCollector(registry=self._registry)
         self._in_progress: Callable[[], int] = lambda: 0
         self._appends_in_progress = Gauge(
             "streamly_ledger_appends_in_progress",
