@@ -36,7 +36,7 @@ bench: .venv/.dev ## the figures of the ledger beside their bars, 20 to 30 minut
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: .venv/.dev ## the Stripe cases in all orders, then kill -9 of everything, 200 times; ROUNDS=1000, SEED= to repeat
-	@STREAMLY_ALL_ORDERS=1 $(BIN)/pytest --quiet tests/stripe_cases
+	@STREAMLY_ALL_ORDERS=1 $(BIN)/pytest --quiet tests/stripe_cases tests/http/test_admin_webhooks.py
 	@$(BIN)/python -m tests.faults.soak $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(START),--start $(START))
 
