@@ -5,22 +5,22 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
-from application.errors import ProviderBusy, ProviderUnavailable
-from application.our_words import Plans, in_our_words, money_back, sold
-from application.ports.billing import BillingProvider, SeenCheckout, SeenSubscription
+from application.customers import CustomerBinding
+from application.errors import NotFound, ProviderBusy, ProviderUnavailable
+from application.observing import Observing
+from application.our_words import belongs_to_no_plan, money_back, sold
+from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, RowMoved, StreamMoved, UpdateIf
 from application.ports.world import Clock
-from application.recall import Asked, Recalled, Records
-from domain.payment.payment import Payment, ProviderPayment
-from domain.plan.plan import Plan
-from domain.shared.fact import Actor, Cause, Fact
-from domain.shared.identity import derived_id
-from domain.subscription.checkout import Checkout
-from domain.subscription.subscription import Subscription
-from domain.subscription.truth import TERMINAL, BillingPolicy, MoneyBack
+from application.recall import Asked, Records
+from application.unconfirmed import Unconfirmed
+from domain.account.account import CustomerBoundElsewhere
+from domain.shared.fact import Actor, Cause
+from domain.subscription.truth import TERMINAL, BillingPolicy
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,6 @@ CUSTOMERS_AT_ONCE = 8
 LEASE_SECONDS = 90.0
 LEASE_TRIES = 100
 LEASE_PAUSE_SECONDS = 0.05
-
-Decision = tuple[Recalled[object], Sequence[Fact]]
 
 
 class PriceUnknown(Exception):
@@ -47,8 +45,37 @@ class Convergence:
     billing: BillingProvider
     inbox: Inbox
     customers: Customers
-    policy: BillingPolicy
+    binding: CustomerBinding
+    observing: Observing
+    unconfirmed: Unconfirmed
     business_time: Clock
+
+    @classmethod
+    def by(
+        cls,
+        policy: BillingPolicy,
+        *,
+        records: Records,
+        billing: BillingProvider,
+        inbox: Inbox,
+        customers: Customers,
+        binding: CustomerBinding,
+        business_time: Clock,
+    ) -> Self:
+        """One that reads what the provider says by this policy."""
+        observing = Observing(records=records, customers=customers, policy=policy, business_time=business_time)
+        return cls(
+            records=records,
+            billing=billing,
+            inbox=inbox,
+            customers=customers,
+            binding=binding,
+            observing=observing,
+            unconfirmed=Unconfirmed(
+                records=records, billing=billing, inbox=inbox, customers=customers, observing=observing
+            ),
+            business_time=business_time,
+        )
 
     async def settle_waiting(self, *, limit: int = 50) -> int:
         """Settle the customers whose deliveries are due, several at once, and say how many that were."""
@@ -86,7 +113,10 @@ class Convergence:
             await self.settle(customer)
         except ProviderBusy:
             raise
-        except (ProviderUnavailable, PriceUnknown) as trouble:
+        except PriceUnknown as trouble:
+            log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
+            await self.inbox.park(customer, why=str(trouble))
+        except ProviderUnavailable as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.retry_later(customer, error=str(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
         except Exception as trouble:
@@ -118,9 +148,10 @@ class Convergence:
         """Ask the provider for the truth about this customer, and record the difference.
 
         Raises:
-            ProviderUnavailable; PriceUnknown, with the rest recorded; StreamMoved when others kept writing.
+            ProviderUnavailable, with what the deliveries say themselves recorded; PriceUnknown, with the rest recorded;
+            StreamMoved when others kept writing.
         """
-        account_id = await self.customers.account_of(customer)
+        account_id = await self.customers.account_of(customer) or await self._account_named_by(customer)
         if account_id is None:
             await self.inbox.park(customer, why="customer_unknown")
             return
@@ -138,92 +169,61 @@ class Convergence:
             else:
                 return
 
+    async def _account_named_by(self, customer: Customer) -> UUID | None:
+        """Of a customer whom nobody has bound: a checkout that was paid elsewhere may name the account."""
+        account_id = await self.billing.payer_of(customer.customer_id)
+        if account_id is None:
+            return None
+        try:
+            await self.binding.bind(account_id, customer.customer_id, self._asked_by(customer, ()))
+        except (NotFound, CustomerBoundElsewhere):
+            return None
+        return account_id
+
     async def _ask_and_record(self, customer: Customer, account_id: UUID, asked: Asked | None) -> None:
         """The fence first, then what is waiting, then the question: the answer settles all that came before it."""
         epoch = await self.customers.take_fence(customer)
         waiting = await self.inbox.waiting(customer)
-        truth = await self.billing.truth_of(customer.customer_id)
-        plans = await self._plans(customer.provider, truth.subscriptions)
+        asked_at = self.business_time.now()
+        try:
+            truth = await self.billing.truth_of(customer.customer_id)
+        except ProviderBusy:
+            raise
+        except ProviderUnavailable:
+            await self.unconfirmed.record(customer, account_id, epoch, waiting)
+            raise
+        plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
         unknown = [seen for seen in truth.subscriptions if seen.status not in TERMINAL and not sold(seen, plans)]
         heard_at = self._heard_at(waiting)
         decisions = [
             *[
-                await self._subscription(
+                await self.observing.subscription(
                     seen, plans, money_back(seen, truth.payments, heard_at), customer, account_id, heard_at
                 )
                 for seen in reversed(truth.subscriptions)
             ],
-            *[await self._payment(seen, account_id) for seen in reversed(truth.payments)],
-            *[await self._checkout(seen) for seen in reversed(truth.checkouts)],
+            *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
+            *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
         ]
         asked = asked or self._asked_by(customer, waiting)
         settled = () if unknown else waiting
-        await self.records.append(asked, *decisions, rows=self._rows(customer, epoch, settled))
+        await self.records.append(asked, *decisions, rows=self._rows(customer, epoch, settled, asked_at))
         if unknown:
-            price_id = unknown[0].first.price_id
-            raise PriceUnknown(f"{customer.provider} sells {price_id}, which belongs to no plan")
-
-    async def _plans(self, provider: str, subscriptions: Sequence[SeenSubscription]) -> Plans:
-        """The plans that the prices belong to, by the prices' ids; a price of no plan is not among them."""
-        prices = {item.price_id for seen in subscriptions for item in seen.items}
-        known = {price_id: await self.customers.plan_of_price(provider, price_id) for price_id in sorted(prices)}
-        return {
-            price_id: (await self.records.recall(Plan, plan_id)).existing().terms
-            for price_id, plan_id in known.items()
-            if plan_id
-        }
-
-    async def _subscription(
-        self,
-        seen: SeenSubscription,
-        plans: Plans,
-        back: tuple[MoneyBack, ...],
-        customer: Customer,
-        account_id: UUID,
-        heard_at: datetime,
-    ) -> Decision:
-        stream = derived_id("subscription", customer.provider, seen.reference)
-        recalled = await self.records.recall(Subscription, stream)
-        truth = in_our_words(seen, plans, back, recalled.state, customer)
-        if truth is None:
-            return recalled, ()
-        facts = Subscription.observe(
-            recalled.state,
-            truth,
-            subscription_id=stream,
-            account_id=account_id,
-            policy=self.policy,
-            now=heard_at,
-        )
-        return recalled, facts
+            raise PriceUnknown(belongs_to_no_plan(customer.provider, unknown[0].first.price_id))
 
     def _heard_at(self, waiting: Sequence[Waiting]) -> datetime:
         """When the provider last spoke, which is nearer to what happened than when we came to listen."""
         now = self.business_time.now()
         return min(now, max((delivery.created_at for delivery in waiting), default=now))
 
-    async def _payment(self, seen: ProviderPayment, account_id: UUID) -> Decision:
-        stream = derived_id("payment", seen.provider, seen.reference)
-        recalled = await self.records.recall(Payment, stream)
-        now = self.business_time.now()
-        return recalled, Payment.observe(recalled.state, seen, payment_id=stream, account_id=account_id, now=now)
-
-    async def _checkout(self, seen: SeenCheckout) -> Decision:
-        recalled = await self.records.recall(Checkout, seen.checkout_id)
-        if recalled.state is None or seen.status == "open":
-            return recalled, ()
-        if seen.status == "completed":
-            return recalled, recalled.state.complete(provider_reference=seen.reference)
-        return recalled, recalled.state.expire(provider_reference=seen.reference)
-
     def _asked_by(self, customer: Customer, waiting: Sequence[Waiting]) -> Asked:
         """The newest delivery is the cause; with none waiting it was a sweep."""
         actor = Actor("provider", customer.provider)
         return Asked(actor, Cause("webhook", waiting[-1].event_id) if waiting else Cause("sweep", customer.provider))
 
-    def _rows(self, customer: Customer, epoch: int, waiting: Sequence[Waiting]) -> list[GuardedRow]:
+    def _rows(self, customer: Customer, epoch: int, waiting: Sequence[Waiting], asked_at: datetime) -> list[GuardedRow]:
         key = {"provider": customer.provider, "customer_id": customer.customer_id, "epoch": epoch}
-        rows: list[GuardedRow] = [UpdateIf("customer_fences", where=key, values={"epoch": epoch})]
+        rows: list[GuardedRow] = [UpdateIf("customer_fences", where=key, values={"epoch": epoch, "asked_at": asked_at})]
         if waiting:
             rows.append(
                 UpdateIf(

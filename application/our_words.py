@@ -16,6 +16,11 @@ Plans = Mapping[str, PlanTerms]
 """By the ids of their prices at the provider."""
 
 
+def belongs_to_no_plan(provider: str, price_id: str) -> str:
+    """Why deliveries are parked whose subscription sells nothing of ours; those wait for a plan to get the price."""
+    return f"{provider} sells {price_id}, which belongs to no plan"
+
+
 def sold(seen: SeenSubscription, plans: Plans) -> list[tuple[SeenItem, PlanTerms]]:
     """The items that belong to plans, at what this subscriber pays: a plan may be sold at another price today."""
     return [(item, replace(plans[item.price_id], price=item.price)) for item in seen.items if item.price_id in plans]
@@ -24,7 +29,7 @@ def sold(seen: SeenSubscription, plans: Plans) -> list[tuple[SeenItem, PlanTerms
 def in_our_words(
     seen: SeenSubscription,
     plans: Plans,
-    back: tuple[MoneyBack, ...],
+    back: tuple[MoneyBack, ...] | None,
     known: Subscription | None,
     customer: Customer,
 ) -> ProviderSubscription | None:

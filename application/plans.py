@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 
 from application.errors import NotFound
+from application.our_words import belongs_to_no_plan
 from application.ports.billing import BillingProvider
-from application.ports.ledger import Insert, Position, RowTaken
+from application.ports.ledger import GuardedRow, Insert, Position, RowTaken, UpdateIf
 from application.ports.reads import PlanReads
 from application.ports.secrets import BlindIndex
 from application.ports.world import Identifiers
@@ -138,11 +139,17 @@ class Plans:
         if plan is None:
             raise NotFound
         bound = plan.bind_price(provider=self.billing.name, price_id=price_id)
-        rows = [self._claim(price_id, recalled.stream)] if bound else []
+        rows: list[GuardedRow] = [self._claim(price_id, recalled.stream), self._due(price_id)] if bound else []
         try:
             return (await self.records.append(asked, (recalled, [*made, *bound]), rows=rows)).position
         except RowTaken:
             raise PriceTaken(f"The price {price_id} belongs to another plan.") from None
+
+    def _due(self, price_id: str) -> UpdateIf:
+        """What was sold at this price before anybody knew of which plan it is."""
+        why = belongs_to_no_plan(self.billing.name, price_id)
+        parked = {"provider": self.billing.name, "status": "parked", "error": why}
+        return UpdateIf("inbox", where=parked, values={"status": "received"}, required=False)
 
     def _claim(self, price_id: str, plan_id: UUID) -> Insert:
         kind = f"{self.billing.name}_price"

@@ -53,6 +53,7 @@ class MemoryBilling:
         self.down = False
         self.busy = False
         self.hidden: dict[str, str] = {}
+        self.payers: dict[str, UUID] = {}
         self.undelivered: list[bytes] = []
         self.unlisted: set[str] = set()
         self.asked: list[str] = []
@@ -142,6 +143,10 @@ class MemoryBilling:
             payments=tuple(reversed(known.payments.values())),
             checkouts=tuple(reversed(known.checkouts.values())),
         )
+
+    async def payer_of(self, customer_id: str) -> UUID | None:
+        self._refuse_when_down()
+        return self.payers.get(customer_id)
 
     async def customer_of(self, body: bytes) -> str | None:
         self._refuse_when_down()

@@ -1,6 +1,6 @@
 """Whose customer is whose, in memory."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from adapters.memory.tables import MemoryTables, TableRow
@@ -39,6 +39,10 @@ class MemoryCustomers:
         row = self._fence(customer)
         if row.get("holder") == holder:
             row.update(holder=None, leased_until=None)
+
+    async def asked_at(self, customer: Customer) -> datetime | None:
+        asked_at: datetime | None = self._fence(customer).get("asked_at")
+        return asked_at
 
     async def take_fence(self, customer: Customer) -> int:
         row = self._fence(customer)

@@ -1,5 +1,6 @@
 """Whose customer is whose, found by claims; and the fence around asking about one."""
 
+from datetime import datetime
 from uuid import UUID
 
 from adapters.postgres.errors import connected
@@ -23,6 +24,8 @@ LEASE = """
         WHERE fence.leased_until IS NULL OR fence.leased_until <= now()
     RETURNING holder
 """
+
+ASKED_AT = "SELECT asked_at FROM ops.customer_fences WHERE provider = %s AND customer_id = %s"
 
 RELEASE = """
     UPDATE ops.customer_fences SET holder = NULL, leased_until = NULL
@@ -58,6 +61,12 @@ class PostgresCustomers:
     async def release(self, customer: Customer, holder: UUID) -> None:
         async with connected(self._pool) as connection:
             await connection.execute(RELEASE, (customer.provider, customer.customer_id, holder))
+
+    async def asked_at(self, customer: Customer) -> datetime | None:
+        async with connected(self._pool) as connection:
+            cursor = await connection.execute(ASKED_AT, (customer.provider, customer.customer_id))
+            row = await cursor.fetchone()
+        return row[0] if row else None
 
     async def take_fence(self, customer: Customer) -> int:
         """Committed when it returns; it waits while somebody appends under the epoch before."""

@@ -17,7 +17,7 @@ from adapters.stripe.customers import find_customer, said
 from adapters.stripe.money_back import MoneyBack
 from adapters.stripe.objects import Charge, Invoice, Price, Session, Subscription
 from adapters.stripe.payloads import told_by
-from adapters.stripe.reading import PROVIDER, at, customer_truth, seen_price
+from adapters.stripe.reading import PROVIDER, at, customer_truth, payer, seen_price
 from adapters.stripe.refusals import translated
 from adapters.stripe.sweeping import raw_answer, subscribers_page, undelivered_page
 from adapters.stripe.transport import Transport, is_here
@@ -199,6 +199,13 @@ class StripeBilling:
 
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
         return told_by(bodies)
+
+    async def payer_of(self, customer_id: str) -> UUID | None:
+        sessions = self._stripe.checkout.sessions.list_async(
+            {"customer": customer_id, "status": "complete", "limit": PAGE_SIZE}
+        )
+        async with _asking():
+            return payer(await _all_pages(sessions, Session))
 
     async def customer_of(self, body: bytes) -> str | None:
         """Nobody, where it is of the other mode."""

@@ -132,6 +132,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     start_date: int
     items: Items = Items()
+    trial_start: int | None = None
     trial_end: int | None = None
     cancel_at: int | None = None
     cancel_at_period_end: bool = False

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -56,7 +57,7 @@ def seen_subscription(subscription: Subscription, invoices: Iterable[Invoice]) -
         reference=subscription.id,
         status=subscription.status,
         items=tuple(map(_seen_item, ordered)),
-        started_at=at(subscription.start_date),
+        started_at=at(min(subscription.start_date, subscription.trial_start or subscription.start_date)),
         trial_end=at_or_none(subscription.trial_end),
         ends_at=at_or_none(_announced_end(subscription, ordered[0])),
         ended_at=at_or_none(subscription.ended_at),
@@ -232,6 +233,15 @@ def seen_checkout(session: Session) -> SeenCheckout | None:
     except ValueError:
         return None
     return SeenCheckout(session.id, checkout_id, CHECKOUT_STATUSES.get(session.status, "open"))
+
+
+def payer(sessions: Iterable[Session]) -> UUID | None:
+    """Whom the newest completed checkout names; whoever pays by a link may name anybody, and pays for that account."""
+    for session in sessions:
+        with suppress(ValueError):
+            if session.status == "complete" and session.client_reference_id:
+                return UUID(session.client_reference_id)
+    return None
 
 
 def at(seconds: int) -> datetime:

@@ -152,6 +152,13 @@ class BillingProvider(Protocol):
         """Everything about one customer, all pages of it."""
         ...
 
+    async def payer_of(self, customer_id: str) -> UUID | None:
+        """The account that a completed checkout of this customer names; None where none does.
+
+        That of a payment link, say, which we have not opened ourselves.
+        """
+        ...
+
     async def customer_of(self, body: bytes) -> str | None:
         """Whom a kept delivery is about, which it does not say itself; None where it is about nobody.
 

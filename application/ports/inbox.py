@@ -163,6 +163,10 @@ class Customers(Protocol):
         """Give a lease back; one that is over already changes nothing."""
         ...
 
+    async def asked_at(self, customer: Customer) -> datetime | None:
+        """The business time at which the provider was asked last, so that its answer was recorded; None before."""
+        ...
+
     async def take_fence(self, customer: Customer) -> int:
         """A new epoch, committed: whoever holds an older one can append nothing about this customer any more."""
         ...

@@ -24,9 +24,12 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """What made it happen: the request, webhook, command, sweep or earlier fact behind it."""
+    """What made it happen: the request, webhook, command, sweep or earlier fact behind it.
 
-    kind: Literal["request", "webhook", "command", "sweep", "fact", "unknown"]
+    `unconfirmed_webhook`: by what it says itself, since the provider could not be asked; it is asked afterwards.
+    """
+
+    kind: Literal["request", "webhook", "unconfirmed_webhook", "command", "sweep", "fact", "unknown"]
     id: str = ""
 
 

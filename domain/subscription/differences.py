@@ -171,6 +171,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return [CollectionResumed(subscription_id=self.id, account_id=self.account_id)]
 
     def _money_back(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
+        if truth.money_back is None:
+            return []
         back = next((back for back in truth.money_back if policy.revokes(back)), None)
         revoked: RevokedFor | None = None if back is None else "refunded" if back.how == "refunded" else "disputed"
         if revoked == self.revoked:

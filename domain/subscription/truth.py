@@ -47,8 +47,8 @@ class ProviderSubscription(msgspec.Struct, frozen=True, kw_only=True):
     failing_since: datetime | None = None
     """When the first attempt at the unpaid invoice failed."""
     further: tuple[SoldItem, ...] = ()
-    money_back: tuple[MoneyBack, ...] = ()
-    """What happened to it, the weightiest first."""
+    money_back: tuple[MoneyBack, ...] | None = ()
+    """What happened to it, the weightiest first; None where nothing is known of it."""
 
 
 class BillingPolicy(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,8 +156,8 @@ def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports
 
 def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House:
     ports = _ports(settings, base, stack)
-    convergence, plans = _convergence(settings, base, ports), _plans(base, ports)
     binding = CustomerBinding(records=base.records, blind_index=base.blind_index, provider=ports.billing.name)
+    convergence, plans = _convergence(settings, base, ports, binding), _plans(base, ports)
     webhooks = _webhooks(base, ports)
     policies = [when_upload_received_transcode(ports.jobs), when_price_requested_settle_it(plans)]
     return House(
@@ -192,13 +192,9 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     )
 
 
-def _convergence(settings: Settings, base: Foundation, ports: Ports) -> Convergence:
-    return Convergence(
-        records=base.records,
-        billing=ports.billing,
-        inbox=ports.inbox,
-        customers=ports.customers,
-        policy=BillingPolicy(
+def _convergence(settings: Settings, base: Foundation, ports: Ports, binding: CustomerBinding) -> Convergence:
+    return Convergence.by(
+        BillingPolicy(
             grace=timedelta(days=settings.grace_days_past_due),
             lease_slack=timedelta(days=settings.lease_slack_days),
             pause_collection_grants=settings.pause_collection_grants,
@@ -206,6 +202,11 @@ def _convergence(settings: Settings, base: Foundation, ports: Ports) -> Converge
             dispute_open_suspends=settings.dispute_open_suspends,
             dispute_lost_revokes=settings.dispute_lost_revokes,
         ),
+        records=base.records,
+        billing=ports.billing,
+        inbox=ports.inbox,
+        customers=ports.customers,
+        binding=binding,
         business_time=base.business_time,
     )
 

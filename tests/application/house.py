@@ -104,15 +104,16 @@ class House:
             blind_index=self.blind_index,
             identifiers=self.identifiers,
         )
-        self.convergence = Convergence(
+        self.binding = CustomerBinding(records=self.records, blind_index=self.blind_index, provider=self.billing.name)
+        self.convergence = Convergence.by(
+            BillingPolicy(),
             records=self.records,
             billing=self.billing,
             inbox=self.inbox,
             customers=self.customers,
-            policy=BillingPolicy(),
+            binding=self.binding,
             business_time=self.business_time,
         )
-        self.binding = CustomerBinding(records=self.records, blind_index=self.blind_index, provider=self.billing.name)
         self.finding = Finding(
             billing=self.billing,
             inbox=self.inbox,
@@ -207,9 +208,9 @@ class House:
         account = (await self.records.recall(Account, account_id)).existing()
         return Customer(self.billing.name, account.customers[self.billing.name])
 
-    async def hears(self, type: str, customer: Customer) -> None:
+    async def hears(self, type: str, customer: Customer, *, telling: SeenSubscription | None = None) -> None:
         """A webhook comes."""
-        await self.webhooks.receive(*self.billing.delivery(type, customer.customer_id))
+        await self.webhooks.receive(*self.billing.delivery(type, customer.customer_id, telling=telling))
 
     async def subscription_seen(self, customer: Customer) -> SeenSubscription:
         """The newest subscription as the provider knows it."""

@@ -69,7 +69,7 @@ def stops_at(word: ProviderSubscription, period_end: datetime, policy: BillingPo
         "dispute_open": policy.dispute_open_suspends,
         "dispute_lost": policy.dispute_lost_revokes,
     }
-    if any(revokes[back.how] for back in word.money_back):
+    if any(revokes[back.how] for back in word.money_back or ()):
         return None
     lease = period_end + policy.lease_slack
     lease = min(lease, word.ends_at) if word.ends_at else lease

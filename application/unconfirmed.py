@@ -1,0 +1,59 @@
+"""While the provider cannot be asked: what its deliveries say themselves is recorded, and asked about afterwards."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from application.observing import Observing
+from application.ports.billing import BillingProvider
+from application.ports.inbox import Customer, Customers, Inbox, Waiting
+from application.ports.ledger import UpdateIf
+from application.recall import Asked, Records
+from domain.shared.fact import Actor, Cause
+
+log = logging.getLogger(__name__)
+
+BODIES_MAX = 100
+"""Of one customer, the newest: more come in a storm alone, and the newest say how it is now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unconfirmed:
+    """A delivery is evidence of its moment. One that is no younger than the last answer is no news."""
+
+    records: Records
+    billing: BillingProvider
+    inbox: Inbox
+    customers: Customers
+    observing: Observing
+
+    async def record(self, customer: Customer, account_id: UUID, epoch: int, waiting: Sequence[Waiting]) -> None:
+        """Of subscriptions alone; the deliveries stay as they are, so that the provider is asked about them.
+
+        Raises:
+            RowMoved: somebody else has taken the fence; StreamMoved.
+        """
+        news = self._news(waiting, await self.customers.asked_at(customer))
+        bodies = [body for delivery in news if (body := await self.inbox.body(delivery.id)) is not None]
+        told = self.billing.told_by(bodies)
+        if not told:
+            return
+        plans, heard_at = await self.observing.plans_of(customer.provider, told), news[-1].created_at
+        decisions = [
+            await self.observing.subscription(seen, plans, None, customer, account_id, heard_at) for seen in told
+        ]
+        if not any(facts for _, facts in decisions):
+            return
+        key = {"provider": customer.provider, "customer_id": customer.customer_id, "epoch": epoch}
+        asked = Asked(Actor("provider", customer.provider), Cause("unconfirmed_webhook", news[-1].event_id))
+        await self.records.append(
+            asked, *decisions, rows=[UpdateIf("customer_fences", where=key, values={"epoch": epoch})]
+        )
+        log.warning("deliveries were taken at their word", extra={"provider": customer.provider})
+
+    def _news(self, waiting: Sequence[Waiting], asked_at: datetime | None) -> Sequence[Waiting]:
+        """By when the provider made them; its times are whole seconds."""
+        news = [delivery for delivery in waiting if asked_at is None or delivery.created_at > asked_at]
+        return sorted(news, key=lambda delivery: (delivery.created_at, delivery.id))[-BODIES_MAX:]

@@ -1,0 +1,131 @@
+"""What deliveries say by themselves: in whichever order they came the answer is the same, and it is the newest word."""
+
+from itertools import permutations
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.stripe.payloads import told_by
+from adapters.stripe.reading import at
+from application.ports.billing import SeenSubscription
+from domain.shared.money import Money
+
+MONDAY, TUESDAY, JULY, AUGUST = 1_780_000_000, 1_780_086_400, 1_783_600_000, 1_786_200_000
+
+
+def subscription(**fields: Any) -> dict[str, Any]:
+    price = {"id": "price_gold", "currency": "usd", "unit_amount": 999}
+    item = {"price": price, "current_period_start": MONDAY, "current_period_end": fields.pop("period_end", JULY)}
+    usual = {"id": "sub_1", "object": "subscription", "status": "active", "start_date": MONDAY}
+    return {**usual, "items": {"data": [item]}, **fields}
+
+
+def event(kind: str, about: dict[str, Any], *, created: int = MONDAY, before: dict[str, Any] | None = None) -> bytes:
+    data = {"object": about, "previous_attributes": before}
+    number = msgspec.json.encode([kind, about, created]).hex()[-24:]
+    return msgspec.json.encode({"id": f"evt_{number}", "type": kind, "created": created, "data": data})
+
+
+def told(*bodies: bytes) -> SeenSubscription:
+    """The one subscription that they tell of, whichever comes first."""
+    answers = {tuple(told_by(order)) for order in permutations(bodies)}
+    assert len(answers) == 1, "the order in which they came does not matter"
+    [[seen]] = answers
+    return seen
+
+
+CREATED = event("customer.subscription.created", subscription(status="incomplete"))
+
+
+def test_the_later_second_is_the_newer_word() -> None:
+    later = event("customer.subscription.updated", subscription(status="past_due"), created=TUESDAY)
+
+    assert told(CREATED, later).status == "past_due"
+
+
+def test_in_one_second_the_one_that_names_the_others_state_as_before_is_newer() -> None:
+    activated = event("customer.subscription.updated", subscription(), before={"status": "incomplete"})
+    resumed = event("customer.subscription.created", subscription(status="past_due"), before={"status": "active"})
+
+    assert told(CREATED, activated).status == "active"
+    assert told(activated, resumed).status == "past_due"
+
+
+def test_in_one_second_a_period_does_not_end_earlier() -> None:
+    renewed = event("customer.subscription.created", subscription(period_end=AUGUST))
+
+    assert told(event("customer.subscription.updated", subscription()), renewed).first.period_end == at(AUGUST)
+
+
+def test_and_otherwise_what_usually_comes_later_is_newer() -> None:
+    warned = event("customer.subscription.trial_will_end", subscription(status="trialing"))
+    upgraded = event("customer.subscription.updated", subscription(status="active"))
+
+    assert told(warned, upgraded, CREATED).status == "active"
+
+
+@pytest.mark.parametrize("status", ["canceled", "incomplete_expired"])
+def test_an_end_is_the_last_word(status: str) -> None:
+    over = event("customer.subscription.deleted", subscription(status=status, ended_at=MONDAY))
+    late = event("customer.subscription.updated", subscription(), created=TUESDAY)
+
+    assert told(over, late, CREATED).status == status
+
+
+def test_a_failure_is_counted_from_the_invoice_that_tells_of_it() -> None:
+    invoice = {
+        "id": "in_1",
+        "object": "invoice",
+        "created": MONDAY,
+        "currency": "usd",
+        "amount_due": 999,
+        "amount_paid": 0,
+        "status": "open",
+        "attempted": True,
+        "parent": {"subscription_details": {"subscription": "sub_1"}},
+        "status_transitions": {"finalized_at": MONDAY},
+    }
+    failed = event("invoice.payment_failed", invoice, created=TUESDAY)
+    past_due = event("customer.subscription.updated", subscription(status="past_due"), created=TUESDAY)
+
+    assert told(past_due, failed).failing_since == at(MONDAY)
+
+
+def test_the_shape_of_before_2025_is_read_too() -> None:
+    item = {"plan": {"id": "price_gold", "currency": "usd", "amount": 999, "interval": "month"}, "quantity": 2}
+    old = subscription(items={"data": [item]}, current_period_start=MONDAY, current_period_end=JULY)
+
+    seen = told(event("customer.subscription.updated", old))
+
+    assert (seen.first.price_id, seen.first.price) == ("price_gold", Money(1998, "USD"))
+    assert (seen.first.period_start, seen.first.period_end) == (at(MONDAY), at(JULY))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"id": "evt_1"}',
+        b"[" * 5_000,
+        event("customer.updated", {"id": "cus_1", "object": "customer"}),
+        event("customer.subscription.updated", {"id": "sub_2", "object": "subscription", "items": 7}),
+        event("customer.subscription.updated", subscription(items={"data": [None, {"plan": None}]})),
+        event("customer.subscription.updated", subscription(items={"data": []})),
+        event("invoice.paid", {"object": "invoice", "id": 7}),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_says_nothing(body: bytes) -> None:
+    assert told_by([body]) == []
+    assert told(body, CREATED).status == "incomplete"
+
+
+def test_each_subscription_is_told_of_by_itself() -> None:
+    other = event("customer.subscription.updated", subscription(id="sub_2", status="unpaid"))
+
+    assert {one.reference: one.status for one in told_by([CREATED, other])} == {
+        "sub_1": "incomplete",
+        "sub_2": "unpaid",
+    }

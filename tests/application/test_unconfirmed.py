@@ -1,0 +1,81 @@
+"""While the provider is down: deliveries are taken at their word, and asked about once it is back."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from application.ports.inbox import Customer
+from domain.shared.fact import Cause
+from tests.application.anna_at_the_provider import subscribed
+from tests.application.house import House
+
+pytestmark = pytest.mark.anyio
+
+
+async def heard_while_down(house: House, customer: Customer, *, status: str, after: timedelta) -> None:
+    """The provider goes down, and a delivery comes that tells of this status."""
+    seen = replace(await house.subscription_seen(customer), status=status)
+    house.billing.down = True
+    house.business_time.pass_by(after)
+    await house.hears("customer.subscription.updated", customer, telling=seen)
+    await house.convergence.settle_waiting()
+
+
+async def test_what_a_delivery_says_is_recorded_as_unconfirmed(house: House) -> None:
+    customer = await subscribed(house)
+    head = await house.ledger.head()
+
+    await heard_while_down(house, customer, status="unpaid", after=timedelta(hours=1))
+
+    (told,) = await house.facts(after=head)
+    assert (told.tag(), told.cause.kind) == ("subscription.status_changed", "unconfirmed_webhook")
+
+
+async def test_it_is_asked_about_when_the_provider_is_back_and_then_it_is_settled(house: House) -> None:
+    customer = await subscribed(house)
+    await heard_while_down(house, customer, status="unpaid", after=timedelta(hours=1))
+    head = await house.ledger.head()
+    house.billing.down = False
+    house.real_time.pass_by(timedelta(seconds=1))
+
+    await house.convergence.settle_waiting()
+
+    # Its truth had never been another than active.
+    (told,) = await house.facts(after=head)
+    assert (told.tag(), told.cause) == ("subscription.status_changed", Cause("webhook", told.cause.id))
+    assert await house.inbox.unsettled() == 0
+
+
+async def test_tried_again_while_it_is_still_down_nothing_is_told_twice(house: House) -> None:
+    customer = await subscribed(house)
+    await heard_while_down(house, customer, status="unpaid", after=timedelta(hours=1))
+    head = await house.ledger.head()
+    house.real_time.pass_by(timedelta(seconds=1))
+
+    await house.convergence.settle_waiting()
+
+    assert await house.tags(after=head) == []
+
+
+async def test_what_was_made_before_the_provider_was_asked_last_is_no_news(house: House) -> None:
+    customer = await subscribed(house)
+    await house.convergence.settle(customer)
+    head = await house.ledger.head()
+
+    await heard_while_down(house, customer, status="unpaid", after=timedelta(0))
+
+    assert await house.tags(after=head) == []
+
+
+async def test_a_provider_that_has_too_many_questions_is_not_down(house: House) -> None:
+    customer = await subscribed(house)
+    head = await house.ledger.head()
+    seen = replace(await house.subscription_seen(customer), status="unpaid")
+    house.billing.busy = True
+    house.business_time.pass_by(timedelta(hours=1))
+    await house.hears("customer.subscription.updated", customer, telling=seen)
+
+    await house.convergence.settle_waiting()
+
+    assert await house.tags(after=head) == []
