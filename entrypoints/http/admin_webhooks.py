@@ -1,7 +1,7 @@
 """What providers sent and what became of it, for admins; and sweeps for what never came."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, get_args
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,14 @@ from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of
 RECENT_MAX = 20
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
-WithStatus = Annotated[Status | None, QueryParameter(description="Only those of this status.")]
+WithStatus = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=f"^({'|'.join(get_args(Status))})$",
+        schema_extra={"enum": list(get_args(Status))},
+        description="Only those of this status.",
+    ),
+]
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +97,8 @@ class AdminWebhookController(Controller):
         self, inbox: GivenInbox, status: WithStatus = None, limit: Limit = 20, cursor: Cursor = None
     ) -> Page[DeliveryView]:
         """The newest first, with what became of each."""
-        entries = await inbox.listing(status=status, before=position_after(cursor), limit=limit + 1)
+        wanted = msgspec.convert(status, Status | None)
+        entries = await inbox.listing(status=wanted, before=position_after(cursor), limit=limit + 1)
         return page_of(entries, limit, view=delivery_view, key=lambda entry: entry.id)
 
     @post("/{id:uuid}/retry", operation_id="retry_webhook", summary="Ask about a delivery again", status_code=202)

@@ -76,7 +76,8 @@ async def test_the_listing_comes_in_pages_and_by_status(service: Service, admin:
 
     assert [item["event_id"] for item in first["items"]] == ["evt_page_2", "evt_page_1"]
     assert [item["event_id"] for item in then["items"]] == ["evt_page_0"]
-    problem_in(await admin.http.get("/v1/admin/webhooks", params={"status": "lost"}), 400, "invalid_parameter")
+    for unknown in ("lost", "null"):
+        problem_in(await admin.http.get("/v1/admin/webhooks", params={"status": unknown}), 400, "invalid_parameter")
     problem_in(await admin.http.get("/v1/admin/webhooks", params={"cursor": "?"}), 400, "invalid_cursor")
 
 
