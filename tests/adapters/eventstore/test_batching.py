@@ -19,18 +19,8 @@ from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.tables import Generation, RowsMissing
 from application.projections.projection import Projection
 from domain.shared.fact import Fact
-from tests.adapters.eventstore.shelves import (
-    FACTS,
-    AuthorBanned,
-    AuthorRenamed,
-    BookGiven,
-    BookLost,
-    BookPut,
-    expected,
-    record,
-    shelf,
-    stored,
-)
+from tests.adapters.eventstore.shelves import expected, record, stored
+from tests.shelf import FACTS, AuthorBanned, AuthorRenamed, BookGiven, BookLost, BookPut, shelf
 
 BEGAN = datetime(2026, 11, 21, 3, 6, 0, 1, tzinfo=UTC)
 BOOKS = [UUID(int=number) for number in range(6)]

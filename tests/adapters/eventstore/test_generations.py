@@ -23,19 +23,8 @@ from application.errors import ReadModelMoved
 from application.projections.projection import Projection
 from domain.shared.fact import Fact
 from tests.adapters.eventstore.house import stands
-from tests.adapters.eventstore.shelves import (
-    FACTS,
-    Author,
-    Book,
-    BookGiven,
-    BookLost,
-    BookPut,
-    Spoilt,
-    expected,
-    record,
-    shelf,
-    stored,
-)
+from tests.adapters.eventstore.shelves import expected, record, stored
+from tests.shelf import FACTS, Author, Book, BookGiven, BookLost, BookPut, Spoilt, shelf
 
 BEGAN = datetime(2026, 11, 21, 3, 6, tzinfo=UTC)
 
