@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from time import monotonic
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -165,13 +164,14 @@ class UnderWay:
         return standing is not None and any(term.ended_at is None for term in standing.terms.values())
 
     async def _ask_about(self, customers: Sequence[Customer]) -> None:
+        clock = asyncio.get_running_loop().time
         for first in range(0, len(customers), AT_ONCE):
-            began, together = monotonic(), customers[first : first + AT_ONCE]
+            began, together = clock(), customers[first : first + AT_ONCE]
             asked = await asyncio.gather(*map(self._ask, together), return_exceptions=True)
             await self._note()
             if trouble := next((each for each in asked if isinstance(each, BaseException)), None):
                 raise trouble
-            spare = asked.count(True) / self._sweeping.customers_per_second - (monotonic() - began)
+            spare = asked.count(True) / self._sweeping.customers_per_second - (clock() - began)
             await asyncio.sleep(max(0.0, spare))
 
     async def _ask(self, customer: Customer) -> bool:

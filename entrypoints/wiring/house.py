@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from adapters.crypto.access_tokens import JwtAccessTokens
 from adapters.crypto.passwords import Argon2Passwords
@@ -14,25 +13,16 @@ from adapters.eventstore.policies import PolicyRunner
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.rebuilds import Rebuilds
 from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
-from adapters.local_video.platform import LocalVideo
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.postgres.clock import RealClock
-from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.health import PostgresHealth
-from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.listening import INBOX, READ_MODELS, Signal
 from adapters.postgres.play_sessions import PostgresPlaySessions
-from adapters.postgres.positions import PostgresPositions
-from adapters.postgres.read_model_states import PostgresReadModelStates
-from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.sign_ins import PostgresSignIns
-from adapters.postgres.sweeps import PostgresSweeps
-from adapters.postgres.unnamed import PostgresUnnamedDeliveries
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sandbox.client import SandboxClient
-from adapters.stripe.billing import StripeBilling
 from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import BusinessClock
@@ -54,10 +44,11 @@ from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import Videos
 from application.webhooks import Webhooks
-from domain.subscription.truth import BillingPolicy
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings, listed
+from entrypoints.wiring import billing
 from entrypoints.wiring.foundation import Foundation, lay_foundation
+from entrypoints.wiring.ports import Ports, ports_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,55 +101,11 @@ async def open_house(settings: Settings, dsn: str | None = None, *, prepare: boo
         yield _house(settings, base, stack)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ports:
-    """The adapters that several use cases share."""
-
-    access: PostgresAccessReads
-    billing: StripeBilling
-    catalogue: PostgresCatalogueReads
-    customers: PostgresCustomers
-    inbox: PostgresInbox
-    jobs: PostgresTranscodeJobs
-    plans: PostgresPlanReads
-    platform: LocalVideo
-    positions: PostgresPositions
-    states: PostgresReadModelStates
-    sweeps: PostgresSweeps
-
-
-def _ports(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports:
-    billing = StripeBilling(
-        settings.stripe_secret_key,
-        listed(settings.stripe_webhook_secrets),
-        api_base=settings.stripe_api_base or None,
-        livemode="_live_" in settings.stripe_secret_key,
-    )
-    stack.push_async_callback(billing.close)
-    return Ports(
-        access=PostgresAccessReads(base.pool, base.live),
-        billing=billing,
-        catalogue=PostgresCatalogueReads(base.pool, base.live),
-        customers=PostgresCustomers(base.pool, base.blind_index),
-        inbox=PostgresInbox(base.pool, base.vault),
-        jobs=PostgresTranscodeJobs(base.pool),
-        plans=PostgresPlanReads(base.pool, base.live),
-        platform=LocalVideo(
-            settings.data_dir / "video",
-            public_url=settings.address,
-            signing_keys={"m1": base.master_keys.lasting_key("media")},
-        ),
-        positions=PostgresPositions(base.pool, base.listener),
-        states=PostgresReadModelStates(base.pool),
-        sweeps=PostgresSweeps(base.pool),
-    )
-
-
 def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House:
-    ports = _ports(settings, base, stack)
+    ports = ports_of(settings, base, stack)
     binding = CustomerBinding(records=base.records, blind_index=base.blind_index, provider=ports.billing.name)
-    convergence, plans = _convergence(settings, base, ports, binding), _plans(base, ports)
-    webhooks = _webhooks(base, ports)
+    convergence, plans = billing.convergence(settings, base, ports, binding), billing.plans(base, ports)
+    webhooks = billing.webhooks(base, ports)
     policies = [when_upload_received_transcode(ports.jobs), when_price_requested_settle_it(plans)]
     return House(
         settings=settings,
@@ -166,7 +113,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, stack),
         business_time=base.business_time,
-        checkouts=_checkouts(settings, base, ports, convergence, binding),
+        checkouts=billing.checkouts(settings, base, ports, convergence, binding),
         convergence=convergence,
         customer_binding=binding,
         health=_health(settings, base, ports),
@@ -176,12 +123,12 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         projections=ProjectionAdmin(ports.states),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),
-        subscriptions=_subscriptions(base, ports, convergence),
+        subscriptions=billing.subscriptions(base, ports, convergence),
         videos=_videos(base, ports),
         webhooks=webhooks,
-        finding=_finding(base, ports),
+        finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
-        sweeping=_sweeping(settings, base, ports, convergence, webhooks),
+        sweeping=billing.sweeping(settings, base, ports, convergence, webhooks),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
@@ -189,41 +136,6 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
-    )
-
-
-def _convergence(settings: Settings, base: Foundation, ports: Ports, binding: CustomerBinding) -> Convergence:
-    return Convergence.by(
-        BillingPolicy(
-            grace=timedelta(days=settings.grace_days_past_due),
-            lease_slack=timedelta(days=settings.lease_slack_days),
-            pause_collection_grants=settings.pause_collection_grants,
-            full_refund_revokes=settings.full_refund_revokes,
-            dispute_open_suspends=settings.dispute_open_suspends,
-            dispute_lost_revokes=settings.dispute_lost_revokes,
-        ),
-        records=base.records,
-        billing=ports.billing,
-        inbox=ports.inbox,
-        customers=ports.customers,
-        binding=binding,
-        business_time=base.business_time,
-    )
-
-
-def _checkouts(
-    settings: Settings, base: Foundation, ports: Ports, convergence: Convergence, binding: CustomerBinding
-) -> Checkouts:
-    return Checkouts(
-        records=base.records,
-        billing=ports.billing,
-        convergence=convergence,
-        binding=binding,
-        access=ports.access,
-        identifiers=base.records.identifiers,
-        business_time=base.business_time,
-        public_url=settings.address,
-        own_origins=(settings.address, *listed(settings.cors_origins)),
     )
 
 
@@ -240,46 +152,6 @@ def _health(settings: Settings, base: Foundation, ports: Ports) -> Health:
     )
 
 
-def _webhooks(base: Foundation, ports: Ports) -> Webhooks:
-    return Webhooks(billing=ports.billing, inbox=ports.inbox, sweeps=ports.sweeps, business_time=base.business_time)
-
-
-def _finding(base: Foundation, ports: Ports) -> Finding:
-    return Finding(
-        billing=ports.billing,
-        inbox=ports.inbox,
-        unnamed=PostgresUnnamedDeliveries(base.pool),
-        business_time=base.business_time,
-    )
-
-
-def _sweeping(
-    settings: Settings, base: Foundation, ports: Ports, convergence: Convergence, webhooks: Webhooks
-) -> Sweeping:
-    return Sweeping(
-        sweeps=ports.sweeps,
-        billing=ports.billing,
-        webhooks=webhooks,
-        convergence=convergence,
-        customers=ports.customers,
-        access=ports.access,
-        history=PostgresHistory(base.pool, base.mapper, base.vault),
-        positions=ports.positions,
-        business_time=base.business_time,
-        customers_per_second=settings.sweep_customers_per_second,
-    )
-
-
-def _plans(base: Foundation, ports: Ports) -> Plans:
-    return Plans(
-        records=base.records,
-        billing=ports.billing,
-        reads=ports.plans,
-        blind_index=base.blind_index,
-        identifiers=base.records.identifiers,
-    )
-
-
 def _playback(base: Foundation, ports: Ports) -> Playback:
     return Playback(
         access=ports.access,
@@ -287,17 +159,6 @@ def _playback(base: Foundation, ports: Ports) -> Playback:
         platform=ports.platform,
         business_time=base.business_time,
         identifiers=base.records.identifiers,
-    )
-
-
-def _subscriptions(base: Foundation, ports: Ports, convergence: Convergence) -> Subscriptions:
-    return Subscriptions(
-        records=base.records,
-        billing=ports.billing,
-        convergence=convergence,
-        access=ports.access,
-        plans=ports.plans,
-        business_time=base.business_time,
     )
 
 

@@ -1,0 +1,60 @@
+"""The adapters that several use cases share."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
+from adapters.local_video.platform import LocalVideo
+from adapters.postgres.customers import PostgresCustomers
+from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.positions import PostgresPositions
+from adapters.postgres.read_model_states import PostgresReadModelStates
+from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
+from adapters.postgres.sweeps import PostgresSweeps
+from adapters.stripe.billing import StripeBilling
+from entrypoints.settings import Settings, listed
+from entrypoints.wiring.foundation import Foundation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """The adapters that several use cases share."""
+
+    access: PostgresAccessReads
+    billing: StripeBilling
+    catalogue: PostgresCatalogueReads
+    customers: PostgresCustomers
+    inbox: PostgresInbox
+    jobs: PostgresTranscodeJobs
+    plans: PostgresPlanReads
+    platform: LocalVideo
+    positions: PostgresPositions
+    states: PostgresReadModelStates
+    sweeps: PostgresSweeps
+
+
+def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Ports:
+    billing = StripeBilling(
+        settings.stripe_secret_key,
+        listed(settings.stripe_webhook_secrets),
+        api_base=settings.stripe_api_base or None,
+        livemode="_live_" in settings.stripe_secret_key,
+    )
+    stack.push_async_callback(billing.close)
+    return Ports(
+        access=PostgresAccessReads(base.pool, base.live),
+        billing=billing,
+        catalogue=PostgresCatalogueReads(base.pool, base.live),
+        customers=PostgresCustomers(base.pool, base.blind_index),
+        inbox=PostgresInbox(base.pool, base.vault),
+        jobs=PostgresTranscodeJobs(base.pool),
+        plans=PostgresPlanReads(base.pool, base.live),
+        platform=LocalVideo(
+            settings.data_dir / "video",
+            public_url=settings.address,
+            signing_keys={"m1": base.master_keys.lasting_key("media")},
+        ),
+        positions=PostgresPositions(base.pool, base.listener),
+        states=PostgresReadModelStates(base.pool),
+        sweeps=PostgresSweeps(base.pool),
+    )
