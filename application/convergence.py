@@ -14,7 +14,7 @@ from application.observing import Observing
 from application.our_words import belongs_to_no_plan, money_back, sold
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
-from application.ports.ledger import GuardedRow, RowMoved, StreamMoved, UpdateIf
+from application.ports.ledger import GuardedRow, InsertOnce, RowMoved, StreamMoved, UpdateIf
 from application.ports.world import Clock
 from application.recall import Asked, Records
 from application.unconfirmed import Unconfirmed
@@ -31,6 +31,8 @@ CUSTOMERS_AT_ONCE = 8
 LEASE_SECONDS = 90.0
 LEASE_TRIES = 100
 LEASE_PAUSE_SECONDS = 0.05
+OBJECTS_MAX = 200
+"""Payments and invoices of a customer, the newest, that are remembered as theirs with one append."""
 
 
 class PriceUnknown(Exception):
@@ -207,7 +209,8 @@ class Convergence:
         ]
         asked = asked or self._asked_by(customer, waiting)
         settled = () if unknown else waiting
-        await self.records.append(asked, *decisions, rows=self._rows(customer, epoch, settled, asked_at))
+        rows = [*self._rows(customer, epoch, settled, asked_at), *await self._new_objects(customer, truth.objects)]
+        await self.records.append(asked, *decisions, rows=rows)
         if unknown:
             raise PriceUnknown(belongs_to_no_plan(customer.provider, unknown[0].first.price_id))
 
@@ -220,6 +223,13 @@ class Convergence:
         """The newest delivery is the cause; with none waiting it was a sweep."""
         actor = Actor("provider", customer.provider)
         return Asked(actor, Cause("webhook", waiting[-1].event_id) if waiting else Cause("sweep", customer.provider))
+
+    async def _new_objects(self, customer: Customer, objects: Sequence[str]) -> list[GuardedRow]:
+        """The newest that are not known to be this customer's."""
+        newest = objects[:OBJECTS_MAX]
+        known = await self.customers.of_objects(customer.provider, newest)
+        key = {"provider": customer.provider, "customer_id": customer.customer_id}
+        return [InsertOnce("customer_objects", {**key, "reference": one}) for one in newest if one not in known]
 
     def _rows(self, customer: Customer, epoch: int, waiting: Sequence[Waiting], asked_at: datetime) -> list[GuardedRow]:
         key = {"provider": customer.provider, "customer_id": customer.customer_id, "epoch": epoch}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from application.convergence import CUSTOMERS_AT_ONCE, LEASE_SECONDS, RETRY_DELAYS_SECONDS
 from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import BillingProvider
-from application.ports.inbox import Inbox, Unnamed, UnnamedDeliveries
+from application.ports.inbox import Customers, Inbox, Unnamed, UnnamedDeliveries
 from application.ports.world import Clock
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ class Finding:
 
     billing: BillingProvider
     inbox: Inbox
+    customers: Customers
     unnamed: UnnamedDeliveries
     business_time: Clock
 
@@ -63,10 +64,15 @@ class Finding:
         body = await self.inbox.body(delivery.id)
         if body is None:
             await self.unnamed.park(delivery.id, why=ERASED)
-        elif customer_id := await self.billing.customer_of(body):
+        elif customer_id := await self._known(delivery, body) or await self.billing.customer_of(body):
             await self.unnamed.name(delivery.id, customer_id)
         else:
             await self.unnamed.settle(delivery.id, now=self.business_time.now())
+
+    async def _known(self, delivery: Unnamed, body: bytes) -> str | None:
+        """By what was seen when its customer was asked about last: then nobody else need be asked."""
+        known = await self.customers.of_objects(delivery.provider, self.billing.objects_named(body))
+        return next(iter(known.values()), None)
 
     async def _retry_later(self, delivery: Unnamed, error: str) -> None:
         await self.unnamed.retry_later(delivery.id, error=error, delays_seconds=RETRY_DELAYS_SECONDS)

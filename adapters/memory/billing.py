@@ -142,11 +142,16 @@ class MemoryBilling:
             subscriptions=tuple(reversed(known.subscriptions.values())),
             payments=tuple(reversed(known.payments.values())),
             checkouts=tuple(reversed(known.checkouts.values())),
+            objects=tuple(reversed(known.payments)),
         )
 
     async def payer_of(self, customer_id: str) -> UUID | None:
         self._refuse_when_down()
         return self.payers.get(customer_id)
+
+    def objects_named(self, body: bytes) -> Sequence[str]:
+        about = msgspec.json.decode(body, type=Event).about
+        return [about] if about else []
 
     async def customer_of(self, body: bytes) -> str | None:
         self._refuse_when_down()

@@ -1,5 +1,6 @@
 """Whose customer is whose, in memory."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -26,6 +27,10 @@ class MemoryCustomers:
     def _owner(self, kind: str, value: str) -> UUID | None:
         found = self._tables.rows("claims", kind=kind, blind_index=self._blind_index.of(kind, value))
         return found[0]["owner"] if found else None
+
+    async def of_objects(self, provider: str, references: Sequence[str]) -> Mapping[str, str]:
+        known = self._tables.rows("customer_objects", provider=provider, reference=list(references))
+        return {row["reference"]: row["customer_id"] for row in known}
 
     async def lease(self, customer: Customer, *, seconds: float) -> UUID | None:
         row, now = self._fence(customer), self._real_time.now()

@@ -11,6 +11,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "claims": (("kind", "blind_index"),),
     "credentials": (("account_id",),),
     "customer_fences": (("provider", "customer_id"),),
+    "customer_objects": (("provider", "reference"),),
     "inbox": (("id",), ("provider", "event_id")),
     "provider_pauses": (("provider",),),
 }

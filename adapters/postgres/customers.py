@@ -1,5 +1,6 @@
 """Whose customer is whose, found by claims; and the fence around asking about one."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,6 +16,8 @@ TAKE_FENCE = """
     ON CONFLICT (provider, customer_id) DO UPDATE SET epoch = customer_fences.epoch + 1
     RETURNING epoch
 """
+
+OF_OBJECTS = "SELECT reference, customer_id FROM ops.customer_objects WHERE provider = %s AND reference = ANY(%s)"
 
 LEASE = """
     INSERT INTO ops.customer_fences AS fence (provider, customer_id, epoch, holder, leased_until)
@@ -51,6 +54,11 @@ class PostgresCustomers:
             cursor = await connection.execute(OWNER, (kind, self._blind_index.of(kind, value)))
             row = await cursor.fetchone()
         return row[0] if row else None
+
+    async def of_objects(self, provider: str, references: Sequence[str]) -> Mapping[str, str]:
+        async with connected(self._pool) as connection:
+            cursor = await connection.execute(OF_OBJECTS, (provider, list(references)))
+            return dict(await cursor.fetchall())
 
     async def lease(self, customer: Customer, *, seconds: float) -> UUID | None:
         values = {"provider": customer.provider, "customer_id": customer.customer_id, "seconds": seconds}

@@ -10,11 +10,12 @@ from uuid import UUID
 
 import msgspec
 import stripe
+from msgspec.structs import replace
 from stripe.params import CustomerCreateParams, PriceCreateParams
 from stripe.params.checkout import SessionCreateParams
 
-from adapters.stripe.customers import find_customer, said
-from adapters.stripe.money_back import MoneyBack
+from adapters.stripe.customers import find_customer, objects_named, said
+from adapters.stripe.money_back import GoneBack, MoneyBack
 from adapters.stripe.objects import Charge, Invoice, Price, Session, Subscription
 from adapters.stripe.payloads import told_by
 from adapters.stripe.reading import PROVIDER, at, customer_truth, payer, seen_price
@@ -195,7 +196,9 @@ class StripeBilling:
             )
             seen = frozenset(invoice.id for invoice in asked_for)
             gone_back = await MoneyBack(self._stripe, _all_pages).of(charged, sold, invoices_seen=seen)
-            return customer_truth(sold, asked_for, opened, gone_back)
+            return replace(
+                customer_truth(sold, asked_for, opened, gone_back), objects=_objects(charged, asked_for, gone_back)
+            )
 
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
         return told_by(bodies)
@@ -206,6 +209,9 @@ class StripeBilling:
         )
         async with _asking():
             return payer(await _all_pages(sessions, Session))
+
+    def objects_named(self, body: bytes) -> Sequence[str]:
+        return objects_named(said(body))
 
     async def customer_of(self, body: bytes) -> str | None:
         """Nobody, where it is of the other mode."""
@@ -234,6 +240,21 @@ class StripeBilling:
         """A thin event (`v2.core.event`) is a delivery as well, about nobody whom we could ask about."""
         self._signatures.check(body, headers, now=now.astimezone(UTC))
         return delivery(body, livemode=self._livemode)
+
+
+def _objects(charges: Sequence[Charge], invoices: Sequence[Invoice], gone_back: Sequence[GoneBack]) -> tuple[str, ...]:
+    """What a refund, a dispute or an invoice's payment names, the newest of each kind first."""
+    return tuple(
+        dict.fromkeys(
+            [
+                *(intent for charge in charges if (intent := charge.payment_intent_id)),
+                *(charge.id for charge in charges),
+                *(invoice.id for invoice in invoices),
+                *(gone.payment_intent_id for gone in gone_back),
+                *(gone.payment_reference for gone in gone_back),
+            ]
+        )
+    )
 
 
 @asynccontextmanager

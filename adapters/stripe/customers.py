@@ -111,6 +111,11 @@ class Said(msgspec.Struct, frozen=True):
             yield f"/v1/events/{self.snapshot_event}"
 
 
+def objects_named(event: Said) -> list[str]:
+    """The ids alone of what may know the customer."""
+    return [path.rpartition("/")[2] for path in event.leads()]
+
+
 def said(body: bytes) -> Said:
     """Empty where it is of a kind or a version that says it in another way."""
     try:

@@ -70,6 +70,8 @@ class CustomerTruth(msgspec.Struct, frozen=True):
     subscriptions: tuple[SeenSubscription, ...]
     payments: tuple[ProviderPayment, ...]
     checkouts: tuple[SeenCheckout, ...]
+    objects: tuple[str, ...] = ()
+    """The ids of what else the provider may tell of without saying whose it is: payments and invoices."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +159,10 @@ class BillingProvider(Protocol):
 
         That of a payment link, say, which we have not opened ourselves.
         """
+        ...
+
+    def objects_named(self, body: bytes) -> Sequence[str]:
+        """The ids of the objects that a kept delivery names, where it does not say whom it is about."""
         ...
 
     async def customer_of(self, body: bytes) -> str | None:

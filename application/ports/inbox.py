@@ -151,6 +151,10 @@ class Customers(Protocol):
 
     async def plan_of_price(self, provider: str, price_id: str) -> UUID | None: ...
 
+    async def of_objects(self, provider: str, references: Sequence[str]) -> Mapping[str, str]:
+        """Of the provider's objects those that are known to be somebody's, with the customer's id."""
+        ...
+
     async def lease(self, customer: Customer, *, seconds: float) -> UUID | None:
         """Leave to ask about this customer while nobody else does; None when somebody else has it.
 

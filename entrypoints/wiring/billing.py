@@ -61,6 +61,7 @@ def finding(base: Foundation, ports: Ports) -> Finding:
     return Finding(
         billing=ports.billing,
         inbox=ports.inbox,
+        customers=ports.customers,
         unnamed=PostgresUnnamedDeliveries(base.pool),
         business_time=base.business_time,
     )

@@ -117,6 +117,7 @@ class House:
         self.finding = Finding(
             billing=self.billing,
             inbox=self.inbox,
+            customers=self.customers,
             unnamed=MemoryUnnamedDeliveries(self.tables, self.inbox, self.real_time),
             business_time=self.business_time,
         )

@@ -86,3 +86,15 @@ async def test_when_stripe_is_busy_the_rest_of_the_customers_are_not_asked_about
     await house.convergence.settle_waiting()
 
     assert 1 <= len(house.billing.asked) - asked <= CUSTOMERS_AT_ONCE
+
+
+async def test_of_a_payment_that_was_seen_nobody_need_be_asked_whose_it_is(house: House) -> None:
+    customer = await house.subscribes(await house.registers(), await house.sells())
+    await house.convergence.settle(customer)
+    payment = (await house.billing.truth_of(customer.customer_id)).payments[0]
+    await hears(house, payment.reference)
+    house.billing.down = True
+
+    assert await house.finding.find_waiting() == 1
+
+    assert house.tables.rows("inbox")[-1]["customer_id"] == customer.customer_id

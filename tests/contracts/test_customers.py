@@ -9,6 +9,7 @@ import pytest
 from application.ports.inbox import Customer
 from application.ports.ledger import Insert, InsertOnce, RowMoved, UpdateIf
 from tests.contracts.operations import Operations, operations_in
+from tests.people import MONDAY
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +48,30 @@ async def test_a_price_belongs_to_the_plan_that_claimed_it(house: Operations) ->
 
     assert await house.customers.plan_of_price("stripe", price) == cooking
     assert await house.customers.plan_of_price("razorpay", price) is None
+
+
+async def test_objects_are_known_once_an_append_has_named_them(house: Operations, customer: Customer) -> None:
+    payment, other = f"pi_{uuid4().hex}", f"pi_{uuid4().hex}"
+    row = {"provider": "stripe", "customer_id": customer.customer_id, "reference": payment}
+    assert await house.customers.of_objects("stripe", [payment, other]) == {}
+
+    await house.ledger.append(rows=[InsertOnce("customer_objects", row)])
+
+    assert await house.customers.of_objects("stripe", [payment, other]) == {payment: customer.customer_id}
+    assert await house.customers.of_objects("razorpay", [payment]) == {}
+    assert await house.customers.of_objects("stripe", []) == {}
+
+
+async def test_when_the_provider_was_asked_last_is_set_with_the_append(house: Operations, customer: Customer) -> None:
+    key = {"provider": customer.provider, "customer_id": customer.customer_id}
+    assert await house.customers.asked_at(customer) is None
+    epoch = await house.customers.take_fence(customer)
+
+    await house.ledger.append(
+        rows=[UpdateIf("customer_fences", {**key, "epoch": epoch}, {"epoch": epoch, "asked_at": MONDAY})]
+    )
+
+    assert await house.customers.asked_at(customer) == MONDAY
 
 
 async def test_each_fence_is_higher_than_the_one_before(house: Operations, customer: Customer) -> None:
