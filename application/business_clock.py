@@ -1,7 +1,7 @@
 """The movable clock of the sandbox: business time goes to a moment, through everything that falls due before it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -24,13 +24,28 @@ class MovableClock(Protocol):
 
 
 class DueMoments(Protocol):
-    """Somebody who does things at moments of business time: a simulated provider."""
+    """Somebody who does things at moments of business time: a simulated provider, or one of our own processes."""
 
     async def next_due(self, *, until: datetime) -> datetime | None: ...
 
     async def advance(self, to: datetime | None) -> None:
         """Do what falls due up to a moment; None: only follow the clock again."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AllDue:
+    """Several who do things at moments, as one: the soonest moment is everybody's."""
+
+    parts: Sequence[DueMoments]
+
+    async def next_due(self, *, until: datetime) -> datetime | None:
+        moments = [await part.next_due(until=until) for part in self.parts]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def advance(self, to: datetime | None) -> None:
+        for part in self.parts:
+            await part.advance(to)
 
 
 Backlog = Callable[[], Awaitable[int]]

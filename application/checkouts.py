@@ -95,8 +95,8 @@ class Checkouts:
         standing = await self.access.standing(account_id)
         answer = decide(standing, ANY_PLAN, self.business_time.now())
         if answer.reason == "blocked":
-            raise AccountBlocked("This account is disabled.", access=answer)
-        if answer.granted or _has_open_term(standing):
+            raise AccountBlocked("This account is blocked.", access=answer)
+        if (answer.granted and answer.reason != "grant") or _has_open_term(standing):
             raise AlreadySubscribed("There is a live subscription already.", access=answer)
         return standing
 

@@ -130,7 +130,7 @@ def _allowed(account_id: UUID | None, scene: Scene, title: Title, now: datetime)
         raise NotSignedIn("Sign in to watch this video.")
     more = {"access": answer, "ledger_position": scene.position}
     if answer.reason == "blocked":
-        raise AccountBlocked("This account is disabled.", **more)
+        raise AccountBlocked("This account is blocked.", **more)
     if answer.reason == "feature_missing":
         raise PlanUpgradeRequired(answer.otherwise, **more)
     raise SubscriptionRequired(answer.otherwise, **more)

@@ -3,6 +3,7 @@
 from typing import get_args
 
 from domain.account.account import AccountEvent
+from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import PaymentFact
 from domain.plan.plan import PlanFact
 from domain.shared.fact import Fact
@@ -10,6 +11,6 @@ from domain.subscription.checkout import CheckoutFact
 from domain.subscription.facts import SubscriptionEvent
 from domain.video.video import VideoFact
 
-AnyFact = AccountEvent | PlanFact | CheckoutFact | SubscriptionEvent | PaymentFact | VideoFact
+AnyFact = AccountEvent | PlanFact | CheckoutFact | SubscriptionEvent | PaymentFact | NoticeFellDue | VideoFact
 
 FACTS: dict[str, type[Fact]] = {kind.tag(): kind for kind in get_args(AnyFact)}

@@ -12,7 +12,9 @@ from domain.account.account import (
     CustomerBound,
     RoleChanged,
 )
+from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.facts import AnyFact
+from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import (
     DisputeChanged,
     PaymentFact,
@@ -23,6 +25,7 @@ from domain.payment.payment import (
 )
 from domain.plan.plan import PlanCreated, PlanFact, PriceBound, PriceRequested
 from domain.shared.fact import Fact
+from domain.shared.moments import in_words as _day
 from domain.subscription.checkout import (
     CheckoutCompleted,
     CheckoutExpired,
@@ -84,6 +87,16 @@ def _account(fact: AccountEvent) -> str:
             return f"The account was disabled: {fact.reason}."
         case AccountEnabled():
             return f"The account was enabled again: {fact.reason}."
+        case AccessGranted():
+            opening = f" with {', '.join(fact.features)}" if fact.features else ""
+            return f"Access{opening} was granted by hand until {_day(fact.until)}: {fact.reason}."
+        case GrantWithdrawn():
+            return f"The access that was granted by hand until {_day(fact.before_until)} was withdrawn."
+        case BlockPlaced():
+            until = f" until {_day(fact.until)}" if fact.until else ""
+            return f"The account was blocked{until}: {fact.reason}."
+        case BlockLifted():
+            return "A block of the account was lifted."
         case _:
             assert_never(fact)
 
@@ -131,6 +144,23 @@ def _payment(fact: PaymentFact) -> str:
             return f"{DISPUTES[fact.after]} the payment of {fact.amount} ({fact.reason})."
         case _:
             assert_never(fact)
+
+
+def _notice(fact: NoticeFellDue) -> str:
+    match fact.kind:
+        case "payment_failed":
+            again = f"; it is tried again on {_day(fact.about)}" if fact.about else ""
+            return f"The viewer is to be told that attempt {fact.attempt} at the payment failed{again}."
+        case "grace_ending":
+            return f"The viewer is to be told that access ends{_on(fact.about)}, unless the open invoice is paid."
+        case "access_ended":
+            return f"The viewer is to be told that access ended{_on(fact.about)}, since the invoice was not paid."
+        case _:
+            assert_never(fact.kind)
+
+
+def _on(moment: datetime | None) -> str:
+    return f" on {_day(moment)}" if moment else ""
 
 
 def _subscription(fact: SubscriptionEvent) -> str:
@@ -188,16 +218,12 @@ def _video(fact: VideoFact) -> str:
             assert_never(fact)
 
 
-def _day(moment: datetime) -> str:
-    # As %Y-%m-%d %H:%M gives it, at a third of the cost: this is told with every renewal.
-    return f"{moment.isoformat(' ', 'minutes')[:16]} UTC"
-
-
 TELLERS: dict[type[Fact], Callable[[Any], str]] = {
     **dict.fromkeys(get_args(AccountEvent), _account),
     **dict.fromkeys(get_args(PlanFact), _plan),
     **dict.fromkeys(get_args(CheckoutFact), _checkout),
     **dict.fromkeys(get_args(PaymentFact), _payment),
+    NoticeFellDue: _notice,
     **dict.fromkeys(get_args(SubscriptionEvent), _subscription),
     **dict.fromkeys(get_args(VideoFact), _video),
 }

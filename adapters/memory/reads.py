@@ -1,6 +1,7 @@
 """The read models in memory: the same projections, folded in the moment in which a fact is recorded."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from adapters.memory.ledger import MemoryLedger
 from application.ports.reads import Scene
 from application.projections.access import AccountStanding, Title
 from application.projections.catalogue import Listed
+from application.projections.graces import Grace
+from application.projections.payments import Billed
 from application.projections.plans import Offer
 from application.projections.projection import Row
 from domain.access.standing import Standing
@@ -74,6 +77,32 @@ class MemoryCatalogueReads:
 
     async def video(self, video_id: UUID) -> Listed | None:
         return self._read_models.row(Listed, video_id)
+
+
+class MemoryGraceReads:
+    """The graces that are running."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self._read_models = MemoryReadModels(ledger)
+
+    async def due(self, until: datetime, *, limit: int) -> Sequence[Grace]:
+        due = [(row.due_at, row) for row in self._read_models.rows(Grace) if row.due_at and row.due_at <= until]
+        return [row for _, row in sorted(due, key=lambda pair: pair[0])][:limit]
+
+
+class MemoryPaymentReads:
+    """The payments."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self._read_models = MemoryReadModels(ledger)
+
+    async def page(self, *, before: int | None, limit: int) -> Sequence[Billed]:
+        rows = [row for row in self._read_models.rows(Billed) if before is None or row.first_position < before]
+        return sorted(rows, key=lambda row: -row.first_position)[:limit]
+
+    async def of_account(self, account_id: UUID, *, before: int | None, limit: int) -> Sequence[Billed]:
+        rows = await self.page(before=before, limit=len(self._read_models.rows(Billed)))
+        return [row for row in rows if row.account_id == account_id][:limit]
 
 
 class MemoryPlanReads:

@@ -1,6 +1,7 @@
 """What the read models answer, asked of the live generation's own tables; rows come as JSON text."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from adapters.postgres.pool import Pool
 from application.ports.reads import Scene
 from application.projections.access import Title, access
 from application.projections.catalogue import Listed, catalogue
+from application.projections.graces import Grace, graces
+from application.projections.payments import Billed, payments
 from application.projections.plans import Offer, plans
 from application.projections.projection import Row
 from domain.access.standing import Standing
@@ -54,6 +57,27 @@ PUBLISHED = Query(
 )
 
 VIDEO = Query(catalogue, "SELECT {row} FROM {videos} WHERE video_id = %s", row=_json(Listed))
+
+GRACES_DUE = Query(
+    graces,
+    "SELECT {row} FROM {graces} WHERE due_at <= %(until)s ORDER BY due_at LIMIT %(limit)s",
+    row=_json(Grace),
+)
+
+PAYMENTS = Query(
+    payments,
+    "SELECT {row} FROM {payments} WHERE first_position < coalesce(%(before)s::bigint, 9223372036854775807)"
+    " ORDER BY first_position DESC LIMIT %(limit)s",
+    row=_json(Billed),
+)
+
+PAYMENTS_OF = Query(
+    payments,
+    "SELECT {row} FROM {payments} WHERE account_id = %(account)s"
+    " AND first_position < coalesce(%(before)s::bigint, 9223372036854775807)"
+    " ORDER BY first_position DESC LIMIT %(limit)s",
+    row=_json(Billed),
+)
 
 ON_OFFER = Query(
     plans,
@@ -121,6 +145,32 @@ class PostgresCatalogueReads:
 
     async def video(self, video_id: UUID) -> Listed | None:
         return next(iter(_decoded(await _column(self._pool, self._live, VIDEO, (video_id,)), Listed)), None)
+
+
+class PostgresGraceReads:
+    """The graces that are running; they may be some facts behind."""
+
+    def __init__(self, pool: Pool, live: LiveGenerations) -> None:
+        self._pool = pool
+        self._live = live
+
+    async def due(self, until: datetime, *, limit: int) -> Sequence[Grace]:
+        return _decoded(await _column(self._pool, self._live, GRACES_DUE, {"until": until, "limit": limit}), Grace)
+
+
+class PostgresPaymentReads:
+    """The payments; they may be some facts behind."""
+
+    def __init__(self, pool: Pool, live: LiveGenerations) -> None:
+        self._pool = pool
+        self._live = live
+
+    async def page(self, *, before: int | None, limit: int) -> Sequence[Billed]:
+        return _decoded(await _column(self._pool, self._live, PAYMENTS, {"before": before, "limit": limit}), Billed)
+
+    async def of_account(self, account_id: UUID, *, before: int | None, limit: int) -> Sequence[Billed]:
+        values = {"account": account_id, "before": before, "limit": limit}
+        return _decoded(await _column(self._pool, self._live, PAYMENTS_OF, values), Billed)
 
 
 class PostgresPlanReads:

@@ -1,6 +1,7 @@
 """What the read models answer."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -8,6 +9,8 @@ import msgspec
 
 from application.projections.access import Title
 from application.projections.catalogue import Listed
+from application.projections.graces import Grace
+from application.projections.payments import Billed
 from application.projections.plans import Offer
 from domain.access.standing import Standing
 
@@ -39,6 +42,24 @@ class CatalogueReads(Protocol):
         ...
 
     async def video(self, video_id: UUID) -> Listed | None: ...
+
+
+class GraceReads(Protocol):
+    """The graces that are running."""
+
+    async def due(self, until: datetime, *, limit: int) -> Sequence[Grace]:
+        """Those of which there is something to tell by then, the soonest first."""
+        ...
+
+
+class PaymentReads(Protocol):
+    """The payments, newest first; `before` is the `first_position` of the last one seen."""
+
+    async def page(self, *, before: int | None, limit: int) -> Sequence[Billed]:
+        """Everybody's."""
+        ...
+
+    async def of_account(self, account_id: UUID, *, before: int | None, limit: int) -> Sequence[Billed]: ...
 
 
 class PlanReads(Protocol):

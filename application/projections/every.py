@@ -2,6 +2,8 @@
 
 from application.projections.access import access
 from application.projections.catalogue import catalogue
+from application.projections.graces import graces
+from application.projections.payments import payments
 from application.projections.plans import plans
 
-PROJECTIONS = {projection.name: projection for projection in (access, catalogue, plans)}
+PROJECTIONS = {projection.name: projection for projection in (access, catalogue, graces, payments, plans)}

@@ -7,7 +7,9 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from domain.access.standing import Deciding, Standing, Term
+from domain.access.by_hand import Grant, way_out
+from domain.access.deciding import Deciding
+from domain.access.standing import Standing, Term
 from domain.shared.fact import Refusal
 from domain.subscription.facts import RevokedFor
 from domain.subscription.truth import PAID
@@ -71,6 +73,10 @@ class AccountBlocked(Refusal):
     """The account is disabled or blocked."""
 
 
+Part = Term | Grant
+"""What may give access by itself."""
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What one term alone says."""
 
@@ -81,14 +87,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(standing: Standing | None, required: Requirement, now: datetime) -> Access:
-    """The best that any of the account's terms gives, less what blocks it."""
-    if standing is not None and standing.disabled is not None:
-        return _refused("blocked", "Support can enable the account again.", deciding=(standing.disabled,))
+    """The best that any of the account's terms and grants gives; what blocks it outweighs them all."""
+    if standing is not None and (blocked := _blocked(standing, now)):
+        return blocked
     if required.free:
         return _granted("free", None, "It is free for everybody.")
-    if standing is None or not standing.terms:
+    if standing is None or not (standing.terms or standing.grants):
         return _refused("no_subscription", "A subscription to any plan that has it would open it.")
-    judged = [(judge(term, now), term) for term in parts(standing)]
+    judged = [(judge(part, now), part) for part in parts(standing)]
     granting = [(verdict, term) for verdict, term in judged if verdict.granted]
     if not granting:
         verdict, term = _nearest(judged)
@@ -102,8 +108,21 @@ def decide(standing: Standing | None, required: Requirement, now: datetime) -> A
     )
 
 
-def parts(standing: Standing) -> Iterator[Term]:
-    """Its terms, and what they give beside their plans as if these were terms: each has a period of its own."""
+def _blocked(standing: Standing, now: datetime) -> Access | None:
+    """An account may be disabled and blocked, several times over: each of it is enough."""
+    blocks = [block for block in standing.blocks.values() if block.in_force(now)]
+    disabled = [standing.disabled] if standing.disabled else []
+    if not (disabled or blocks):
+        return None
+    ways_out = ["Support can enable the account again."] if disabled else []
+    ways_out += [way_out(blocks)] if blocks else []
+    facts = sorted([*disabled, *(block.fact for block in blocks)], key=lambda fact: fact.position)
+    return _refused("blocked", " ".join(ways_out), deciding=tuple(facts))
+
+
+def parts(standing: Standing) -> Iterator[Part]:
+    """Its grants and terms, and what these give beside their plans as if it were terms with periods of their own."""
+    yield from standing.grants.values()
     for term in standing.terms.values():
         yield term
         for further in term.further:
@@ -119,8 +138,10 @@ def parts(standing: Standing) -> Iterator[Term]:
             )
 
 
-def judge(term: Term, now: datetime) -> Verdict:
-    """What one subscription gives at a moment; anything that is not understood gives nothing."""
+def judge(term: Part, now: datetime) -> Verdict:
+    """What one subscription or grant gives at a moment; anything that is not understood gives nothing."""
+    if isinstance(term, Grant):
+        return _by_hand(term, now)
     if term.started_at > now:
         return _no("no_subscription", "The subscription had not started yet.")
     if term.ended_at is not None and term.ended_at <= now:
@@ -138,6 +159,13 @@ def judge(term: Term, now: datetime) -> Verdict:
     if term.status == "unpaid":
         return _no("payment_failed", "Paying the open invoice would open it again.")
     return _no("ended", "A new subscription would open it again.")
+
+
+def _by_hand(grant: Grant, now: datetime) -> Verdict:
+    if now >= grant.until:
+        return _no("ended", "A subscription, or another grant by support, would open it again.")
+    otherwise = "It was granted by hand, and stops then unless a subscription or another grant goes on."
+    return Verdict(granted=True, reason="grant", until=grant.until, otherwise=otherwise)
 
 
 def _paid(term: Term, now: datetime) -> Verdict:
@@ -167,27 +195,27 @@ def _stop(term: Term) -> datetime:
     return min(term.lease_until, term.ended_at) if term.ended_at else term.lease_until
 
 
-def _nearest(judged: list[tuple[Verdict, Term]]) -> tuple[Verdict, Term]:
-    """A refusal is explained by the term that was heard of last."""
-    return max(judged, key=lambda pair: _heard_of(pair[1]))
+def _nearest(judged: list[tuple[Verdict, Part]]) -> tuple[Verdict, Part]:
+    """A refusal is explained by the term that was heard of last; by a grant only where there is nothing else."""
+    return max(judged, key=lambda pair: (not isinstance(pair[1], Grant), _heard_of(pair[1])))
 
 
-def _heard_of(term: Term) -> int:
+def _heard_of(term: Part) -> int:
     """Where its newest fact is; no two terms have the same, so it never matters in which order they are kept."""
     return max(fact.position for fact in term.facts.values())
 
 
-def _feature_missing(granting: list[tuple[Verdict, Term]], required: Requirement) -> Access:
+def _feature_missing(granting: list[tuple[Verdict, Part]], required: Requirement) -> Access:
     deciding = _facts(*(term for _, term in granting))
     otherwise = f"A plan that gives “{required.feature}” would open it."
     return _refused("feature_missing", otherwise, features=_features(granting), deciding=deciding)
 
 
-def _features(granting: list[tuple[Verdict, Term]]) -> tuple[str, ...]:
+def _features(granting: list[tuple[Verdict, Part]]) -> tuple[str, ...]:
     return tuple(sorted({feature for _, term in granting for feature in term.features}))
 
 
-def _facts(*terms: Term) -> tuple[Deciding, ...]:
+def _facts(*terms: Part) -> tuple[Deciding, ...]:
     return tuple(sorted((fact for term in terms for fact in term.facts.values()), key=lambda fact: fact.position))
 
 

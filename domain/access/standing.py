@@ -7,7 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain.access.by_hand import Block, Grant, follow_block, follow_grant
+from domain.access.deciding import Deciding, deciding
 from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, Role, RoleChanged
+from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.facts import AnyFact
 from domain.payment.payment import PaymentFailed, PaymentSucceeded
 from domain.shared.fact import AccountFact
@@ -29,7 +32,6 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.telling import tell
 
 TermChange = (
     StatusChanged
@@ -53,6 +55,10 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
     RoleChanged,
     AccountDisabled,
     AccountEnabled,
+    AccessGranted,
+    GrantWithdrawn,
+    BlockPlaced,
+    BlockLifted,
     SubscriptionStarted,
     PaymentFailed,
     PaymentSucceeded,
@@ -73,15 +79,6 @@ Aspect = Literal[
     "end",
     "account",
 ]
-
-
-class Deciding(msgspec.Struct, frozen=True):
-    """A fact that an answer rests on."""
-
-    position: int
-    type: str
-    at: datetime
-    summary: str
 
 
 class Further(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,12 +122,15 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One account: its role, its terms by subscription, and whether it is disabled."""
+    """One account: its role, its terms by subscription, what was given and taken by hand, whether it is disabled."""
 
     account_id: UUID
     role: Role = "viewer"
     terms: dict[str, Term] = {}
     disabled: Deciding | None = None
+    grants: dict[str, Grant] = {}
+    blocks: dict[str, Block] = {}
+    """Both by their ids; some of them may be over."""
 
 
 def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
@@ -143,9 +143,13 @@ def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
         case RoleChanged():
             return replace(standing, role=fact.after)
         case AccountDisabled():
-            return replace(standing, disabled=_deciding(fact))
+            return replace(standing, disabled=deciding(fact))
         case AccountEnabled():
             return replace(standing, disabled=None)
+        case AccessGranted() | GrantWithdrawn():
+            return replace(standing, grants=follow_grant(standing.grants, fact))
+        case BlockPlaced() | BlockLifted():
+            return replace(standing, blocks=follow_block(standing.blocks, fact))
         case SubscriptionStarted():
             return _with(standing, _started(fact))
         case PaymentFailed() | PaymentSucceeded():
@@ -176,7 +180,7 @@ def _started(fact: SubscriptionStarted) -> Term:
         trial_end=fact.trial_end,
         lease_until=fact.lease_until,
         ends_at=fact.ends_at,
-        facts={"start": _deciding(fact)},
+        facts={"start": deciding(fact)},
     )
 
 
@@ -259,8 +263,4 @@ def _on_plan(term: Term, fact: PlanChanged) -> Term:
 
 
 def _noted(term: Term, aspect: Aspect, fact: AnyFact) -> Term:
-    return replace(term, facts={**term.facts, aspect: _deciding(fact)})
-
-
-def _deciding(fact: AnyFact) -> Deciding:
-    return Deciding(position=fact.position, type=fact.tag(), at=fact.recorded_at, summary=tell(fact))
+    return replace(term, facts={**term.facts, aspect: deciding(fact)})

@@ -1,13 +1,25 @@
-"""An account: registered, given a role, bound to a payment provider's customer, disabled."""
+"""An account: registered, given a role, bound to a customer, disabled; given access by hand, and blocked."""
 
 from datetime import datetime
-from typing import Literal, Self, assert_never
+from typing import Literal, Self, TypeVar, assert_never
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
+from domain.account.by_hand import (
+    AccessGranted,
+    BlockLifted,
+    BlockPlaced,
+    ByHand,
+    GrantWithdrawn,
+    in_force,
+    refuse_end,
+    refuse_too_many,
+)
 from domain.shared.fact import AccountFact, Personal, Refusal
+
+E = TypeVar("E", bound=datetime | None)
 
 Role = Literal["viewer", "support", "auditor", "admin"]
 
@@ -38,7 +50,7 @@ class AccountEnabled(AccountFact, frozen=True, tag="account.enabled"):
     reason: str
 
 
-AccountEvent = AccountRegistered | RoleChanged | CustomerBound | AccountDisabled | AccountEnabled
+AccountEvent = AccountRegistered | RoleChanged | CustomerBound | AccountDisabled | AccountEnabled | ByHand
 
 
 class EmailTaken(Refusal):
@@ -60,6 +72,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     disabled: bool = False
     customers: dict[str, str] = {}
     """The customer id at each provider."""
+    grants: dict[UUID, datetime] = {}
+    """When each ends that has not been withdrawn; some of them may be over."""
+    blocks: dict[UUID, datetime | None] = {}
+    """When each ends that has not been lifted, None for never; some of them may be over."""
 
     @staticmethod
     def register(*, account_id: UUID, email: str, name: str | None, role: Role = "viewer") -> list[AccountEvent]:
@@ -82,6 +98,32 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def enable(self, *, reason: str) -> list[AccountEvent]:
         return [AccountEnabled(account_id=self.id, reason=reason)] if self.disabled else []
 
+    def grant_access(
+        self, grant_id: UUID, *, until: datetime, features: tuple[str, ...], reason: str, now: datetime
+    ) -> list[AccountEvent]:
+        """Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        refuse_end(until, now)
+        refuse_too_many(self.grants, now)
+        return [AccessGranted(account_id=self.id, grant_id=grant_id, until=until, features=features, reason=reason)]
+
+    def withdraw_grant(self, grant_id: UUID, *, now: datetime) -> list[AccountEvent]:
+        """Nothing where there is no such grant in force."""
+        until = in_force(self.grants, now).get(grant_id)
+        return [GrantWithdrawn(account_id=self.id, grant_id=grant_id, before_until=until)] if until else []
+
+    def block(self, block_id: UUID, *, until: datetime | None, reason: str, now: datetime) -> list[AccountEvent]:
+        """One more block. Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        refuse_end(until, now)
+        refuse_too_many(self.blocks, now)
+        return [BlockPlaced(account_id=self.id, block_id=block_id, until=until, reason=reason)]
+
+    def unblock(self, block_id: UUID, *, now: datetime) -> list[AccountEvent]:
+        """Lift one block; nothing where there is no such block in force."""
+        blocks = in_force(self.blocks, now)
+        if block_id not in blocks:
+            return []
+        return [BlockLifted(account_id=self.id, block_id=block_id, before_until=blocks[block_id])]
+
     @classmethod
     def evolve(cls, state: Self | None, fact: AccountEvent) -> "Account":
         if isinstance(fact, AccountRegistered):
@@ -98,5 +140,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
                 return replace(state, disabled=True)
             case AccountEnabled():
                 return replace(state, disabled=False)
+            case AccessGranted():
+                return replace(state, grants={**state.grants, fact.grant_id: fact.until})
+            case GrantWithdrawn():
+                return replace(state, grants=_without(state.grants, fact.grant_id))
+            case BlockPlaced():
+                return replace(state, blocks={**state.blocks, fact.block_id: fact.until})
+            case BlockLifted():
+                return replace(state, blocks=_without(state.blocks, fact.block_id))
             case _:
                 assert_never(fact)
+
+
+def _without(ends: dict[UUID, E], gone: UUID) -> dict[UUID, E]:
+    return {id: until for id, until in ends.items() if id != gone}

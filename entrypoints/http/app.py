@@ -11,8 +11,10 @@ from application.audit import Audit
 from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
+from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
+from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
@@ -28,10 +30,12 @@ from entrypoints.http.audit import AuditController
 from entrypoints.http.auth import AuthController
 from entrypoints.http.checkout import CheckoutController
 from entrypoints.http.customers import AdminCustomerController
+from entrypoints.http.grants import AdminBlockController, AdminGrantController
 from entrypoints.http.health import HealthController
 from entrypoints.http.me import MeController
 from entrypoints.http.media import MediaController
 from entrypoints.http.metrics import Metrics, MetricsController
+from entrypoints.http.payments import AdminPaymentController, PaymentController
 from entrypoints.http.plans import AdminPlanController, PlanController
 from entrypoints.http.playback import PlaybackController
 from entrypoints.http.projections import AdminProjectionController
@@ -43,7 +47,10 @@ from entrypoints.http.videos import AdminVideoController, VideoController
 from entrypoints.http.webhooks import WebhookController
 
 VERSIONED: tuple[ControllerRouterHandler, ...] = (
+    AdminBlockController,
     AdminCustomerController,
+    AdminGrantController,
+    AdminPaymentController,
     AdminPlanController,
     AdminProjectionController,
     AdminVideoController,
@@ -52,6 +59,7 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AuthController,
     CheckoutController,
     MeController,
+    PaymentController,
     PlanController,
     PlaybackController,
     SubscriptionController,
@@ -73,9 +81,11 @@ PROVIDED = (
     "business_time",
     "checkouts",
     "customer_binding",
+    "grants",
     "health",
     "inbox",
     "metrics",
+    "payments",
     "plans",
     "playback",
     "projections",
@@ -104,11 +114,15 @@ class House(Protocol):
     @property
     def customer_binding(self) -> CustomerBinding: ...
     @property
+    def grants(self) -> Grants: ...
+    @property
     def health(self) -> Health: ...
     @property
     def inbox(self) -> InboxOperation: ...
     @property
     def metrics(self) -> Metrics: ...
+    @property
+    def payments(self) -> Payments: ...
     @property
     def plans(self) -> Plans: ...
     @property

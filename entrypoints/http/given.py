@@ -8,8 +8,10 @@ from application.audit import Audit
 from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
+from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
+from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
@@ -25,8 +27,10 @@ GivenBusinessClock = NamedDependency[SkipValidation[BusinessClock]]
 GivenBusinessTime = NamedDependency[SkipValidation[Clock]]
 GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
 GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
+GivenGrants = NamedDependency[SkipValidation[Grants]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenInbox = NamedDependency[SkipValidation[InboxOperation]]
+GivenPayments = NamedDependency[SkipValidation[Payments]]
 GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]
 GivenProjections = NamedDependency[SkipValidation[ProjectionAdmin]]

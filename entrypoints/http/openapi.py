@@ -51,6 +51,7 @@ TAGS = {
     "Accounts": "Registering, signing in and staying so.",
     "Plans": "What may be bought.",
     "Subscriptions": "Paying, and what one has paid for.",
+    "Payments": "What was paid, failed and went back.",
     "Videos": "The catalogue, and putting videos into it.",
     "Playback": "Watching.",
     "Audit": "The ledger, for those who check it.",

@@ -3,7 +3,7 @@
 from application import accounts, checkouts, errors, plans, playback
 from application.ports import billing, ledger, secrets, video_platform
 from domain.access import access
-from domain.account import account
+from domain.account import account, by_hand
 from domain.plan import plan
 from domain.subscription import subscription
 from domain.video import video
@@ -15,6 +15,9 @@ STATUSES: dict[type[Exception], int] = {
     access.SubscriptionRequired: 402,
     account.CustomerBoundElsewhere: 409,
     account.EmailTaken: 409,
+    by_hand.EndInThePast: 422,
+    by_hand.EndTooFarAhead: 422,
+    by_hand.TooManyByHand: 409,
     plan.PlanNotForSale: 409,
     plan.PrepaidNeedsDuration: 422,
     plan.PriceDoesNotMatch: 422,

@@ -7,6 +7,7 @@ from adapters.postgres.unnamed import PostgresUnnamedDeliveries
 from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
+from application.dunning import Dunning
 from application.finding import Finding
 from application.plans import Plans
 from application.subscriptions import Subscriptions
@@ -101,5 +102,15 @@ def subscriptions(base: Foundation, ports: Ports, convergence: Convergence) -> S
         convergence=convergence,
         access=ports.access,
         plans=ports.plans,
+        business_time=base.business_time,
+    )
+
+
+def dunning(base: Foundation, ports: Ports) -> Dunning:
+    return Dunning(
+        records=base.records,
+        history=PostgresHistory(base.pool, base.mapper, base.vault),
+        graces=ports.graces,
+        positions=ports.positions,
         business_time=base.business_time,
     )

@@ -25,15 +25,20 @@ from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sandbox.client import SandboxClient
 from application.accounts import Accounts
 from application.audit import Audit
-from application.business_clock import BusinessClock
+from application.business_clock import AllDue, BusinessClock
 from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
+from application.dunning import Dunning
 from application.finding import Finding
+from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
+from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
+from application.policies.dunning import when_payment_failed_tell_the_viewer, when_provider_gave_up_tell_the_viewer
+from application.policies.policy import Policy
 from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
 from application.ports.world import Clock
@@ -63,10 +68,13 @@ class House:
     checkouts: Checkouts
     convergence: Convergence
     customer_binding: CustomerBinding
+    dunning: Dunning
     finding: Finding
+    grants: Grants
     health: Health
     inbox: InboxOperation
     metrics: PrometheusMetrics
+    payments: Payments
     plans: Plans
     playback: Playback
     projections: ProjectionAdmin
@@ -106,18 +114,21 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     binding = CustomerBinding(records=base.records, blind_index=base.blind_index, provider=ports.billing.name)
     convergence, plans = billing.convergence(settings, base, ports, binding), billing.plans(base, ports)
     webhooks = billing.webhooks(base, ports)
-    policies = [when_upload_received_transcode(ports.jobs), when_price_requested_settle_it(plans)]
+    dunning = billing.dunning(base, ports)
     return House(
         settings=settings,
         accounts=_accounts(settings, base, stack),
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
-        business_clock=_business_clock(settings, base, ports, stack),
+        business_clock=_business_clock(settings, base, ports, dunning, stack),
         business_time=base.business_time,
         checkouts=billing.checkouts(settings, base, ports, convergence, binding),
         convergence=convergence,
         customer_binding=binding,
+        dunning=dunning,
+        grants=Grants(records=base.records, business_time=base.business_time),
         health=_health(settings, base, ports),
         metrics=base.metrics,
+        payments=Payments(ports.payments),
         plans=plans,
         playback=_playback(base, ports),
         projections=ProjectionAdmin(ports.states),
@@ -132,11 +143,20 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
-        policies=PolicyRunner(base.dsn, policies, base.mapper),
+        policies=PolicyRunner(base.dsn, _policies(ports, plans, dunning), base.mapper),
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
     )
+
+
+def _policies(ports: Ports, plans: Plans, dunning: Dunning) -> list[Policy]:
+    return [
+        when_upload_received_transcode(ports.jobs),
+        when_price_requested_settle_it(plans),
+        when_payment_failed_tell_the_viewer(dunning),
+        when_provider_gave_up_tell_the_viewer(dunning),
+    ]
 
 
 def _health(settings: Settings, base: Foundation, ports: Ports) -> Health:
@@ -197,10 +217,12 @@ def _signing_keys(settings: Settings) -> dict[str, bytes]:
     return {kid: secret.encode() for kid, _, secret in pairs}
 
 
-def _business_clock(settings: Settings, base: Foundation, ports: Ports, stack: AsyncExitStack) -> BusinessClock | None:
+def _business_clock(
+    settings: Settings, base: Foundation, ports: Ports, dunning: Dunning, stack: AsyncExitStack
+) -> BusinessClock | None:
     if base.movable is None:
         return None
     sandbox = SandboxClient(settings.sandbox_address)
     stack.push_async_callback(sandbox.close)
     backlogs = {"deliveries": sandbox.pending, "webhooks": ports.inbox.unsettled, "transcoding": ports.jobs.unfinished}
-    return BusinessClock(clock=base.movable, due=sandbox, backlogs=backlogs)
+    return BusinessClock(clock=base.movable, due=AllDue((sandbox, dunning)), backlogs=backlogs)

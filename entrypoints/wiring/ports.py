@@ -9,7 +9,13 @@ from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.read_model_states import PostgresReadModelStates
-from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
+from adapters.postgres.reads import (
+    PostgresAccessReads,
+    PostgresCatalogueReads,
+    PostgresGraceReads,
+    PostgresPaymentReads,
+    PostgresPlanReads,
+)
 from adapters.postgres.sweeps import PostgresSweeps
 from adapters.stripe.billing import StripeBilling
 from entrypoints.settings import Settings, listed
@@ -24,8 +30,10 @@ class Ports:
     billing: StripeBilling
     catalogue: PostgresCatalogueReads
     customers: PostgresCustomers
+    graces: PostgresGraceReads
     inbox: PostgresInbox
     jobs: PostgresTranscodeJobs
+    payments: PostgresPaymentReads
     plans: PostgresPlanReads
     platform: LocalVideo
     positions: PostgresPositions
@@ -46,8 +54,10 @@ def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Por
         billing=billing,
         catalogue=PostgresCatalogueReads(base.pool, base.live),
         customers=PostgresCustomers(base.pool, base.blind_index),
+        graces=PostgresGraceReads(base.pool, base.live),
         inbox=PostgresInbox(base.pool, base.vault),
         jobs=PostgresTranscodeJobs(base.pool),
+        payments=PostgresPaymentReads(base.pool, base.live),
         plans=PostgresPlanReads(base.pool, base.live),
         platform=LocalVideo(
             settings.data_dir / "video",

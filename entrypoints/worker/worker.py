@@ -28,6 +28,7 @@ async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = Non
         asyncio.create_task(house.policies.run(), name="policies"),
         asyncio.create_task(house.rebuilds.run(), name="requested rebuilds"),
         asyncio.create_task(sweep(house), name="sweeps"),
+        asyncio.create_task(tell_what_is_due(house), name="dunning"),
         asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]
@@ -79,6 +80,17 @@ async def sweep(house: House) -> None:
                 pass
         except Unavailable as trouble:
             log.warning("sweeps cannot be done now", extra={"error": str(trouble)})
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def tell_what_is_due(house: House) -> None:
+    """Record, within a second, that somebody is to be told of the end of a grace."""
+    while True:
+        try:
+            while await house.dunning.tell_due():
+                pass
+        except Unavailable as trouble:
+            log.warning("nobody can be told of a grace now", extra={"error": str(trouble)})
         await asyncio.sleep(POLL_SECONDS)
 
 

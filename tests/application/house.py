@@ -13,7 +13,14 @@ from adapters.memory.inbox import MemoryInbox
 from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.play_sessions import MemoryPlaySessions
-from adapters.memory.reads import MemoryAccessReads, MemoryCatalogueReads, MemoryPlanReads, MemoryPositions
+from adapters.memory.reads import (
+    MemoryAccessReads,
+    MemoryCatalogueReads,
+    MemoryGraceReads,
+    MemoryPaymentReads,
+    MemoryPlanReads,
+    MemoryPositions,
+)
 from adapters.memory.secrets import MemoryAccessTokens, MemoryBlindIndex, MemoryPasswords, MemoryRefreshTokens
 from adapters.memory.sign_ins import MemorySignIns
 from adapters.memory.sweeps import MemorySweeps
@@ -24,7 +31,10 @@ from application.audit import Audit
 from application.checkouts import Checkouts, OpenedCheckout
 from application.convergence import Convergence
 from application.customers import CustomerBinding
+from application.dunning import Dunning
 from application.finding import Finding
+from application.grants import Grants
+from application.payments import Payments
 from application.plans import NewPlan, Plans
 from application.playback import Playback
 from application.ports.billing import CheckoutPage, SeenSubscription
@@ -80,6 +90,7 @@ class House:
             billing=self.billing, inbox=self.inbox, sweeps=self.sweeps, business_time=self.business_time
         )
         self._build_accounts()
+        self._build_looking_after()
         self._build_selling()
         self._build_showing()
 
@@ -94,6 +105,17 @@ class House:
             addresses=EmailValidatorAddresses(),
             real_time=self.real_time,
             identifiers=self.identifiers,
+        )
+
+    def _build_looking_after(self) -> None:
+        self.grants = Grants(records=self.records, business_time=self.business_time)
+        self.payments = Payments(MemoryPaymentReads(self.ledger))
+        self.dunning = Dunning(
+            records=self.records,
+            history=self.ledger,
+            graces=MemoryGraceReads(self.ledger),
+            positions=MemoryPositions(self.ledger),
+            business_time=self.business_time,
         )
 
     def _build_selling(self) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from adapters.memory.clock import MemoryClock
-from application.business_clock import BusinessClock, ClockPending
+from application.business_clock import AllDue, BusinessClock, ClockPending
 from tests.people import MONDAY, NEXT_MONTH, days
 
 pytestmark = pytest.mark.anyio
@@ -102,3 +102,15 @@ async def test_what_does_not_come_to_an_end_is_named() -> None:
     )
     with pytest.raises(ClockPending, match="still pending: transcoding"):
         await clock.move(NEXT_MONTH)
+
+
+async def test_several_who_have_things_to_do_are_stepped_through_together() -> None:
+    clock = MemoryClock(MONDAY)
+    stripe, dunning = Diary(clock, MONDAY + days(1), MONDAY + days(5)), Diary(clock, MONDAY + days(3))
+    together = BusinessClock(clock=clock, due=AllDue((stripe, dunning)), backlogs={"webhooks": stripe.backlog})
+
+    await together.move(MONDAY + days(9))
+
+    assert stripe.done == [(moment, moment) for moment in (MONDAY + days(1), MONDAY + days(5))]
+    assert dunning.done == [(MONDAY + days(3), MONDAY + days(3))]
+    assert stripe.followed == dunning.followed == [MONDAY + days(9)]

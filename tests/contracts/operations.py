@@ -12,7 +12,14 @@ from adapters.memory.inbox import MemoryInbox
 from adapters.memory.inbox_desk import MemoryInboxDesk
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.play_sessions import MemoryPlaySessions
-from adapters.memory.reads import MemoryAccessReads, MemoryCatalogueReads, MemoryPlanReads, MemoryPositions
+from adapters.memory.reads import (
+    MemoryAccessReads,
+    MemoryCatalogueReads,
+    MemoryGraceReads,
+    MemoryPaymentReads,
+    MemoryPlanReads,
+    MemoryPositions,
+)
 from adapters.memory.secrets import MemoryBlindIndex
 from adapters.memory.sign_ins import MemorySignIns
 from adapters.memory.sweeps import MemorySweeps
@@ -27,14 +34,20 @@ from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.pool import CONNECTION_ARGUMENTS, new_pool
 from adapters.postgres.positions import PostgresPositions
-from adapters.postgres.reads import PostgresAccessReads, PostgresCatalogueReads, PostgresPlanReads
+from adapters.postgres.reads import (
+    PostgresAccessReads,
+    PostgresCatalogueReads,
+    PostgresGraceReads,
+    PostgresPaymentReads,
+    PostgresPlanReads,
+)
 from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.postgres.sweeps import PostgresSweeps
 from adapters.postgres.unnamed import PostgresUnnamedDeliveries
 from application.ports.inbox import Customers, Inbox, InboxDesk, UnnamedDeliveries
 from application.ports.ledger import Ledger
 from application.ports.play_sessions import PlaySessions
-from application.ports.reads import AccessReads, CatalogueReads, PlanReads, Positions
+from application.ports.reads import AccessReads, CatalogueReads, GraceReads, PaymentReads, PlanReads, Positions
 from application.ports.secrets import BlindIndex
 from application.ports.sign_in import SignIns
 from application.ports.sweeps import Sweeps
@@ -59,6 +72,8 @@ class Operations:
     play_sessions: PlaySessions
     access: AccessReads
     catalogue: CatalogueReads
+    graces: GraceReads
+    payments: PaymentReads
     plans: PlanReads
     positions: Positions
     follow: Callable[[], None]
@@ -89,6 +104,8 @@ async def memory_operations() -> AsyncIterator[Operations]:
         play_sessions=MemoryPlaySessions(),
         access=MemoryAccessReads(ledger),
         catalogue=MemoryCatalogueReads(ledger),
+        graces=MemoryGraceReads(ledger),
+        payments=MemoryPaymentReads(ledger),
         plans=MemoryPlanReads(ledger),
         positions=MemoryPositions(ledger),
         follow=lambda: None,
@@ -117,6 +134,8 @@ async def postgres_operations(dsn: str) -> AsyncIterator[Operations]:
             play_sessions=PostgresPlaySessions(pool),
             access=PostgresAccessReads(pool, live),
             catalogue=PostgresCatalogueReads(pool, live),
+            graces=PostgresGraceReads(pool, live),
+            payments=PostgresPaymentReads(pool, live),
             plans=PostgresPlanReads(pool, live),
             positions=PostgresPositions(pool, listener),
             follow=lambda: follow(house),

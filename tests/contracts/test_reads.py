@@ -12,8 +12,11 @@ from application.ports.ledger import Write
 from application.projections.access import Title
 from application.projections.catalogue import Listed
 from domain.account.account import AccountRegistered
+from domain.payment.payment import PaymentRefunded, PaymentSucceeded
 from domain.plan.plan import PlanCreated, PriceBound
 from domain.shared.fact import Fact
+from domain.shared.money import Money
+from domain.subscription.facts import GraceStarted
 from domain.video.video import (
     Audience,
     Rendition,
@@ -24,7 +27,7 @@ from domain.video.video import (
     VideoUnpublished,
 )
 from tests.contracts.operations import Operations, operations_in
-from tests.people import ANNA, COOKING, MONDAY
+from tests.people import ANNA, BORIS, COOKING, MONDAY, days
 
 pytestmark = pytest.mark.anyio
 
@@ -256,6 +259,60 @@ async def test_plans_are_offered_once_they_have_a_price_newest_first(house: Oper
     assert await house.plans.page(before=newest.created_position, limit=20) == [oldest]
     assert await house.plans.plan(COOKING.plan_id) == oldest
     assert await house.plans.plan(uuid4()) is None
+
+
+def paid(account_id: UUID, payment_id: UUID) -> PaymentSucceeded:
+    return PaymentSucceeded(
+        account_id=account_id,
+        payment_id=payment_id,
+        provider="stripe",
+        provider_reference="in_1",
+        subscription_reference=None,
+        amount=Money(999, "USD"),
+        paid_at=MONDAY,
+        receipt_url=None,
+    )
+
+
+async def test_payments_are_found_newest_first_everybodys_and_one_persons(house: Operations) -> None:
+    streams = [uuid4() for _ in range(4)]
+    for stream, account_id in zip(streams, (ANNA, BORIS, ANNA, ANNA), strict=True):
+        await recorded(house, stream, paid(account_id, stream))
+    refund = PaymentRefunded(
+        account_id=ANNA,
+        payment_id=streams[0],
+        provider="stripe",
+        provider_reference="in_1",
+        subscription_reference=None,
+        refund_reference="re_1",
+        amount=Money(999, "USD"),
+        kept=Money(0, "USD"),
+    )
+    await recorded(house, streams[0], refund)
+
+    everybodys = await house.payments.page(before=None, limit=3)
+    rest = await house.payments.page(before=everybodys[-1].first_position, limit=3)
+    hers = await house.payments.of_account(ANNA, before=None, limit=2)
+    rest_of_hers = await house.payments.of_account(ANNA, before=hers[-1].first_position, limit=2)
+
+    assert [each.payment_id for each in [*everybodys, *rest]] == streams[::-1]
+    assert [each.payment_id for each in [*hers, *rest_of_hers]] == [streams[3], streams[2], streams[0]]
+    assert (rest_of_hers[0].status, rest_of_hers[0].paid_at, rest_of_hers[0].refunds[0].reference) == (
+        "refunded",
+        MONDAY,
+        "re_1",
+    )
+    assert await house.payments.of_account(uuid4(), before=None, limit=2) == []
+
+
+async def test_graces_are_found_by_when_there_is_something_to_tell(house: Operations) -> None:
+    for subscription_id, since in ((uuid4(), MONDAY + days(count)) for count in (2, 0, 1)):
+        grace = GraceStarted(account_id=ANNA, subscription_id=subscription_id, since=since, until=since + days(7))
+        await recorded(house, subscription_id, grace)
+
+    assert [grace.since for grace in await house.graces.due(MONDAY + days(7), limit=9)] == [MONDAY, MONDAY + days(1)]
+    assert [grace.due_at for grace in await house.graces.due(MONDAY + days(7), limit=1)] == [MONDAY + days(6)]
+    assert await house.graces.due(MONDAY + days(5.9), limit=9) == []
 
 
 async def test_a_read_model_that_has_come_far_enough_is_not_waited_for(house: Operations) -> None:

@@ -1,13 +1,14 @@
-"""Any story that a provider can tell of Anna's subscriptions, for the properties that hold in all of them."""
+"""Any story that a provider can tell of Anna's subscriptions, and support do to her, for what holds in all of them."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from domain.account.account import Account, AccountEvent
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
 from domain.subscription.facts import SubscriptionEvent
@@ -16,6 +17,7 @@ from domain.subscription.truth import TERMINAL, BillingPolicy, MoneyBack, Provid
 from tests.domain.annas_subscription import CINEMA, MONTH_AFTER, paid
 from tests.domain.records import at, disabled, enabled, registered
 from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
+from tests.scenario import folded
 
 STATUSES = ("active", "trialing", "past_due", "unpaid", "paused", "incomplete", "on_the_moon", *sorted(TERMINAL))
 PERIODS = [(MONDAY, NEXT_MONTH), (NEXT_MONTH, MONTH_AFTER), (MONTH_AFTER, MONTH_AFTER + days(31))]
@@ -61,18 +63,38 @@ def truths(draw: st.DrawFn) -> ProviderSubscription:
     )
 
 
+class ByHand(NamedTuple):
+    """What support does: something new that lasts so long, None for ever; or the end of one of those in force."""
+
+    what: Literal["grant", "withdraw", "block", "unblock"]
+    lasts: timedelta
+    for_ever: bool
+    features: tuple[str, ...]
+    which: int
+
+
+by_hand = st.builds(
+    ByHand,
+    st.sampled_from(["grant", "withdraw", "block", "unblock"]),
+    st.sampled_from([days(0.5), days(3), days(12), days(60)]),
+    st.booleans(),
+    st.sampled_from([(), ("hd",), ("uhd",), ("hd", "uhd")]),
+    st.integers(0, 3),
+)
+
+
 class Heard(NamedTuple):
     """Some time after what was heard before, something of a subscription or of the account."""
 
     after: timedelta
-    what: ProviderSubscription | AccountFact
+    what: ProviderSubscription | AccountFact | ByHand
 
 
 stories = st.lists(
     st.builds(
         Heard,
         st.sampled_from([days(0), days(0.5), days(3), days(10)]),
-        truths() | truths() | truths() | st.sampled_from([disabled, enabled]),
+        truths() | truths() | truths() | by_hand | by_hand | st.sampled_from([disabled, enabled]),
     ),
     max_size=8,
 )
@@ -107,9 +129,29 @@ def told(story: Iterable[Heard], policy: BillingPolicy) -> Iterator[Turn]:
 
 
 def _difference(
-    facts: list[AccountFact], what: ProviderSubscription | AccountFact, policy: BillingPolicy, now: datetime
+    facts: list[AccountFact], what: ProviderSubscription | AccountFact | ByHand, policy: BillingPolicy, now: datetime
 ) -> list[AccountFact]:
+    if isinstance(what, ByHand):
+        return [*done(what, facts, now)]
     return [what] if isinstance(what, AccountFact) else [*observing(what, facts, policy, now)]
+
+
+def done(by_hand: ByHand, facts: Iterable[AccountFact], now: datetime) -> list[AccountEvent]:
+    """What support does to the account as it is by then; nothing where there is nothing to end."""
+    hers = [fact for fact in facts if isinstance(fact, AccountEvent)]
+    anna = folded(Account, *hers)
+    new, until = UUID(int=1_000 + len(hers)), now + by_hand.lasts
+    match by_hand.what:
+        case "grant":
+            return anna.grant_access(new, until=until, features=by_hand.features, reason="the outage", now=now)
+        case "block":
+            return anna.block(new, until=None if by_hand.for_ever else until, reason="chargebacks", now=now)
+        case "withdraw":
+            ids = sorted(anna.grants)[by_hand.which :]
+            return anna.withdraw_grant(ids[0], now=now) if ids else []
+        case "unblock":
+            ids = sorted(anna.blocks)[by_hand.which :]
+            return anna.unblock(ids[0], now=now) if ids else []
 
 
 def observing(

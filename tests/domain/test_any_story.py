@@ -1,4 +1,4 @@
-"""Whatever a provider tells, in whatever order: the ledger comes to hold the truth, and access follows from it."""
+"""Whatever a provider tells and support does, in whatever order: the ledger holds it, and access follows from it."""
 
 from datetime import datetime
 
@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.access.access import Requirement, decide
+from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.subscription.truth import PAID, TERMINAL, BillingPolicy, ProviderSubscription
 from domain.telling import tell
 from tests.domain.any_story import Heard, Turn, known_of, observing, policies, stories, told
@@ -39,15 +40,15 @@ def test_every_fact_of_it_can_be_told(story: list[Heard], policy: BillingPolicy)
 
 @quickly
 @given(stories, policies, st.sampled_from([None, "hd", "uhd"]), st.sampled_from([0.0, 1, 5, 20, 60]))
-def test_access_is_what_the_last_words_give(
+def test_access_is_what_the_last_words_give_and_what_was_done_by_hand(
     story: list[Heard], policy: BillingPolicy, feature: str | None, later: float
 ) -> None:
     for turn in told(story, policy):
         now = turn.now + days(later)
         answer = decide(followed(turn.facts), Requirement(feature=feature), now)
 
-        giving = [stop for stop in stops(turn, policy, now, feature) if stop > now]
-        assert answer.granted == (bool(giving) and not is_disabled(turn))
+        giving = [stop for stop in [*stops(turn, policy, now, feature), *grants(turn, feature)] if stop > now]
+        assert answer.granted == (bool(giving) and not is_disabled(turn) and not is_blocked(turn, now))
         if answer.granted:
             assert answer.until == max(giving)
         assert {fact.position for fact in answer.deciding} <= {fact.position for fact in turn.facts}
@@ -80,6 +81,19 @@ def stops_at(word: ProviderSubscription, period_end: datetime, policy: BillingPo
     if word.status == "past_due" and word.failing_since:
         return min(lease, word.failing_since + policy.grace)
     return None
+
+
+def grants(turn: Turn, feature: str | None) -> list[datetime]:
+    """When each grant that has the feature ends, and has not been withdrawn."""
+    withdrawn = {fact.grant_id for fact in turn.facts if isinstance(fact, GrantWithdrawn)}
+    given = [fact for fact in turn.facts if isinstance(fact, AccessGranted) and fact.grant_id not in withdrawn]
+    return [grant.until for grant in given if feature in {None, *grant.features}]
+
+
+def is_blocked(turn: Turn, now: datetime) -> bool:
+    lifted = {fact.block_id for fact in turn.facts if isinstance(fact, BlockLifted)}
+    placed = [fact for fact in turn.facts if isinstance(fact, BlockPlaced) and fact.block_id not in lifted]
+    return any(block.until is None or now < block.until for block in placed)
 
 
 def is_disabled(turn: Turn) -> bool:

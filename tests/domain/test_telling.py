@@ -4,6 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from domain.account.account import AccountRegistered, Role
+from domain.account.by_hand import AccessGranted, BlockPlaced
+from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import PaymentFailed
 from domain.subscription.facts import CancellationRequested, CollectionPaused
 from domain.telling import tell
@@ -16,6 +18,13 @@ SENTENCES = {
     "account.customer_bound": "The account was bound to the customer cus_anna at stripe.",
     "account.disabled": "The account was disabled: chargebacks.",
     "account.enabled": "The account was enabled again: settled.",
+    "account.access_granted": "Access with hd, sd was granted by hand until 2027-05-01 12:00 UTC: the outage.",
+    "account.grant_withdrawn": "The access that was granted by hand until 2027-05-01 12:00 UTC was withdrawn.",
+    "account.blocked": "The account was blocked until 2027-04-01 12:00 UTC: chargebacks.",
+    "account.unblocked": "A block of the account was lifted.",
+    "dunning.notice_fell_due": (
+        "The viewer is to be told that attempt 2 at the payment failed; it is tried again on 2027-04-01 12:00 UTC."
+    ),
     "plan.created": "The plan Cooking was created at 9.99 USD (month).",
     "plan.price_requested": "A price of 9.99 USD was asked for at stripe.",
     "plan.price_bound": "The plan is sold at 9.99 USD through stripe (price_999).",
@@ -91,3 +100,27 @@ def test_what_differs_is_told_differently() -> None:
     assert tell(at_once) == "Cancellation at once was asked for."
     assert tell(denied) == "Collection of payments was paused; access stops."
     assert tell(given_up) == "The payment of 9.99 USD failed (attempt 2)."
+
+
+def test_what_was_done_by_hand_is_told_with_what_it_opens_and_its_end() -> None:
+    plain = replace(EXAMPLES["account.access_granted"], features=())
+    for_good = replace(EXAMPLES["account.blocked"], until=None)
+
+    assert isinstance(plain, AccessGranted)
+    assert isinstance(for_good, BlockPlaced)
+    assert tell(plain) == "Access was granted by hand until 2027-05-01 12:00 UTC: the outage."
+    assert tell(for_good) == "The account was blocked: chargebacks."
+
+
+def test_a_notice_says_what_the_viewer_is_to_be_told() -> None:
+    failed = EXAMPLES["dunning.notice_fell_due"]
+    assert isinstance(failed, NoticeFellDue)
+    told = {
+        "payment_failed": "attempt 2 at the payment failed",
+        "grace_ending": "access ends on 2027-04-01 12:00 UTC, unless the open invoice is paid",
+        "access_ended": "access ended on 2027-04-01 12:00 UTC, since the invoice was not paid",
+    }
+
+    assert tell(replace(failed, about=None)) == f"The viewer is to be told that {told['payment_failed']}."
+    for kind in ("grace_ending", "access_ended"):
+        assert tell(replace(failed, kind=kind)) == f"The viewer is to be told that {told[kind]}."

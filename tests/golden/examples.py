@@ -10,6 +10,8 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, CustomerBound, RoleChanged
+from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
+from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import DisputeChanged, PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundFailed
 from domain.plan.plan import PlanCreated, PriceBound, PriceRequested
 from domain.shared.fact import NO_CAUSE, NOBODY, Actor, Cause, Fact
@@ -369,6 +371,37 @@ RETURNED = (
     ),
 )
 
+GRANT, BLOCK, NOTICE = (UUID(int=number) for number in (101, 201, 301))
+BY_HAND = (
+    stored(
+        39,
+        ADMIN,
+        REQUEST,
+        AccessGranted(account_id=ANNA, grant_id=GRANT, until=MAY, features=("hd", "sd"), reason="the outage"),
+    ),
+    stored(40, ADMIN, REQUEST, GrantWithdrawn(account_id=ANNA, grant_id=GRANT, before_until=MAY)),
+    stored(41, ADMIN, REQUEST, BlockPlaced(account_id=ANNA, block_id=BLOCK, until=APRIL, reason="chargebacks")),
+    stored(42, ADMIN, REQUEST, BlockLifted(account_id=ANNA, block_id=BLOCK, before_until=APRIL)),
+)
+NOTICES = (
+    stored(
+        43,
+        Actor("system", "dunning"),
+        Cause("fact", "26"),
+        NoticeFellDue(
+            account_id=ANNA,
+            notice_id=NOTICE,
+            kind="payment_failed",
+            subscription_id=SUBSCRIPTION,
+            invoice="in_2",
+            attempt=2,
+            failing_since=None,
+            about=APRIL,
+        ),
+    ),
+)
+
 EXAMPLES: dict[str, Fact] = {
-    fact.tag(): fact for fact in (*ACCOUNT, *PLAN, *CHECKOUTS, *SUBSCRIPTIONS, *PAYMENTS, *VIDEOS, *RETURNED)
+    fact.tag(): fact
+    for fact in (*ACCOUNT, *PLAN, *CHECKOUTS, *SUBSCRIPTIONS, *PAYMENTS, *VIDEOS, *RETURNED, *BY_HAND, *NOTICES)
 }

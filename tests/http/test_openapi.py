@@ -40,22 +40,28 @@ def operations(document: Described) -> Iterator[tuple[str, Described]]:
 
 def test_every_address_of_the_contract_that_is_built_is_in_it(document: Described) -> None:
     assert {name for name, _ in operations(document)} == {
+        "DELETE /v1/admin/accounts/{account_id}/blocks/{block_id}",
+        "DELETE /v1/admin/accounts/{account_id}/grants/{grant_id}",
         "DELETE /v1/playback/{session_id}",
         "GET /checkout/cancelled",
         "GET /checkout/success",
         "GET /health/live",
         "GET /health/ready",
         "GET /media/{token}/{video_id}/{path}",
+        "GET /v1/admin/payments",
         "GET /v1/admin/projections",
         "GET /v1/admin/webhooks",
         "GET /v1/audit/accounts/{account_id}/access",
         "GET /v1/audit/accounts/{account_id}/timeline",
         "GET /v1/audit/events",
         "GET /v1/me",
+        "GET /v1/me/payments",
         "GET /v1/me/subscription",
         "GET /v1/plans",
         "GET /v1/videos",
         "GET /v1/videos/{video_id}",
+        "POST /v1/admin/accounts/{account_id}/blocks",
+        "POST /v1/admin/accounts/{account_id}/grants",
         "POST /v1/admin/plans",
         "POST /v1/admin/projections/{name}/rebuild",
         "POST /v1/admin/videos",
@@ -161,6 +167,10 @@ def test_every_problem_is_named_with_an_example(document: Described) -> None:
         ("PUT /uploads/{token}/{video_id}", "413", "upload_too_large"),
         ("POST /v1/admin/plans", "503", "provider_unavailable"),
         ("PUT /v1/admin/accounts/{account_id}/customers/stripe", "409", "customer_bound_elsewhere"),
+        ("POST /v1/admin/accounts/{account_id}/grants", "422", "end_in_the_past"),
+        ("POST /v1/admin/accounts/{account_id}/grants", "422", "end_too_far_ahead"),
+        ("POST /v1/admin/accounts/{account_id}/blocks", "409", "too_many_by_hand"),
+        ("DELETE /v1/admin/accounts/{account_id}/blocks/{block_id}", "404", "not_found"),
     ],
 )
 def test_the_refusals_of_the_contract_are_named(document: Described, operation: str, status: str, code: str) -> None:
@@ -177,6 +187,10 @@ def test_what_records_facts_says_where_the_ledger_stands(document: Described) ->
     }
 
     assert recording == {
+        "DELETE /v1/admin/accounts/{account_id}/blocks/{block_id}",
+        "DELETE /v1/admin/accounts/{account_id}/grants/{grant_id}",
+        "POST /v1/admin/accounts/{account_id}/blocks",
+        "POST /v1/admin/accounts/{account_id}/grants",
         "POST /v1/admin/plans",
         "POST /v1/admin/videos",
         "POST /v1/admin/videos/{video_id}/publish",
