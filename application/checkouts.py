@@ -17,9 +17,11 @@ from application.ports.reads import AccessReads
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Recalled, Records
 from domain.access.access import ANY_PLAN, AccountBlocked, decide
+from domain.access.prepaid import prepaid_until
 from domain.access.standing import Standing
 from domain.account.account import Account
 from domain.plan.plan import Plan
+from domain.prepaid.prepaid import RENEWAL_WINDOW, RenewalWindowClosed
 from domain.shared.fact import Refusal
 from domain.subscription.checkout import Checkout
 from domain.subscription.subscription import AlreadySubscribed
@@ -58,13 +60,16 @@ class Checkouts:
         """Record the intent, make the provider's customer at the first time, open the page, record that it is open.
 
         Raises:
-            ReturnUrlNotAllowed, AlreadySubscribed, AccountBlocked, PlanNotForSale, NotFound, ProviderUnavailable.
+            ReturnUrlNotAllowed, AlreadySubscribed, RenewalWindowClosed, AccountBlocked, PlanNotForSale, NotFound,
+            ProviderUnavailable.
         """
         success_url = self._own(success_url, "/checkout/success")
         cancel_url = self._own(cancel_url, "/checkout/cancelled")
         standing = await self._without_subscription(account_id, asked)
         plan = (await self.records.recall(Plan, plan_id)).existing()
-        trial_days = 0 if _has_tried(standing) else plan.trial_days
+        if plan.duration_days is not None:
+            self._refuse_too_early(standing)
+        trial_days = 0 if plan.duration_days or _has_tried(standing) else plan.trial_days
         requested = await self._request(account_id, plan, trial_days, asked)
         customer_id = await self._customer_of(account_id, asked)
         page = await self._page(
@@ -96,9 +101,20 @@ class Checkouts:
         answer = decide(standing, ANY_PLAN, self.business_time.now())
         if answer.reason == "blocked":
             raise AccountBlocked("This account is blocked.", access=answer)
-        if (answer.granted and answer.reason != "grant") or _has_open_term(standing):
+        if _has_open_term(standing):
             raise AlreadySubscribed("There is a live subscription already.", access=answer)
         return standing
+
+    def _refuse_too_early(self, standing: Standing | None) -> None:
+        """What was bought for a number of days is bought again shortly before its end."""
+        now = self.business_time.now()
+        until = prepaid_until(standing.prepaid) if standing else None
+        if until is not None and until - now > RENEWAL_WINDOW:
+            again = until - RENEWAL_WINDOW
+            raise RenewalWindowClosed(
+                f"More than 30 days are left; it can be bought again from {again:%Y-%m-%d %H:%M} UTC on.",
+                access=decide(standing, ANY_PLAN, now),
+            )
 
     async def _ask_provider(self, account_id: UUID, asked: Asked) -> None:
         account = (await self.records.recall(Account, account_id)).existing()

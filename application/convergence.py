@@ -205,6 +205,7 @@ class Convergence:
                 for seen in reversed(truth.subscriptions)
             ],
             *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
+            await self.observing.prepaid(truth, customer, account_id, heard_at),
             *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
         ]
         asked = asked or self._asked_by(customer, waiting)

@@ -1,22 +1,27 @@
 """What one word of the provider's means for one stream of the ledger: the facts that are missing on it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from application.our_words import Plans, in_our_words
-from application.ports.billing import SeenCheckout, SeenSubscription
+from application.our_words import Plans, gone_back, in_our_words
+from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenSubscription
 from application.ports.inbox import Customer, Customers
 from application.ports.world import Clock
 from application.recall import Recalled, Records
 from domain.payment.payment import Payment, ProviderPayment
 from domain.plan.plan import Plan
+from domain.prepaid.facts import PrepaidDuplicated
+from domain.prepaid.prepaid import PaidPurchase, Prepaid, Revocation
 from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
 from domain.subscription.checkout import Checkout
 from domain.subscription.subscription import Subscription
 from domain.subscription.truth import BillingPolicy, MoneyBack
+
+log = logging.getLogger(__name__)
 
 Decision = tuple[Recalled[object], Sequence[Fact]]
 
@@ -70,6 +75,59 @@ class Observing:
         recalled = await self.records.recall(Payment, stream)
         now = self.business_time.now()
         return recalled, Payment.observe(recalled.state, seen, payment_id=stream, account_id=account_id, now=now)
+
+    async def prepaid(self, truth: CustomerTruth, customer: Customer, account_id: UUID, heard_at: datetime) -> Decision:
+        """All that an account has bought for a number of days: its purchases lie one after another."""
+        stream = derived_id("prepaid", account_id)
+        seen = [
+            await self._purchase(checkout, truth.payments, customer, account_id, heard_at)
+            for checkout in truth.checkouts
+        ]
+        paid = [purchase for purchase in seen if purchase is not None]
+        if not paid:
+            return Recalled(stream, None, 0), ()
+        recalled = await self.records.recall(Prepaid, stream)
+        facts = Prepaid.observe(recalled.state, paid, account_id=account_id, now=heard_at)
+        for fact in facts:
+            if isinstance(fact, PrepaidDuplicated):
+                log.warning("something was paid for twice", extra={"account": str(account_id)})
+        return recalled, facts
+
+    async def _purchase(
+        self,
+        seen: SeenCheckout,
+        payments: Sequence[ProviderPayment],
+        customer: Customer,
+        account_id: UUID,
+        heard_at: datetime,
+    ) -> PaidPurchase | None:
+        """None of a checkout that is not paid, or begins a subscription, or is not ours or not this account's."""
+        if seen.paid is None:
+            return None
+        checkout = (await self.records.recall(Checkout, seen.checkout_id)).state
+        if checkout is None or checkout.account_id != account_id:
+            return None
+        plan = (await self.records.recall(Plan, checkout.plan.plan_id)).existing()
+        if plan.duration_days is None:
+            return None
+        return PaidPurchase(
+            purchase_id=checkout.id,
+            provider=customer.provider,
+            payment_reference=seen.paid.payment_reference,
+            plan=checkout.plan,
+            duration_days=plan.duration_days,
+            paid_at=seen.paid.paid_at or heard_at,
+            revoked=self._revocation(seen.paid, payments, heard_at),
+        )
+
+    def _revocation(
+        self, paid: PaidAtOnce, payments: Sequence[ProviderPayment], heard_at: datetime
+    ) -> Revocation | None:
+        own = [payment for payment in payments if payment.reference == paid.payment_reference]
+        back = next((back for back in gone_back(own, heard_at) if self.policy.revokes(back)), None)
+        if back is None:
+            return None
+        return Revocation("refunded" if back.how == "refunded" else "disputed", back.since)
 
     async def checkout(self, seen: SeenCheckout) -> Decision:
         recalled = await self.records.recall(Checkout, seen.checkout_id)

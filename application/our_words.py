@@ -69,8 +69,12 @@ def money_back(
     seen: SeenSubscription, payments: Sequence[ProviderPayment], heard_at: datetime
 ) -> tuple[MoneyBack, ...]:
     """Where the money for the current period is, unless it was simply paid; the weightiest first."""
-    current = [payment for payment in payments if _pays_for_now(payment, seen)]
-    disputes = [(payment, dispute) for payment in current for dispute in payment.disputes]
+    return gone_back([payment for payment in payments if _pays_for_now(payment, seen)], heard_at)
+
+
+def gone_back(payments: Sequence[ProviderPayment], heard_at: datetime) -> tuple[MoneyBack, ...]:
+    """What became of the money for one thing, unless it is simply the operator's; the weightiest first."""
+    disputes = [(payment, dispute) for payment in payments for dispute in payment.disputes]
     lost = [
         MoneyBack(how="dispute_lost", payment_reference=payment.reference, since=dispute.opened_at)
         for payment, dispute in disputes
@@ -81,9 +85,9 @@ def money_back(
         for payment, dispute in disputes
         if dispute.stage == "open"
     ]
-    nothing_left = bool(current) and not any(payment.kept for payment in current)
+    nothing_left = bool(payments) and not any(payment.kept for payment in payments)
     refunded = (
-        [MoneyBack(how="refunded", payment_reference=current[0].reference, since=heard_at)] if nothing_left else []
+        [MoneyBack(how="refunded", payment_reference=payments[0].reference, since=heard_at)] if nothing_left else []
     )
     return (*lost[:1], *refunded, *open_[:1])
 

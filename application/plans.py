@@ -1,21 +1,23 @@
-"""Plans: made, priced at the payment provider, shown."""
+"""Plans: made, priced at the payment provider, changed, withdrawn, shown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
-from application.errors import NotFound
+from application.errors import NotFound, ProviderRefused
 from application.our_words import belongs_to_no_plan
-from application.ports.billing import BillingProvider
+from application.ports.billing import BillingProvider, SeenPrice
 from application.ports.ledger import GuardedRow, Insert, Position, RowTaken, UpdateIf
 from application.ports.reads import PlanReads
 from application.ports.secrets import BlindIndex
 from application.ports.world import Identifiers
 from application.projections.plans import Offer
 from application.recall import Asked, Recalled, Records, again_when_moved
-from domain.plan.plan import Plan, PlanFact, PriceDoesNotMatch
+from domain.plan.plan import Plan, PlanDetails, PlanFact, PriceBound, PriceDoesNotMatch, PriceRequested
 from domain.shared.fact import Refusal
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval, PlanTerms
@@ -40,8 +42,29 @@ class NewPlan(msgspec.Struct, frozen=True, kw_only=True):
     price_id: str | None = None
 
 
-class CreatedPlan(msgspec.Struct, frozen=True):
-    """A new plan as it is shown, and where the ledger stands after it."""
+class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator says anew; what is left out stays. How often it is paid, and for how long, never changes.
+
+    `price` has the provider make another price, unless `price_id` names one that it has: that is sold from now on.
+    """
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    features: tuple[str, ...] | UnsetType = UNSET
+    trial_days: int | UnsetType = UNSET
+    stream_limit: int | UnsetType | None = UNSET
+    max_height: int | UnsetType | None = UNSET
+    active: bool | UnsetType = UNSET
+    price: Money | UnsetType = UNSET
+    price_id: str | UnsetType = UNSET
+
+    def details(self, before: PlanDetails) -> PlanDetails:
+        given = {name: getattr(self, name) for name in PlanDetails.__struct_fields__}
+        return replace(before, **{name: value for name, value in given.items() if value is not UNSET})
+
+
+class PricedPlan(msgspec.Struct, frozen=True):
+    """A plan as it is shown to admins, and where the ledger stands."""
 
     plan: Plan
     position: Position
@@ -57,12 +80,13 @@ class Plans:
     blind_index: BlindIndex
     identifiers: Identifiers
 
-    async def create(self, new: NewPlan, asked: Asked) -> CreatedPlan:
+    async def create(self, new: NewPlan, asked: Asked) -> PricedPlan:
         """Record the plan and the wish for a price, have the provider make it, and bind it.
 
         Raises:
             PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken: nothing is recorded.
             ProviderUnavailable: with a price given, nothing is; else the plan is, sold once the provider answers.
+            ProviderRefused: the same, but that it is not sold until it gets another price.
         """
         terms = PlanTerms(
             plan_id=self.identifiers.new(),
@@ -76,84 +100,112 @@ class Plans:
         made = Plan.create(
             terms, description=new.description, trial_days=new.trial_days, duration_days=new.duration_days
         )
-        unmade = Recalled[Plan](terms.plan_id, None, 0)
+        plan = Plan.evolve(None, made[0])
         if new.price_id is not None:
-            await self._refuse_other_price(new.price_id, terms)
-            position = await self._bind(unmade, new.price_id, asked, made=made)
+            seen = await self._price_given(new.price_id, plan, new.price)
+            priced = plan.bind_price(provider=self.billing.name, price_id=new.price_id, price=seen.price)
         else:
-            await self.records.append(asked, (unmade, made))
-            position = await self.bind_price(terms.plan_id, asked)
-        return CreatedPlan(await self._plan(terms.plan_id), position)
+            key = f"price-{terms.plan_id}"
+            priced = plan.request_price(provider=self.billing.name, price=new.price, idempotency_key=key)
+        await self._append(Recalled(terms.plan_id, None, 0), [*made, *priced], asked)
+        if new.price_id is None:
+            await self.settle_price(terms.plan_id, asked)
+        return await self._priced(terms.plan_id)
 
-    async def _refuse_other_price(self, price_id: str, terms: PlanTerms) -> None:
-        """What the ledger says of a price must be what buyers pay."""
-        seen = await self.billing.price(price_id)
-        if (seen.price, seen.interval) != (terms.price, terms.interval):
-            raise PriceDoesNotMatch(f"{self.billing.name} sells {price_id} at {seen.price} ({seen.interval}).")
+    async def change(self, plan_id: UUID, change: PlanChange, asked: Asked) -> PricedPlan:
+        """Record what is new of it, all or nothing; then have the provider make the price that it is to get.
 
-    async def settle_price(self, plan_id: UUID, asked: Asked) -> None:
-        """Finish what a failed provider or a crash left half-done; with the same key, nothing is made twice."""
-        plan = await self._plan(plan_id)
-        if not plan.prices.get(self.billing.name):
-            price_id = await self._price_at_provider(plan.terms)
-            await self.bind_price(plan_id, asked, price_id=price_id)
-
-    async def bind_price(self, plan_id: UUID, asked: Asked, *, price_id: str | None = None) -> Position:
-        """Bind a price that is given; else have the provider make the plan's first one. Done twice, it happens once.
+        Of two changes at once both count; of two new prices the one that was asked for last.
 
         Raises:
-            NotFound, PriceTaken, ProviderUnavailable.
+            NotFound, PriceDoesNotMatch, PriceTaken, StreamMoved: nothing is recorded.
+            ProviderUnavailable, ProviderRefused: with a price named, nothing is; else all but the new price.
         """
-        bound = price_id or await self._first_price(plan_id, asked)
+        key = f"price-{plan_id}-{self.identifiers.new()}"
+        seen = await self._price_to_be(plan_id, change)
+        await self._decide(plan_id, asked, lambda plan: self._changes(plan, change, seen, key))
+        if seen is None and change.price is not UNSET:
+            await self.settle_price(plan_id, asked)
+        return await self._priced(plan_id)
 
-        async def once() -> Position:
-            return await self._bind(await self.records.recall(Plan, plan_id), bound, asked)
+    async def _price_to_be(self, plan_id: UUID, change: PlanChange) -> SeenPrice | None:
+        """The one that is named."""
+        plan = await self._plan(plan_id)
+        return None if change.price_id is UNSET else await self._price_given(change.price_id, plan, change.price)
 
-        return await again_when_moved(once)
+    async def _price_given(self, price_id: str, plan: Plan, price: Money | UnsetType) -> SeenPrice:
+        """What the ledger says of a price must be what buyers pay."""
+        seen = await self.billing.price(price_id)
+        if seen.interval != plan.terms.interval or price not in {UNSET, seen.price}:
+            raise PriceDoesNotMatch(f"{self.billing.name} sells {price_id} at {seen.price} ({seen.interval}).")
+        return seen
 
-    async def _first_price(self, plan_id: UUID, asked: Asked) -> str:
-        plan, provider, key = await self._plan(plan_id), self.billing.name, _price_key(plan_id)
-        if prices := plan.prices.get(provider):
-            return prices[-1]
-        await self.records.decide(
-            Plan, plan_id, asked, lambda it: it.request_price(provider=provider, idempotency_key=key)
-        )
-        return await self._price_at_provider(plan.terms)
+    def _changes(self, plan: Plan, change: PlanChange, seen: SeenPrice | None, key: str) -> list[PlanFact]:
+        facts = plan.revise(change.details(plan.details))
+        if change.active is not UNSET:
+            facts += plan.sell(active=change.active)
+        if seen is not None and change.price_id is not UNSET:
+            facts += plan.bind_price(provider=self.billing.name, price_id=change.price_id, price=seen.price)
+        elif change.price is not UNSET:
+            facts += plan.request_price(provider=self.billing.name, price=change.price, idempotency_key=key)
+        return facts
 
-    async def _price_at_provider(self, terms: PlanTerms) -> str:
-        return await self.billing.create_price(
-            plan_id=terms.plan_id,
-            name=terms.name,
-            price=terms.price,
-            interval=terms.interval,
-            idempotency_key=_price_key(terms.plan_id),
-        )
+    async def _priced(self, plan_id: UUID) -> PricedPlan:
+        return PricedPlan(await self._plan(plan_id), await self.records.ledger.head())
 
-    async def _bind(
-        self, recalled: Recalled[Plan], price_id: str, asked: Asked, *, made: Sequence[PlanFact] = ()
-    ) -> Position:
-        """Bind a price, in one append with what `made` the plan where it is new."""
-        plan = recalled.state
-        for fact in made:
-            plan = Plan.evolve(plan, fact)
-        if plan is None:
-            raise NotFound
-        bound = plan.bind_price(provider=self.billing.name, price_id=price_id)
-        rows: list[GuardedRow] = [self._claim(price_id, recalled.stream), self._due(price_id)] if bound else []
+    async def settle_price(self, plan_id: UUID, asked: Asked) -> None:
+        """Have the provider make the price that waits for it; done again with the same key, nothing is made twice.
+
+        Raises:
+            NotFound, ProviderUnavailable; ProviderRefused, which is recorded, so that nobody asks for it again.
+        """
+        plan = await self._plan(plan_id)
+        request = plan.requested.get(self.billing.name)
+        if request is None:
+            return
         try:
-            return (await self.records.append(asked, (recalled, [*made, *bound]), rows=rows)).position
+            price_id = await self._made(plan, request)
+        except ProviderRefused as refused:
+            reason = str(refused)
+            await self._decide(plan_id, asked, lambda plan: plan.refuse_price(request, reason))
+            raise
+        await self._decide(plan_id, asked, lambda plan: plan.fulfil_price(request, price_id))
+
+    async def _made(self, plan: Plan, request: PriceRequested) -> str:
+        return await self.billing.create_price(
+            plan_id=plan.terms.plan_id,
+            name=plan.terms.name,
+            price=request.price,
+            interval=plan.terms.interval,
+            idempotency_key=request.idempotency_key,
+        )
+
+    async def _decide(self, plan_id: UUID, asked: Asked, decision: Callable[[Plan], Sequence[PlanFact]]) -> None:
+        async def once() -> None:
+            recalled = await self.records.recall(Plan, plan_id)
+            await self._append(recalled, decision(recalled.existing()), asked)
+
+        await again_when_moved(once)
+
+    async def _append(self, recalled: Recalled[Plan], facts: Sequence[PlanFact], asked: Asked) -> None:
+        """With a claim on each price that is new to the plan: it sells this one alone."""
+        known = recalled.state.prices.get(self.billing.name, ()) if recalled.state else ()
+        new = [fact.price_id for fact in facts if isinstance(fact, PriceBound) and fact.price_id not in known]
+        rows: list[GuardedRow] = [row for id in new for row in (self._claim(id, recalled.stream), self._due(id))]
+        try:
+            await self.records.append(asked, (recalled, facts), rows=rows)
         except RowTaken:
-            raise PriceTaken(f"The price {price_id} belongs to another plan.") from None
+            raise PriceTaken(f"The price {', '.join(new)} belongs to another plan.") from None
+
+    def _claim(self, price_id: str, plan_id: UUID) -> Insert:
+        kind = f"{self.billing.name}_price"
+        return Insert("claims", {"kind": kind, "blind_index": self.blind_index.of(kind, price_id), "owner": plan_id})
 
     def _due(self, price_id: str) -> UpdateIf:
         """What was sold at this price before anybody knew of which plan it is."""
         why = belongs_to_no_plan(self.billing.name, price_id)
         parked = {"provider": self.billing.name, "status": "parked", "error": why}
         return UpdateIf("inbox", where=parked, values={"status": "received"}, required=False)
-
-    def _claim(self, price_id: str, plan_id: UUID) -> Insert:
-        kind = f"{self.billing.name}_price"
-        return Insert("claims", {"kind": kind, "blind_index": self.blind_index.of(kind, price_id), "owner": plan_id})
 
     async def _plan(self, plan_id: UUID) -> Plan:
         return (await self.records.recall(Plan, plan_id)).existing()
@@ -167,8 +219,3 @@ class Plans:
         if (offer := await self.reads.plan(plan_id)) is None:
             raise NotFound
         return offer
-
-
-def _price_key(plan_id: UUID) -> str:
-    """One price to a plan, however often it is asked for."""
-    return f"price-{plan_id}"

@@ -16,6 +16,7 @@ from application.ports.world import Clock
 from application.projections.plans import Offer
 from application.recall import Asked, Records
 from domain.access.access import ANY_PLAN, Access, decide, judge
+from domain.access.prepaid import Bought, bought
 from domain.access.standing import Standing, Term
 from domain.account.account import Account
 from domain.subscription.facts import CancellationRequested
@@ -23,18 +24,13 @@ from domain.subscription.subscription import NoSubscription, Subscription, Subsc
 
 
 class MySubscription(msgspec.Struct, frozen=True, kw_only=True):
-    """The subscription that decides, if there ever was one, and what it gives now."""
+    """The subscription or the purchase that decides, if there ever was one, and what it gives now."""
 
-    term: Term | None
+    term: Term | Bought | None
+    status: str
+    """The provider's word for a subscription; of a purchase `active`, or why it is not; or `none`."""
     plan: Offer | None
     access: Access
-
-    @property
-    def status(self) -> str:
-        """The provider's word for it, or `none`."""
-        if self.term is None:
-            return "none"
-        return self.term.final_status or self.term.status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +50,8 @@ class Subscriptions:
         standing = await self.access.standing(account_id)
         term = _deciding_term(standing, now)
         plan = await self.plans.plan(term.plan_id) if term else None
-        return MySubscription(term=term, plan=plan, access=decide(standing, ANY_PLAN, now))
+        access = decide(standing, ANY_PLAN, now)
+        return MySubscription(term=term, status=_status(term, now), plan=plan, access=access)
 
     async def cancel(
         self, account_id: UUID, *, at_period_end: bool, subscription_id: UUID | None, asked: Asked
@@ -105,14 +102,25 @@ class Subscriptions:
             await self.convergence.settle_now(customer, asked)
 
 
-def _deciding_term(standing: Standing | None, now: datetime) -> Term | None:
-    """The term that gives access longest, else the one that was heard of last."""
-    if standing is None or not standing.terms:
+def _deciding_term(standing: Standing | None, now: datetime) -> Term | Bought | None:
+    """What gives access longest, else what was heard of last."""
+    if standing is None:
         return None
 
-    def rank(term: Term) -> tuple[bool, float, int]:
+    def rank(term: Term | Bought) -> tuple[bool, float, int]:
         verdict = judge(term, now)
         until = verdict.until.timestamp() if verdict.until else 0.0
         return verdict.granted, until, max(fact.position for fact in term.facts.values())
 
-    return max(standing.terms.values(), key=rank)
+    had: list[Term | Bought] = [*standing.terms.values(), *bought(standing.prepaid)]
+    return max(had, key=rank, default=None)
+
+
+def _status(term: Term | Bought | None, now: datetime) -> str:
+    match term:
+        case None:
+            return "none"
+        case Term():
+            return term.final_status or term.status
+        case Bought():
+            return "active" if judge(term, now).granted else term.revoked or "ended"

@@ -19,6 +19,7 @@ from application.ports.sweeps import REPAIRED_MAX, Sweep, SweepKind, Sweeps
 from application.ports.world import Clock
 from application.recall import Asked
 from application.webhooks import Webhooks
+from domain.access.prepaid import prepaid_until
 from domain.shared.fact import Actor, Cause
 
 log = logging.getLogger(__name__)
@@ -161,7 +162,11 @@ class UnderWay:
     async def _has_open_term(self, customer: Customer) -> bool:
         account_id = await self._sweeping.customers.account_of(customer)
         standing = await self._sweeping.access.standing(account_id) if account_id else None
-        return standing is not None and any(term.ended_at is None for term in standing.terms.values())
+        if standing is None:
+            return False
+        until = prepaid_until(standing.prepaid)
+        bought = until is not None and until > self._sweeping.business_time.now()
+        return bought or any(term.ended_at is None for term in standing.terms.values())
 
     async def _ask_about(self, customers: Sequence[Customer]) -> None:
         clock = asyncio.get_running_loop().time

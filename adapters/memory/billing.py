@@ -19,6 +19,7 @@ from application.ports.billing import (
     CustomerPage,
     CustomerTruth,
     Delivery,
+    PaidAtOnce,
     SeenCheckout,
     SeenItem,
     SeenPrice,
@@ -210,16 +211,20 @@ class MemoryBilling:
                     known.checkouts[one.reference] = one
 
     def pay(self, page: CheckoutPage) -> None:
-        """The viewer pays on the page: a subscription begins, with its first payment unless it begins with a trial."""
+        """The viewer pays on the page, and has what is sold once, or a subscription that may begin with a trial."""
         opened = self._pages.pop(page.reference)
-        self.tell(opened.customer_id, SeenCheckout(page.reference, opened.checkout_id, "completed"))
+        done = SeenCheckout(page.reference, opened.checkout_id, "completed")
         bought = self._prices[opened.price_id]
         if bought.interval == "once":
+            payment = self._paid(bought.price)
+            paid = PaidAtOnce(payment.reference, payment.paid_at)
+            self.tell(opened.customer_id, replace(done, paid=paid), payment)
             return
+        self.tell(opened.customer_id, done)
         subscription = self._begun(opened, bought)
         self.tell(opened.customer_id, subscription)
         if not opened.trial_days:
-            self.tell(opened.customer_id, self._paid(subscription))
+            self.tell(opened.customer_id, self._paid(subscription.first.price, subscription.reference))
 
     def _begun(self, opened: OpenCheckout, bought: Price) -> SeenSubscription:
         now = self._clock.now()
@@ -243,12 +248,12 @@ class MemoryBilling:
             failing_since=None,
         )
 
-    def _paid(self, subscription: SeenSubscription) -> ProviderPayment:
+    def _paid(self, amount: Money, subscription_reference: str | None = None) -> ProviderPayment:
         return ProviderPayment(
             provider=self.name,
             reference=self._new("payment"),
-            subscription_reference=subscription.reference,
-            amount=subscription.first.price,
+            subscription_reference=subscription_reference,
+            amount=amount,
             status="paid",
             attempts=1,
             paid_at=self._clock.now(),

@@ -197,7 +197,8 @@ class StripeBilling:
             seen = frozenset(invoice.id for invoice in asked_for)
             gone_back = await MoneyBack(self._stripe, _all_pages).of(charged, sold, invoices_seen=seen)
             return replace(
-                customer_truth(sold, asked_for, opened, gone_back), objects=_objects(charged, asked_for, gone_back)
+                customer_truth(sold, asked_for, opened, gone_back, charged),
+                objects=_objects(charged, asked_for, gone_back),
             )
 
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:

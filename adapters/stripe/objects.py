@@ -162,15 +162,28 @@ class Refunds(msgspec.Struct, frozen=True):
     data: tuple[Refund, ...] = ()
 
 
+class PaymentMethod(msgspec.Struct, frozen=True):
+    type: str
+    """card, sepa_debit, ..."""
+
+
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     amount: int
     currency: str
+    created: int = 0
+    paid: bool = False
+    payment_method_details: PaymentMethod | None = None
     payment_intent: str | Reference | None = None
     amount_refunded: int = 0
     disputed: bool = False
     refunds: Refunds | None = None
     """Where they were asked for with it."""
+
+    @property
+    def is_paid_at_once(self) -> bool:
+        """With a card the money is there when it is charged; with others only some days later, if at all."""
+        return self.paid and self.payment_method_details is not None and self.payment_method_details.type == "card"
 
     @property
     def payment_intent_id(self) -> str | None:

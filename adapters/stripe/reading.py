@@ -1,7 +1,7 @@
 """Stripe's objects in our words: which fields decide, and what is left aside."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -10,15 +10,21 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from adapters.stripe.money_back import GoneBack
-from adapters.stripe.objects import Invoice, Item, Price, Recurring, Session, Subscription, id_of
+from adapters.stripe.objects import Charge, Invoice, Item, Price, Recurring, Session, Subscription, id_of
 from application.errors import ProviderRefused
-from application.ports.billing import CustomerTruth, SeenCheckout, SeenItem, SeenPrice, SeenSubscription
+from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenItem, SeenPrice, SeenSubscription
 from domain.payment.payment import DisputeStage, ProviderDispute, ProviderPayment, ProviderRefund
 from domain.shared.money import Money
 
 log = logging.getLogger(__name__)
 
 PROVIDER: Final = "stripe"
+FUNDED: Final = frozenset({"paid", "no_payment_required"})
+
+PaidAt = Mapping[str | None, datetime]
+"""When a payment was made, by its payment intent, where Stripe tells."""
+NOTHING_PAID: Final[PaidAt] = {}
+
 CHECKOUT_STATUSES: Final[dict[str | None, Literal["completed", "expired"]]] = {
     "complete": "completed",
     "expired": "expired",
@@ -30,6 +36,7 @@ def customer_truth(
     invoices: Sequence[Invoice],
     sessions: Sequence[Session],
     gone_back: Sequence[GoneBack],
+    charges: Iterable[Charge] = (),
 ) -> CustomerTruth:
     """Left aside: subscriptions that sell nothing, invoices that ask for nothing, checkouts that are not ours.
 
@@ -37,10 +44,11 @@ def customer_truth(
         ProviderRefused: a subscription's price cannot be said in whole minor units.
     """
     seen = (seen_subscription(subscription, invoices) for subscription in subscriptions)
-    checkouts = (seen_checkout(session) for session in sessions)
+    paid_at = {charge.payment_intent_id: at(charge.created) for charge in charges if charge.is_paid_at_once}
+    checkouts = (seen_checkout(session, paid_at) for session in sessions)
     return CustomerTruth(
         subscriptions=tuple(one for one in seen if one is not None),
-        payments=tuple(payments(subscriptions, invoices, sessions, gone_back)),
+        payments=tuple(payments(subscriptions, invoices, sessions, gone_back, paid_at)),
         checkouts=tuple(one for one in checkouts if one is not None),
     )
 
@@ -122,9 +130,11 @@ def payments(
     invoices: Iterable[Invoice],
     sessions: Iterable[Session],
     gone_back: Sequence[GoneBack],
+    paid_at: PaidAt,
 ) -> list[ProviderPayment]:
     """What invoices and checkouts ask for; also where only what went back of it can be seen."""
-    asked_for = [*map(seen_payment, invoices), *map(payment_at_once, sessions)]
+    at_once = [payment_at_once(session, paid_at) for session in sessions]
+    asked_for = [*map(seen_payment, invoices), *at_once]
     seen = {payment.reference: payment for payment in asked_for if payment is not None}
     by_latest_invoice = {one.latest_invoice_id: one.id for one in subscriptions}
     for gone in gone_back:
@@ -154,7 +164,7 @@ def seen_payment(invoice: Invoice) -> ProviderPayment | None:
     )
 
 
-def payment_at_once(session: Session) -> ProviderPayment | None:
+def payment_at_once(session: Session, paid_at: PaidAt = NOTHING_PAID) -> ProviderPayment | None:
     """Of a checkout that sells something once, as soon as the money is there."""
     intent = id_of(session.payment_intent)
     if session.mode != "payment" or session.payment_status != "paid" or intent is None or not session.amount_total:
@@ -166,7 +176,7 @@ def payment_at_once(session: Session) -> ProviderPayment | None:
         amount=Money(session.amount_total, (session.currency or "").upper()),
         status="paid",
         attempts=1,
-        paid_at=None,
+        paid_at=paid_at.get(intent),
         next_attempt_at=None,
         receipt_url=None,
     )
@@ -225,14 +235,25 @@ def _payment_status(invoice: Invoice) -> Literal["pending", "paid", "failed"]:
     return "failed" if invoice.is_failing else "pending"
 
 
-def seen_checkout(session: Session) -> SeenCheckout | None:
+def seen_checkout(session: Session, paid_at: PaidAt = NOTHING_PAID) -> SeenCheckout | None:
     """None for a checkout that somebody else opened for the same customer."""
     given = (session.metadata or {}).get("checkout_id") or session.client_reference_id
     try:
         checkout_id = UUID(given or "")
     except ValueError:
         return None
-    return SeenCheckout(session.id, checkout_id, CHECKOUT_STATUSES.get(session.status, "open"))
+    status = CHECKOUT_STATUSES.get(session.status)
+    return SeenCheckout(
+        session.id, checkout_id, status or "open", _paid(session, paid_at) if status == "completed" else None
+    )
+
+
+def _paid(session: Session, paid_at: PaidAt) -> PaidAtOnce | None:
+    """None until the money is there, which with some methods takes days; what costs nothing has no payment."""
+    if session.mode != "payment" or session.payment_status not in FUNDED:
+        return None
+    reference = id_of(session.payment_intent) or session.id
+    return PaidAtOnce(reference, paid_at.get(reference))
 
 
 def payer(sessions: Iterable[Session]) -> UUID | None:

@@ -56,12 +56,22 @@ class SeenSubscription(msgspec.Struct, frozen=True, kw_only=True):
         return self.items[0]
 
 
+class PaidAtOnce(msgspec.Struct, frozen=True):
+    """The money for something that is sold once: it is there."""
+
+    payment_reference: str
+    paid_at: datetime | None
+    """None where the provider does not tell it: then it was when we heard of it, at the latest."""
+
+
 class SeenCheckout(msgspec.Struct, frozen=True):
     """A checkout as the provider tells it; `checkout_id` is ours, given when it was opened."""
 
     reference: str
     checkout_id: UUID
     status: Literal["open", "completed", "expired"]
+    paid: PaidAtOnce | None = None
+    """Of one that begins no subscription, as soon as the money is there."""
 
 
 class CustomerTruth(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.access.by_hand import Grant, way_out
 from domain.access.deciding import Deciding
+from domain.access.prepaid import Bought, PrepaidTerm, bought
 from domain.access.standing import Standing, Term
 from domain.shared.fact import Refusal
 from domain.subscription.facts import RevokedFor
@@ -73,7 +74,7 @@ class AccountBlocked(Refusal):
     """The account is disabled or blocked."""
 
 
-Part = Term | Grant
+Part = Term | Bought | Grant
 """What may give access by itself."""
 
 
@@ -87,14 +88,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(standing: Standing | None, required: Requirement, now: datetime) -> Access:
-    """The best that any of the account's terms and grants gives; what blocks it outweighs them all."""
+    """The best that any of the account's terms, purchases and grants gives; what blocks it outweighs them all."""
     if standing is not None and (blocked := _blocked(standing, now)):
         return blocked
     if required.free:
         return _granted("free", None, "It is free for everybody.")
-    if standing is None or not (standing.terms or standing.grants):
+    if standing is None or not (standing.terms or standing.prepaid or standing.grants):
         return _refused("no_subscription", "A subscription to any plan that has it would open it.")
-    judged = [(judge(part, now), part) for part in parts(standing)]
+    judged = [(judge(part, now), part) for part in parts(standing, required.feature)]
     granting = [(verdict, term) for verdict, term in judged if verdict.granted]
     if not granting:
         verdict, term = _nearest(judged)
@@ -104,7 +105,7 @@ def decide(standing: Standing | None, required: Requirement, now: datetime) -> A
         return _feature_missing(granting, required)
     verdict, term = max(giving, key=lambda pair: (pair[0].until or now, _heard_of(pair[1])))
     return _granted(
-        verdict.reason, verdict.until, verdict.otherwise, features=_features(granting), deciding=_facts(term)
+        verdict.reason, verdict.until, verdict.otherwise, features=_features(granting), deciding=_facts(*_chain(term))
     )
 
 
@@ -120,9 +121,10 @@ def _blocked(standing: Standing, now: datetime) -> Access | None:
     return _refused("blocked", " ".join(ways_out), deciding=tuple(facts))
 
 
-def parts(standing: Standing) -> Iterator[Part]:
-    """Its grants and terms, and what these give beside their plans as if it were terms with periods of their own."""
+def parts(standing: Standing, feature: str | None = None) -> Iterator[Part]:
+    """Its grants, purchases and terms, and what these give beside their plans as if it were terms of their own."""
     yield from standing.grants.values()
+    yield from bought(standing.prepaid, feature)
     for term in standing.terms.values():
         yield term
         for further in term.further:
@@ -139,9 +141,11 @@ def parts(standing: Standing) -> Iterator[Part]:
 
 
 def judge(term: Part, now: datetime) -> Verdict:
-    """What one subscription or grant gives at a moment; anything that is not understood gives nothing."""
+    """What one subscription, purchase or grant gives at a moment; what is not understood gives nothing."""
     if isinstance(term, Grant):
         return _by_hand(term, now)
+    if isinstance(term, Bought):
+        return _bought(term, now)
     if term.started_at > now:
         return _no("no_subscription", "The subscription had not started yet.")
     if term.ended_at is not None and term.ended_at <= now:
@@ -195,6 +199,18 @@ def _stop(term: Term) -> datetime:
     return min(term.lease_until, term.ended_at) if term.ended_at else term.lease_until
 
 
+def _bought(part: Bought, now: datetime) -> Verdict:
+    """Paid in full for its days, so that it needs no slack."""
+    if part.span.starts_at > now:
+        return _no("no_subscription", "What was bought had not begun yet.")
+    if part.revoked is not None:
+        return _no(part.revoked, "The payment went back; buying it again would open it again.")
+    if part.span.ends_at <= now:
+        return _no("ended", "Buying it again, or a subscription, would open it again.")
+    otherwise = "It was bought until then; bought again in the 30 days before, it goes on."
+    return Verdict(granted=True, reason="prepaid", until=part.until, otherwise=otherwise)
+
+
 def _nearest(judged: list[tuple[Verdict, Part]]) -> tuple[Verdict, Part]:
     """A refusal is explained by the term that was heard of last; by a grant only where there is nothing else."""
     return max(judged, key=lambda pair: (not isinstance(pair[1], Grant), _heard_of(pair[1])))
@@ -203,6 +219,11 @@ def _nearest(judged: list[tuple[Verdict, Part]]) -> tuple[Verdict, Part]:
 def _heard_of(term: Part) -> int:
     """Where its newest fact is; no two terms have the same, so it never matters in which order they are kept."""
     return max(fact.position for fact in term.facts.values())
+
+
+def _chain(part: Part) -> list[Part | PrepaidTerm]:
+    """What an answer rests on that is granted: until when, a purchase that follows may say."""
+    return [part, *part.following] if isinstance(part, Bought) else [part]
 
 
 def _feature_missing(granting: list[tuple[Verdict, Part]], required: Requirement) -> Access:
@@ -215,7 +236,7 @@ def _features(granting: list[tuple[Verdict, Part]]) -> tuple[str, ...]:
     return tuple(sorted({feature for _, term in granting for feature in term.features}))
 
 
-def _facts(*terms: Part) -> tuple[Deciding, ...]:
+def _facts(*terms: Part | PrepaidTerm) -> tuple[Deciding, ...]:
     return tuple(sorted((fact for term in terms for fact in term.facts.values()), key=lambda fact: fact.position))
 
 

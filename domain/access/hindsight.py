@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from domain.account.account import AccountRegistered
+from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated, PrepaidMoved, PrepaidRestored, PrepaidRevoked
 from domain.shared.fact import Fact
 from domain.subscription.facts import (
     AccessRestored,
@@ -23,14 +24,16 @@ def bears_on(fact: Fact, moment: datetime) -> bool:
     if fact.recorded_at <= moment:
         return True
     match fact:
-        case AccountRegistered() | SubscriptionStarted() | SubscriptionEnded():
+        case AccountRegistered() | SubscriptionStarted() | SubscriptionEnded() | PrepaidBought() | PrepaidDuplicated():
             # `judge` compares the start and the end that they tell with the moment.
             return True
         case SubscriptionRenewed():
             return fact.period_start <= moment
         case StatusChanged():
             return fact.changed_at <= moment
-        case GraceStarted() | AccessRevoked() | AccessRestored():
+        case (
+            GraceStarted() | AccessRevoked() | AccessRestored() | PrepaidMoved() | PrepaidRevoked() | PrepaidRestored()
+        ):
             return fact.since <= moment
         case _:
             return False

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from domain.access.by_hand import Block, Grant, follow_block, follow_grant
 from domain.access.deciding import Deciding, deciding
+from domain.access.prepaid import PREPAID_FACTS, PrepaidTerm, with_purchase
 from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, Role, RoleChanged
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.facts import AnyFact
@@ -62,6 +63,7 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
     SubscriptionStarted,
     PaymentFailed,
     PaymentSucceeded,
+    *PREPAID_FACTS,
     *TERM_CHANGES,
 )
 """The facts that a standing is made of."""
@@ -122,11 +124,12 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One account: its role, its terms by subscription, what was given and taken by hand, whether it is disabled."""
+    """One account: its role, its terms and purchases, what was given and taken by hand, whether it is disabled."""
 
     account_id: UUID
     role: Role = "viewer"
     terms: dict[str, Term] = {}
+    prepaid: dict[str, PrepaidTerm] = {}
     disabled: Deciding | None = None
     grants: dict[str, Grant] = {}
     blocks: dict[str, Block] = {}
@@ -158,6 +161,8 @@ def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
             subscription = str(fact.subscription_id)
             changed = _changed(standing.terms[subscription], fact)
             return replace(standing, terms={**standing.terms, subscription: changed})
+        case _ if isinstance(fact, PREPAID_FACTS):
+            return replace(standing, prepaid=with_purchase(standing.prepaid, fact))
         case _:
             return standing
 

@@ -72,7 +72,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _plan(self, truth: ProviderSubscription) -> list[SubscriptionEvent]:
-        if truth.price_id == self.price_id:
+        if (truth.price_id, truth.plan) == (self.price_id, self.plan):
             return []
         return [
             PlanChanged(

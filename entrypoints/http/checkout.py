@@ -11,6 +11,7 @@ from application.checkouts import ReturnUrlNotAllowed
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
 from domain.access.access import AccountBlocked
 from domain.plan.plan import PlanNotForSale
+from domain.prepaid.prepaid import RenewalWindowClosed
 from domain.subscription.subscription import AlreadySubscribed
 from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenCheckouts
@@ -49,13 +50,18 @@ class CheckoutController(Controller):
             PlanNotForSale,
             ProviderRefused,
             ProviderUnavailable,
+            RenewalWindowClosed,
             ReturnUrlNotAllowed,
         ),
     )
     async def open(
         self, viewer: Viewer, data: JSONBody[CheckoutToOpen], checkouts: GivenCheckouts, asked: ByRequest
     ) -> Response[CheckoutView]:
-        """Opens a payment page at the provider."""
+        """Opens a payment page at the provider.
+
+        Who has a live subscription buys nothing beside it. A plan of some days can be bought again in the 30 days
+        before the end of what was bought, and goes on from there; it does not keep anybody from subscribing.
+        """
         opened = await checkouts.open(
             viewer.account_id, data.plan_id, success_url=data.success_url, cancel_url=data.cancel_url, asked=asked
         )

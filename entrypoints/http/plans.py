@@ -1,13 +1,16 @@
-"""Plans: shown to everybody, made by admins."""
+"""Plans: shown to everybody, made and changed by admins."""
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
-from litestar import Controller, Response, get, post
-from litestar.params import JSONBody
+from litestar import Controller, Response, get, patch, post
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET, UnsetType
 
-from application.errors import ProviderRefused, ProviderUnavailable
-from application.plans import NewPlan, PriceTaken
+from application.errors import NotFound, ProviderRefused, ProviderUnavailable
+from application.plans import NewPlan, PlanChange, PriceTaken
+from application.ports.ledger import StreamMoved
 from domain.plan.plan import PrepaidNeedsDuration, PriceDoesNotMatch
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
@@ -16,24 +19,44 @@ from entrypoints.http.given import GivenPlans
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL, Line, Prose, Word
-from entrypoints.http.views import CreatedPlanView, PlanView, created_plan_view, plan_view
+from entrypoints.http.views import AdminPlanView, PlanView, admin_plan_view, plan_view
 
+Name = Annotated[Line, msgspec.Meta(examples=["Standard"])]
+Features = Annotated[tuple[Word, ...], msgspec.Meta(max_length=20)]
+TrialDays = Annotated[int, msgspec.Meta(ge=0, le=730, examples=[0])]
+DurationDays = Annotated[int, msgspec.Meta(ge=1, le=3660)]
+StreamLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Height = Annotated[int, msgspec.Meta(ge=240, le=4320)]
 PriceId = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=NO_NUL, examples=[None])]
 
 
 class PlanToMake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`duration_days` belongs to a plan that is bought once, and to no other."""
 
-    name: Annotated[Line, msgspec.Meta(examples=["Standard"])]
+    name: Name
     description: Prose = ""
     price: Money
     interval: Interval
-    features: Annotated[tuple[Word, ...], msgspec.Meta(max_length=20)] = ()
-    trial_days: Annotated[int, msgspec.Meta(ge=0, le=730, examples=[0])] = 0
-    duration_days: Annotated[int, msgspec.Meta(ge=1, le=3660)] | None = None
-    stream_limit: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
-    max_height: Annotated[int, msgspec.Meta(ge=240, le=4320)] | None = None
+    features: Features = ()
+    trial_days: TrialDays = 0
+    duration_days: DurationDays | None = None
+    stream_limit: StreamLimit | None = None
+    max_height: Height | None = None
     stripe_price_id: PriceId | None = None
+
+
+class PlanToChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is left out stays as it is; a limit that is null is none. `active` false: it is not sold any more."""
+
+    name: Name | UnsetType = UNSET
+    description: Prose | UnsetType = UNSET
+    price: Money | UnsetType = UNSET
+    features: Features | UnsetType = UNSET
+    trial_days: TrialDays | UnsetType = UNSET
+    stream_limit: StreamLimit | UnsetType | None = UNSET
+    max_height: Height | UnsetType | None = UNSET
+    active: bool | UnsetType = UNSET
+    stripe_price_id: PriceId | UnsetType = UNSET
 
 
 class PlanController(Controller):
@@ -57,12 +80,27 @@ class AdminPlanController(Controller):
         summary="Make a plan",
         refuses=(PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken, ProviderRefused, ProviderUnavailable),
     )
-    async def create(
-        self, data: JSONBody[PlanToMake], plans: GivenPlans, asked: ByRequest
-    ) -> Response[CreatedPlanView]:
+    async def create(self, data: JSONBody[PlanToMake], plans: GivenPlans, asked: ByRequest) -> Response[AdminPlanView]:
         """Its price is made at Stripe, unless one is named that is there already."""
         created = await plans.create(_new_plan(data), asked)
-        return at(created.position, created_plan_view(created.plan))
+        return at(created.position, admin_plan_view(created.plan))
+
+    @patch(
+        "/{plan_id:uuid}",
+        operation_id="change_plan",
+        summary="Change a plan",
+        refuses=(NotFound, PriceDoesNotMatch, PriceTaken, ProviderRefused, ProviderUnavailable, StreamMoved),
+    )
+    async def change(
+        self, plan_id: FromPath[UUID], data: JSONBody[PlanToChange], plans: GivenPlans, asked: ByRequest
+    ) -> Response[AdminPlanView]:
+        """A new price is made at Stripe, unless one is named that is there already; who pays an older one goes on so.
+
+        What the plan gives reaches its subscribers when Stripe is asked about them next, at the latest by the nightly
+        sweep; what was bought for a number of days stays as it was bought.
+        """
+        changed = await plans.change(plan_id, _plan_change(data), asked)
+        return at(changed.position, admin_plan_view(changed.plan))
 
 
 def _new_plan(body: PlanToMake) -> NewPlan:
@@ -76,5 +114,19 @@ def _new_plan(body: PlanToMake) -> NewPlan:
         duration_days=body.duration_days,
         stream_limit=body.stream_limit,
         max_height=body.max_height,
+        price_id=body.stripe_price_id,
+    )
+
+
+def _plan_change(body: PlanToChange) -> PlanChange:
+    return PlanChange(
+        name=body.name,
+        description=body.description,
+        price=body.price,
+        features=body.features,
+        trial_days=body.trial_days,
+        stream_limit=body.stream_limit,
+        max_height=body.max_height,
+        active=body.active,
         price_id=body.stripe_price_id,
     )

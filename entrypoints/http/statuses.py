@@ -5,6 +5,7 @@ from application.ports import billing, ledger, secrets, video_platform
 from domain.access import access
 from domain.account import account, by_hand
 from domain.plan import plan
+from domain.prepaid import prepaid
 from domain.subscription import subscription
 from domain.video import video
 
@@ -21,6 +22,7 @@ STATUSES: dict[type[Exception], int] = {
     plan.PlanNotForSale: 409,
     plan.PrepaidNeedsDuration: 422,
     plan.PriceDoesNotMatch: 422,
+    prepaid.RenewalWindowClosed: 409,
     subscription.AlreadySubscribed: 409,
     subscription.NoSubscription: 404,
     subscription.SubscriptionAmbiguous: 409,

@@ -10,6 +10,7 @@ from application.accounts import Tokens
 from application.projections.plans import Offer
 from application.subscriptions import MySubscription
 from domain.access.access import Access
+from domain.access.prepaid import Bought
 from domain.access.standing import Term
 from domain.account.account import Account, Role
 from domain.plan.plan import Plan
@@ -94,7 +95,9 @@ class StripePrice(msgspec.Struct, frozen=True):
     active: bool
 
 
-class CreatedPlanView(PlanView, frozen=True, kw_only=True):
+class AdminPlanView(PlanView, frozen=True, kw_only=True):
+    """A plan with its prices at Stripe, oldest first."""
+
     stripe_prices: list[StripePrice]
 
 
@@ -114,9 +117,10 @@ def plan_view(offer: Offer) -> PlanView:
     )
 
 
-def created_plan_view(plan: Plan) -> CreatedPlanView:
+def admin_plan_view(plan: Plan) -> AdminPlanView:
     prices = plan.prices.get("stripe", ())
-    return CreatedPlanView(
+    sold = prices[-1] if prices and not plan.withdrawn else None
+    return AdminPlanView(
         id=plan.terms.plan_id,
         name=plan.terms.name,
         description=plan.description,
@@ -127,8 +131,8 @@ def created_plan_view(plan: Plan) -> CreatedPlanView:
         features=plan.terms.features,
         stream_limit=plan.terms.stream_limit,
         max_height=plan.terms.max_height,
-        active=bool(prices),
-        stripe_prices=[StripePrice(price, active=price == prices[-1]) for price in prices],
+        active=sold is not None,
+        stripe_prices=[StripePrice(price, active=price == sold) for price in prices],
     )
 
 
@@ -141,7 +145,10 @@ class PaymentProblem(msgspec.Struct, frozen=True):
 
 
 class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
-    """The subscription that decides; `status` is the provider's word, `none` for who never had one."""
+    """What decides; `status` is the provider's word for a subscription, `none` for who never had one.
+
+    Of a plan that was bought for some days it is `active`, `ended`, `refunded` or `disputed`; nothing there renews.
+    """
 
     id: UUID | None
     status: Annotated[str, msgspec.Meta(examples=["active"])]
@@ -154,6 +161,8 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def subscription_view(mine: MySubscription) -> SubscriptionView:
+    if isinstance(mine.term, Bought):
+        return _purchase_view(mine, mine.term)
     term = mine.term
     return SubscriptionView(
         id=term.subscription_id if term else None,
@@ -164,6 +173,19 @@ def subscription_view(mine: MySubscription) -> SubscriptionView:
         cancel_at_period_end=bool(term and term.ends_at and not term.ended_at),
         trial_end=term.trial_end if term else None,
         payment_problem=_payment_problem(term) if term else None,
+    )
+
+
+def _purchase_view(mine: MySubscription, bought: Bought) -> SubscriptionView:
+    return SubscriptionView(
+        id=bought.purchase_id,
+        status=mine.status,
+        plan=plan_view(mine.plan) if mine.plan else None,
+        access=mine.access,
+        current_period_end=bought.until,
+        cancel_at_period_end=False,
+        trial_end=None,
+        payment_problem=None,
     )
 
 

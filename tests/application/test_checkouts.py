@@ -15,7 +15,6 @@ from application.ports.billing import CheckoutPage
 from application.ports.inbox import Customer
 from domain.access.access import AccountBlocked
 from domain.account.account import Account, CustomerBound
-from domain.plan.plan import PlanNotForSale
 from domain.shared.fact import Actor, Cause
 from domain.subscription.checkout import CheckoutFailed, CheckoutOpened, CheckoutRequested
 from domain.subscription.subscription import AlreadySubscribed
@@ -76,12 +75,14 @@ async def test_the_provider_is_told_what_is_bought_and_by_whom(house: House) -> 
     assert told["cancel_url"] == f"{PUBLIC_URL}/checkout/cancelled"
 
 
-async def test_a_prepaid_plan_takes_no_money_while_it_gives_nothing(house: House) -> None:
+async def test_what_is_bought_once_is_opened_as_such_and_has_no_trial(house: House) -> None:
+    billing = listening(house)
     anna = await house.registers()
-    plan = await house.sells(replace(COOKING, interval="once", duration_days=30))
+    plan = await house.sells(replace(COOKING, interval="once", duration_days=30, trial_days=7))
 
-    with pytest.raises(PlanNotForSale):
-        await house.opens_checkout(anna, plan)
+    await house.opens_checkout(anna, plan)
+
+    assert (billing.opened_with["recurring"], billing.opened_with["trial_days"]) == (False, 0)
 
 
 async def test_a_trial_is_had_once(house: House) -> None:

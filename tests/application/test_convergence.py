@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.billing_books import selling
+from application.plans import PlanChange
 from application.ports.billing import SeenCheckout
 from application.ports.inbox import Customer
 from application.recall import Asked
@@ -143,7 +144,9 @@ async def test_paid_without_a_time_it_was_paid_when_it_was_seen(house: House) ->
 async def test_a_subscriber_keeps_the_price_that_the_subscription_has(house: House) -> None:
     customer = await subscribed(house)
     seen = await house.subscription_seen(customer)
-    await house.plans.bind_price((await plan_of(house, seen)).plan.plan_id, BY_ADMIN, price_id="price_with_a_discount")
+    house.billing.has_price("price_with_a_discount", Money(499, "USD"), "month")
+    plan_id = (await plan_of(house, seen)).plan.plan_id
+    await house.plans.change(plan_id, PlanChange(price_id="price_with_a_discount"), BY_ADMIN)
 
     house.billing.tell(customer.customer_id, selling(seen, price_id="price_with_a_discount", price=Money(499, "USD")))
     await house.convergence.settle(customer)

@@ -1,19 +1,20 @@
 """Plans: made, priced at the provider, shown once they are for sale."""
 
+from dataclasses import replace as replaced
 from typing import Any
 from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
+from adapters.memory.billing import MemoryBilling
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
-from application.plans import CreatedPlan, NewPlan, PriceTaken
+from application.plans import NewPlan, PlanChange, PricedPlan, PriceTaken
 from application.policies.pricing import when_price_requested_settle_it
 from domain.plan.plan import (
     PlanCreated,
     PlanNotForSale,
     PrepaidNeedsDuration,
-    PriceBound,
     PriceDoesNotMatch,
     PriceRequested,
 )
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.anyio
 NAMED_PRICE = replace(COOKING, price_id="price_of_old")
 
 
-async def sells_named(house: House, **differently: Any) -> CreatedPlan:
+async def sells_named(house: House, **differently: Any) -> PricedPlan:
     """A plan at a price that the provider had before."""
     house.billing.has_price("price_of_old", COOKING.price, COOKING.interval)
     return await house.plans.create(replace(NAMED_PRICE, **differently), BY_ADMIN)
@@ -75,7 +76,7 @@ async def test_bound_again_it_is_for_sale(house: House) -> None:
         await house.plans.create(COOKING, BY_ADMIN)
     house.billing.down = False
 
-    await house.plans.bind_price(await only_plan(house), BY_ADMIN)
+    await house.plans.settle_price(await only_plan(house), BY_ADMIN)
 
     assert await names_on_offer(house) == ["Cooking"]
 
@@ -83,9 +84,9 @@ async def test_bound_again_it_is_for_sale(house: House) -> None:
 async def test_what_is_for_sale_gets_no_second_price(house: House) -> None:
     plan_id = await house.sells()
 
-    position = await house.plans.bind_price(plan_id, BY_ADMIN)
+    await house.plans.settle_price(plan_id, BY_ADMIN)
+    await house.plans.change(plan_id, PlanChange(price=COOKING.price), BY_ADMIN)
 
-    assert position == 3
     assert await house.tags() == ["plan.created", "plan.price_requested", "plan.price_bound"]
 
 
@@ -96,21 +97,6 @@ async def test_a_price_that_the_provider_has_already_is_bound_as_it_is(house: Ho
     assert created.position == 2
     assert created.plan.price_for_sale("memory") == "price_of_old"
     assert await house.customers.plan_of_price("memory", "price_of_old") == created.plan.terms.plan_id
-
-
-async def test_a_newer_price_is_sold_and_the_older_one_stays_this_plans(house: House) -> None:
-    plan_id = (await sells_named(house)).plan.terms.plan_id
-
-    await house.plans.bind_price(plan_id, BY_ADMIN, price_id="price_of_today")
-    await house.plans.bind_price(plan_id, BY_ADMIN, price_id="price_of_today")
-
-    assert [fact.price_id for fact in await house.facts() if isinstance(fact, PriceBound)] == [
-        "price_of_old",
-        "price_of_today",
-    ]
-    assert (await house.plans.offer(plan_id)).price_ids == ("price_of_old", "price_of_today")
-    for price_id in ("price_of_old", "price_of_today"):
-        assert await house.customers.plan_of_price("memory", price_id) == plan_id
 
 
 @pytest.mark.parametrize("other", [{"price": Money(0, "USD")}, {"price": Money(999, "EUR")}, {"interval": "year"}])
@@ -148,12 +134,27 @@ async def test_a_price_sells_one_plan_alone(house: House) -> None:
     assert await house.customers.plan_of_price("memory", "price_of_old") == first
 
 
-async def test_nor_can_another_plan_be_given_it_afterwards(house: House) -> None:
-    await sells_named(house)
-    second = await house.sells(replace(COOKING, name="Cinema"))
+async def test_a_price_that_the_provider_will_not_make_is_told_and_not_asked_for_for_ever(house: House) -> None:
+    billing = RefusingBilling(house.business_time)
+    house.plans = replaced(house.plans, billing=billing)
 
-    with pytest.raises(PriceTaken):
-        await house.plans.bind_price(second, BY_ADMIN, price_id="price_of_old")
+    with pytest.raises(ProviderRefused):
+        await house.plans.create(COOKING, BY_ADMIN)
+
+    assert await house.tags() == ["plan.created", "plan.price_requested", "plan.price_refused"]
+    requested = next(fact for fact in await house.facts() if isinstance(fact, PriceRequested))
+    await when_price_requested_settle_it(house.plans).act(requested)
+    assert billing.asked_for_prices == 1
+
+
+class RefusingBilling(MemoryBilling):
+    """Makes no price."""
+
+    asked_for_prices = 0
+
+    async def create_price(self, **wanted: Any) -> str:
+        self.asked_for_prices += 1
+        raise ProviderRefused(f"Invalid currency: {wanted['price'].currency}")
 
 
 async def test_a_plan_keeps_all_that_was_said_of_it(house: House) -> None:
@@ -187,7 +188,7 @@ async def test_a_plan_that_is_not_there_is_not_found(house: House) -> None:
     with pytest.raises(NotFound):
         await house.plans.offer(UUID(int=404))
     with pytest.raises(NotFound):
-        await house.plans.bind_price(UUID(int=404), BY_ADMIN, price_id="price_of_old")
+        await house.plans.change(UUID(int=404), PlanChange(name="Nothing"), BY_ADMIN)
 
 
 async def only_plan(house: House) -> UUID:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from adapters.memory.billing_books import selling
 from application.errors import ProviderUnavailable
 from application.ports.inbox import Customer
+from domain.access.standing import Term
 from domain.shared.identity import derived_id
 from domain.subscription.facts import CancellationRequested, CancellationScheduled, SubscriptionEnded
 from domain.subscription.subscription import NoSubscription, SubscriptionAmbiguous
@@ -80,7 +81,7 @@ async def test_of_several_the_one_that_gives_access_is_shown(house: House) -> No
     await cancel(house, anna, at_period_end=False, which=derived_id("subscription", "memory", "sub_another"))
 
     mine = await house.subscriptions.mine(anna)
-    assert mine.term is not None
+    assert isinstance(mine.term, Term)
     assert mine.term.subscription_id == derived_id("subscription", "memory", first.reference)
     assert mine.access.granted
 
@@ -208,5 +209,5 @@ async def test_a_trial_is_shown_as_one(house: House) -> None:
 
     mine = await house.subscriptions.mine(anna)
 
-    assert mine.term is not None
+    assert isinstance(mine.term, Term)
     assert (mine.status, mine.access.reason, mine.term.trial_end) == ("trialing", "trial", MONDAY + days(7))

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain.account.account import Account, AccountEvent
+from domain.prepaid.prepaid import PaidPurchase
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
 from domain.subscription.facts import SubscriptionEvent
 from domain.subscription.subscription import Subscription
 from domain.subscription.truth import TERMINAL, BillingPolicy, MoneyBack, ProviderSubscription, SoldItem
 from tests.domain.annas_subscription import CINEMA, MONTH_AFTER, paid
+from tests.domain.any_purchases import Purchases, buying, purchases, with_word
 from tests.domain.records import at, disabled, enabled, registered
 from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
 from tests.scenario import folded
@@ -84,17 +86,24 @@ by_hand = st.builds(
 
 
 class Heard(NamedTuple):
-    """Some time after what was heard before, something of a subscription or of the account."""
+    """Some time after what was heard before, something of a subscription, a purchase or the account."""
 
     after: timedelta
-    what: ProviderSubscription | AccountFact | ByHand
+    what: ProviderSubscription | PaidPurchase | AccountFact | ByHand
 
 
 stories = st.lists(
     st.builds(
         Heard,
         st.sampled_from([days(0), days(0.5), days(3), days(10)]),
-        truths() | truths() | truths() | by_hand | by_hand | st.sampled_from([disabled, enabled]),
+        truths()
+        | truths()
+        | truths()
+        | purchases
+        | purchases
+        | by_hand
+        | by_hand
+        | st.sampled_from([disabled, enabled]),
     ),
     max_size=8,
 )
@@ -108,31 +117,41 @@ policies = st.builds(
 
 
 class Turn(NamedTuple):
-    """A moment of a story: what was recorded at it, and before it, and the last word on each subscription."""
+    """A moment of a story: what was recorded at it, and before it, and the last word on each thing of hers."""
 
     now: datetime
     new: list[AccountFact]
     facts: list[AccountFact]
     last_words: dict[str, ProviderSubscription]
+    purchases: Purchases
 
 
 def told(story: Iterable[Heard], policy: BillingPolicy) -> Iterator[Turn]:
     """The story turn by turn; after the end of a subscription there is no other word on it."""
     now, facts, last_words = MONDAY, _placed([registered], MONDAY, []), dict[str, ProviderSubscription]()
+    bought: Purchases = {}
     for after, what in story:
         now += after
-        new = _placed(_difference(facts, what, policy, now), now, facts)
+        if isinstance(what, PaidPurchase):
+            bought = with_word(bought, what, now)
+        new = _placed(_difference(facts, what, bought, policy, now), now, facts)
         facts = [*facts, *new]
         if isinstance(what, ProviderSubscription) and not _is_over(last_words.get(what.reference)):
             last_words = {**last_words, what.reference: what}
-        yield Turn(now, new, facts, last_words)
+        yield Turn(now, new, facts, last_words, bought)
 
 
 def _difference(
-    facts: list[AccountFact], what: ProviderSubscription | AccountFact | ByHand, policy: BillingPolicy, now: datetime
+    facts: list[AccountFact],
+    what: ProviderSubscription | PaidPurchase | AccountFact | ByHand,
+    bought: Purchases,
+    policy: BillingPolicy,
+    now: datetime,
 ) -> list[AccountFact]:
     if isinstance(what, ByHand):
         return [*done(what, facts, now)]
+    if isinstance(what, PaidPurchase):
+        return [*buying(bought, facts, now)]
     return [what] if isinstance(what, AccountFact) else [*observing(what, facts, policy, now)]
 
 

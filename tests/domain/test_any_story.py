@@ -9,6 +9,7 @@ from domain.access.access import Requirement, decide
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.subscription.truth import PAID, TERMINAL, BillingPolicy, ProviderSubscription
 from domain.telling import tell
+from tests.domain.any_purchases import bought_until, buying
 from tests.domain.any_story import Heard, Turn, known_of, observing, policies, stories, told
 from tests.domain.records import followed
 from tests.people import days
@@ -20,6 +21,7 @@ quickly = settings(max_examples=100, deadline=None, suppress_health_check=[Healt
 @given(stories, policies)
 def test_the_facts_of_a_truth_end_in_that_truth(story: list[Heard], policy: BillingPolicy) -> None:
     for turn in told(story, policy):
+        assert buying(turn.purchases, turn.facts, turn.now + days(1)) == []
         for truth in turn.last_words.values():
             assert observing(truth, turn.facts, policy, turn.now + days(1)) == []
             known = known_of(truth, turn.facts)
@@ -47,7 +49,8 @@ def test_access_is_what_the_last_words_give_and_what_was_done_by_hand(
         now = turn.now + days(later)
         answer = decide(followed(turn.facts), Requirement(feature=feature), now)
 
-        giving = [stop for stop in [*stops(turn, policy, now, feature), *grants(turn, feature)] if stop > now]
+        paid = [*stops(turn, policy, now, feature), *bought_until(turn.purchases, now, feature)]
+        giving = [stop for stop in [*paid, *grants(turn, feature)] if stop > now]
         assert answer.granted == (bool(giving) and not is_disabled(turn) and not is_blocked(turn, now))
         if answer.granted:
             assert answer.until == max(giving)

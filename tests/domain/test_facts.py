@@ -43,7 +43,7 @@ def test_the_list_of_facts_is_complete() -> None:
 def test_a_tag_says_what_it_is_about_and_what_happened(tag: str) -> None:
     about, what = tag.split(".", maxsplit=1)
 
-    assert about in {"account", "plan", "checkout", "subscription", "payment", "dunning", "video"}
+    assert about in {"account", "plan", "checkout", "subscription", "prepaid", "payment", "dunning", "video"}
     assert what.replace("_", "").isalpha()
     assert tag == tag.lower()
 

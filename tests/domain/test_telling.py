@@ -28,6 +28,18 @@ SENTENCES = {
     "plan.created": "The plan Cooking was created at 9.99 USD (month).",
     "plan.price_requested": "A price of 9.99 USD was asked for at stripe.",
     "plan.price_bound": "The plan is sold at 9.99 USD through stripe (price_999).",
+    "plan.changed": "What is said of the plan changed: features, max height.",
+    "plan.price_refused": "stripe would not make the price of 9.99 USD: Invalid currency: xau.",
+    "plan.price_retired": "The plan is not sold at 9.99 USD any more; who pays price_999 goes on.",
+    "plan.withdrawn": "The plan is not sold any more; who has it keeps it.",
+    "plan.returned": "The plan is sold again.",
+    "prepaid.bought": "30 days of Thirty days were bought, from 2027-04-01 12:00 UTC until 2027-05-01 12:00 UTC.",
+    "prepaid.duplicated": (
+        "30 days of Thirty days were paid for, though there is access until 2027-05-01 12:00 UTC already."
+    ),
+    "prepaid.revoked": "What was bought gives no access any more: the payment was refunded.",
+    "prepaid.restored": "What was bought gives access again: the payment is not refunded any more.",
+    "prepaid.moved": "What was bought gives access from 2027-03-01 12:00 UTC until 2027-04-01 12:00 UTC now.",
     "checkout.requested": "A checkout of the plan Cooking for 9.99 USD was asked for.",
     "checkout.opened": "The payment page was opened, until 2027-03-01 12:00 UTC.",
     "checkout.failed": "The payment page could not be opened: No such price.",

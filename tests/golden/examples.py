@@ -13,7 +13,25 @@ from domain.account.account import AccountDisabled, AccountEnabled, AccountRegis
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import DisputeChanged, PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundFailed
-from domain.plan.plan import PlanCreated, PriceBound, PriceRequested
+from domain.plan.plan import (
+    PlanCreated,
+    PlanDetails,
+    PlanReturned,
+    PlanRevised,
+    PlanWithdrawn,
+    PriceBound,
+    PriceRefused,
+    PriceRequested,
+    PriceRetired,
+)
+from domain.prepaid.facts import (
+    PrepaidBought,
+    PrepaidDuplicated,
+    PrepaidMoved,
+    PrepaidRestored,
+    PrepaidRevoked,
+    Span,
+)
 from domain.shared.fact import NO_CAUSE, NOBODY, Actor, Cause, Fact
 from domain.shared.money import Money
 from domain.shared.plan_terms import PlanTerms
@@ -401,7 +419,115 @@ NOTICES = (
     ),
 )
 
+DETAILS = PlanDetails(
+    name="Cooking",
+    description="Every pot.",
+    features=("hd", "sd"),
+    stream_limit=2,
+    max_height=1080,
+    trial_days=7,
+)
+CHANGED = (
+    stored(
+        60,
+        ADMIN,
+        REQUEST,
+        PlanRevised(
+            plan_id=COOKING.plan_id,
+            before=DETAILS,
+            after=replace(DETAILS, features=("hd", "sd", "uhd"), max_height=None),
+        ),
+    ),
+    stored(
+        61,
+        ADMIN,
+        REQUEST,
+        PriceRefused(
+            plan_id=COOKING.plan_id,
+            provider="stripe",
+            price=COOKING.price,
+            idempotency_key="price-1",
+            reason="Invalid currency: xau",
+        ),
+    ),
+    stored(
+        62,
+        ADMIN,
+        REQUEST,
+        PriceRetired(plan_id=COOKING.plan_id, provider="stripe", price_id="price_999", price=COOKING.price),
+    ),
+    stored(63, ADMIN, REQUEST, PlanWithdrawn(plan_id=COOKING.plan_id)),
+    stored(64, ADMIN, REQUEST, PlanReturned(plan_id=COOKING.plan_id)),
+)
+
+THIRTY_DAYS = PlanTerms(
+    plan_id=UUID("55555555-0000-4000-8000-000000000003"),
+    name="Thirty days",
+    price=Money(1299, "USD"),
+    interval="once",
+    features=("sd",),
+)
+PURCHASES = (
+    stored(
+        65,
+        STRIPE,
+        WEBHOOK,
+        PrepaidBought(
+            account_id=ANNA,
+            purchase_id=CHECKOUT,
+            provider="stripe",
+            payment_reference="pi_1",
+            plan=THIRTY_DAYS,
+            duration_days=30,
+            paid_at=MARCH,
+            before_ends_at=APRIL,
+            span=Span(APRIL, MAY),
+        ),
+    ),
+    stored(
+        66,
+        STRIPE,
+        WEBHOOK,
+        PrepaidDuplicated(
+            account_id=ANNA,
+            purchase_id=CHECKOUT,
+            provider="stripe",
+            payment_reference="pi_1",
+            plan=THIRTY_DAYS,
+            duration_days=30,
+            paid_at=MARCH,
+            lasts_until=MAY,
+            refund=True,
+        ),
+    ),
+    stored(
+        67,
+        STRIPE,
+        WEBHOOK,
+        PrepaidRevoked(account_id=ANNA, purchase_id=CHECKOUT, why="refunded", payment_reference="pi_1", since=APRIL),
+    ),
+    stored(68, STRIPE, WEBHOOK, PrepaidRestored(account_id=ANNA, purchase_id=CHECKOUT, before="refunded", since=MAY)),
+    stored(
+        69,
+        STRIPE,
+        WEBHOOK,
+        PrepaidMoved(account_id=ANNA, purchase_id=CHECKOUT, before=None, after=Span(MARCH, APRIL), since=MARCH),
+    ),
+)
+
 EXAMPLES: dict[str, Fact] = {
     fact.tag(): fact
-    for fact in (*ACCOUNT, *PLAN, *CHECKOUTS, *SUBSCRIPTIONS, *PAYMENTS, *VIDEOS, *RETURNED, *BY_HAND, *NOTICES)
+    for fact in (
+        *ACCOUNT,
+        *PLAN,
+        *CHECKOUTS,
+        *SUBSCRIPTIONS,
+        *PAYMENTS,
+        *VIDEOS,
+        *RETURNED,
+        *BY_HAND,
+        *NOTICES,
+        *CHANGED,
+        *PURCHASES,
+    )
 }

@@ -2,6 +2,4 @@
 
 NOT_YET = {
     "013": "two live subscriptions of one account are neither found nor reported",
-    "040": "what is bought once (`interval: once`) cannot be bought",
-    "041": "what is bought once (`interval: once`) cannot be bought",
 }

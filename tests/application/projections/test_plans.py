@@ -3,7 +3,15 @@
 from msgspec.structs import replace
 
 from application.projections.plans import Offer, plans
-from domain.plan.plan import PlanCreated, PriceBound, PriceRequested
+from domain.plan.plan import (
+    PlanCreated,
+    PlanDetails,
+    PlanReturned,
+    PlanRevised,
+    PlanWithdrawn,
+    PriceBound,
+    PriceRequested,
+)
 from domain.shared.fact import Fact
 from domain.shared.money import Money
 from tests.application.projections.stories import rows_of
@@ -52,3 +60,38 @@ def test_each_plan_is_one_row() -> None:
 
 def test_a_price_of_no_plan_makes_none() -> None:
     assert rows_of(plans, Offer, bound) == {}
+
+
+def test_what_is_said_anew_is_shown() -> None:
+    before = PlanDetails(
+        name="Cinema",
+        description="Every film",
+        features=("hd", "sd", "uhd"),
+        stream_limit=4,
+        max_height=2160,
+        trial_days=7,
+    )
+    after = replace(before, name="Pictures", description="Some", features=("sd",), max_height=None, trial_days=0)
+
+    offer = cinema_after(created, bound, PlanRevised(plan_id=CINEMA.plan_id, before=before, after=after))
+
+    assert (offer.name, offer.description, offer.features, offer.trial_days) == ("Pictures", "Some", ("sd",), 0)
+    assert (offer.stream_limit, offer.max_height, offer.amount, offer.active) == (4, None, 1499, True)
+
+
+def test_a_new_price_is_the_one_that_is_shown_and_sold() -> None:
+    newer = replace(bound, price_id="price_1799", price=Money(1799, "EUR"))
+
+    offer = cinema_after(created, bound, newer, bound)
+    assert (offer.amount, offer.currency, offer.price_ids) == (1499, "USD", ("price_1799", "price_1499"))
+    offer = cinema_after(created, bound, newer)
+    assert (offer.amount, offer.currency, offer.price_ids) == (1799, "EUR", ("price_1499", "price_1799"))
+
+
+def test_what_is_withdrawn_is_not_for_sale_until_it_is_again() -> None:
+    withdrawn, returned = PlanWithdrawn(plan_id=CINEMA.plan_id), PlanReturned(plan_id=CINEMA.plan_id)
+
+    assert not cinema_after(created, bound, withdrawn).active
+    assert not cinema_after(created, withdrawn, bound).active
+    assert cinema_after(created, bound, withdrawn, returned).active
+    assert not cinema_after(created, withdrawn, returned).active

@@ -1,0 +1,1 @@
+"""What was bought for a number of days."""
