@@ -20,6 +20,7 @@ from application.ports.billing import (
     BillingProvider,
     CheckoutPage,
     CustomerTruth,
+    PaidAtOnce,
     SeenCheckout,
     SeenSubscription,
     SignatureInvalid,
@@ -157,12 +158,16 @@ async def test_a_trial_ends_its_first_period_and_costs_nothing(till: Till) -> No
 
 
 async def test_what_is_bought_once_is_no_subscription(till: Till) -> None:
-    till.world.pay(await till.page(await till.price("once"), recurring=False))
+    page = await till.page(await till.price("once"), recurring=False)
+    assert [checkout.paid for checkout in (await till.truth()).checkouts] == [None]
+    till.world.pay(page)
 
     truth = await till.truth()
 
-    assert [checkout.status for checkout in truth.checkouts] == ["completed"]
-    assert truth.subscriptions == ()
+    [checkout], [payment] = truth.checkouts, truth.payments
+    assert (checkout.status, checkout.paid) == ("completed", PaidAtOnce(payment.reference, NOW))
+    assert (payment.status, payment.amount, payment.paid_at) == ("paid", Money(999, "USD"), NOW)
+    assert (payment.subscription_reference, truth.subscriptions) == (None, ())
 
 
 async def test_cancelled_at_its_end_it_says_when_that_is_however_often_it_is_cancelled(till: Till) -> None:

@@ -116,3 +116,100 @@ async def test_only_admins_make_plans(service: Service, anna: Person, auditor: P
     problem_in(await service.public.post("/v1/admin/plans", json=COOKING), 401, "not_signed_in")
     problem_in(await anna.http.post("/v1/admin/plans", json=COOKING), 403, "not_allowed")
     problem_in(await auditor.http.post("/v1/admin/plans", json=COOKING), 403, "not_allowed")
+
+
+async def change(admin: Person, plan: Any, **said: Any) -> httpx.Response:
+    return await admin.http.patch(f"/v1/admin/plans/{plan['id']}", json=said)
+
+
+async def test_a_plan_is_changed_field_by_field_and_null_takes_a_limit_away(service: Service, admin: Person) -> None:
+    plan = await service.plan_on_sale(admin, **COOKING)
+
+    changed = await change(admin, plan, name="All of it", features=["uhd"], max_height=None, trial_days=0)
+
+    assert changed.status_code == 200
+    said = {"name": "All of it", "features": ["uhd"], "max_height": None, "trial_days": 0}
+    assert changed.json() == plan | said
+    position = changed.headers["ledger-position"]
+    listed = (await service.public.get("/v1/plans", headers={"Ledger-Position": position})).json()["items"]
+    assert next(each for each in listed if each["id"] == plan["id"]) | {"stripe_prices": []} == plan | said | {
+        "stripe_prices": []
+    }
+    assert (await change(admin, plan)).json() == changed.json()
+
+
+async def test_a_new_price_is_sold_and_the_older_ones_stay_in_the_list(service: Service, admin: Person) -> None:
+    plan = await service.plan_on_sale(admin, **COOKING)
+    [first] = [price["id"] for price in plan["stripe_prices"]]
+
+    dearer = (await change(admin, plan, price={"amount": 1299, "currency": "USD"})).json()
+    [retired, second] = dearer["stripe_prices"]
+    assert (dearer["price"]["amount"], retired) == (1299, {"id": first, "active": False})
+    assert second["active"]
+
+    given = await price_at_stripe(service, amount=500)
+    named = (await change(admin, plan, stripe_price_id=given)).json()
+    assert named["price"] == {"amount": 500, "currency": "USD"}
+    assert [price["active"] for price in named["stripe_prices"]] == [False, False, True]
+    assert named["stripe_prices"][2]["id"] == given
+
+
+async def test_what_cannot_be_bound_is_refused(service: Service, admin: Person) -> None:
+    plan, other = await service.plan_on_sale(admin), await service.plan_on_sale(admin)
+    given = await price_at_stripe(service, amount=500)
+
+    taken = await change(admin, plan, stripe_price_id=other["stripe_prices"][0]["id"])
+    problem_in(taken, 409, "price_taken")
+    unlike = await change(admin, plan, stripe_price_id=given, price={"amount": 501, "currency": "USD"})
+    problem_in(unlike, 422, "price_does_not_match")
+    problem_in(await change(admin, plan, stripe_price_id="price_of_nobody"), 422, "provider_refused")
+    problem_in(await admin.http.patch("/v1/admin/plans/not-a-plan", json={}), 404, "not_found")
+    problem_in(await change(admin, {"id": "00000000-0000-4000-8000-000000000404"}, name="Nobody"), 404, "not_found")
+
+
+async def test_a_withdrawn_plan_is_not_listed_and_not_sold_and_goes_on_for_who_has_it(
+    service: Service, admin: Person, anna: Person, boris: Person
+) -> None:
+    plan = await service.plan_on_sale(admin, features=["hd"])
+    await service.subscribe(anna, plan)
+
+    withdrawn = await change(admin, plan, active=False)
+
+    assert withdrawn.json()["active"] is False
+    assert [price["active"] for price in withdrawn.json()["stripe_prices"]] == [False]
+    seen = {"Ledger-Position": withdrawn.headers["ledger-position"]}
+    listed = (await service.public.get("/v1/plans?limit=100", headers=seen)).json()["items"]
+    assert plan["id"] not in {each["id"] for each in listed}
+    problem_in(await boris.http.post("/v1/checkout", json={"plan_id": plan["id"]}), 409, "plan_not_for_sale")
+    mine = (await anna.http.get("/v1/me/subscription", headers=seen)).json()
+    assert (mine["status"], mine["plan"]["active"], mine["access"]["granted"]) == ("active", False, True)
+    assert (await change(admin, plan, active=True)).json()["active"] is True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"name": None},
+        {"active": None},
+        {"interval": "year"},
+        {"duration_days": 3},
+        {"trial_days": -1},
+        {"features": None},
+        {"price": None},
+    ],
+)
+async def test_what_no_plan_can_become_is_named(admin: Person, service: Service, said: dict[str, Any]) -> None:
+    plan = await service.plan_on_sale(admin)
+
+    problem = problem_in(await change(admin, plan, **said), 400, "malformed_body")
+
+    assert [error["field"] for error in problem["errors"]] == list(said)
+
+
+async def test_only_admins_change_plans(service: Service, admin: Person, anna: Person, auditor: Person) -> None:
+    plan = await service.plan_on_sale(admin)
+
+    for person in (anna, auditor):
+        problem_in(await change(person, plan, name="Mine"), 403, "not_allowed")
+    stranger = await service.public.patch(f"/v1/admin/plans/{plan['id']}", json={"name": "Mine"})
+    problem_in(stranger, 401, "not_signed_in")

@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.stripe.objects import Invoice, Session, Subscription
+from adapters.stripe.objects import Charge, Invoice, Session, Subscription
 from adapters.stripe.reading import at, customer_truth, seen_checkout, seen_payment, seen_subscription
 from application.errors import ProviderRefused
-from application.ports.billing import SeenSubscription
+from application.ports.billing import PaidAtOnce, SeenSubscription
 from domain.payment.payment import ProviderPayment
 from domain.shared.money import Money
 
@@ -217,3 +217,39 @@ def test_what_became_of_a_checkout(fields: dict[str, Any], status: str) -> None:
 )
 def test_whose_checkout_it_is(fields: dict[str, Any], *, is_ours: bool) -> None:
     assert (seen_checkout(msgspec.convert({"id": "cs_1", **fields}, Session)) is not None) == is_ours
+
+
+ONCE = {"id": "cs_1", "client_reference_id": OURS, "mode": "payment", "status": "complete", "payment_intent": "pi_1"}
+CHARGED = {"id": "ch_1", "amount": 999, "currency": "usd", "created": FRIDAY, "payment_intent": "pi_1", "paid": True}
+
+
+@pytest.mark.parametrize(
+    ("fields", "paid"),
+    [
+        pytest.param({"payment_status": "paid"}, PaidAtOnce("pi_1", at(FRIDAY)), id="paid"),
+        pytest.param({"payment_status": "unpaid"}, None, id="the money is on its way"),
+        pytest.param({"payment_status": "enchanted"}, None, id="a word of the future"),
+        pytest.param(
+            {"payment_status": "no_payment_required", "payment_intent": None},
+            PaidAtOnce("cs_1", None),
+            id="for nothing",
+        ),
+        pytest.param({"payment_status": "paid", "status": "open"}, None, id="not completed"),
+        pytest.param({"payment_status": "paid", "mode": "subscription"}, None, id="a subscription's first invoice"),
+    ],
+)
+def test_whether_what_is_sold_once_is_paid(fields: dict[str, Any], paid: PaidAtOnce | None) -> None:
+    assert bought_once(fields, by={"type": "card"}) == paid
+
+
+@pytest.mark.parametrize("by", [{"type": "sepa_debit"}, None])
+def test_when_a_slow_payment_came_is_not_when_it_was_begun(by: dict[str, str] | None) -> None:
+    assert bought_once({"payment_status": "paid"}, by=by) == PaidAtOnce("pi_1", None)
+
+
+def bought_once(fields: dict[str, Any], *, by: dict[str, str] | None) -> PaidAtOnce | None:
+    """What is seen of it, with its charge beside it."""
+    session = msgspec.convert({**ONCE, **fields}, Session)
+    charge = msgspec.convert({**CHARGED, "payment_method_details": by}, Charge)
+    [checkout] = customer_truth([], [], [session], [], [charge]).checkouts
+    return checkout.paid
