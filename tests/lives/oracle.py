@@ -1,0 +1,159 @@
+"""What somebody may watch, by the words of the policy and what Stripe's API says: nothing of the program is used here.
+
+- A subscription that is active or on trial gives what it sells until its end, if one is announced, else until its
+  period's end and so much longer (`LEASE_SLACK_DAYS`); an end announced for later than that does not lengthen it.
+- One whose renewal failed gives it for `GRACE_DAYS_PAST_DUE` from the first failure of the oldest invoice that is owed,
+  and no longer than above. One in any other status gives nothing.
+- While collection is paused it gives nothing if `PAUSE_COLLECTION_GRANTS` is off.
+- When all that was paid for the current period went back, it gives nothing (`FULL_REFUND_REVOKES`); so with a payment
+  for it whose dispute is lost (`DISPUTE_LOST_REVOKES`) or open (`DISPUTE_OPEN_SUSPENDS`). A refund that failed is none.
+
+Times are Unix seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.lives.stripe import Stripe
+
+DAY = 86_400
+PAID = ("active", "trialing")
+VOID = ("failed", "canceled")
+OPEN = ("needs_response", "under_review")
+
+Thing = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The operator's choices, by the names of their settings."""
+
+    grace_days_past_due: int = 7
+    lease_slack_days: int = 2
+    pause_collection_grants: bool = True
+    full_refund_revokes: bool = True
+    dispute_open_suspends: bool = False
+    dispute_lost_revokes: bool = True
+
+
+@dataclass(frozen=True)
+class Books:
+    """What Stripe has about one customer."""
+
+    subscriptions: list[Thing]
+    invoices: list[Thing]
+    paying: list[Thing]
+    refunds: list[Thing]
+    disputes: list[Thing]
+
+
+async def books_of(stripe: Stripe, customer: str | None) -> Books:
+    if customer is None:
+        return Books([], [], [], [], [])
+    return Books(
+        subscriptions=await stripe.all("subscriptions", customer=customer, status="all"),
+        invoices=await stripe.all("invoices", customer=customer),
+        paying=await stripe.all("invoice_payments"),
+        refunds=await stripe.all("refunds"),
+        disputes=await stripe.all("disputes"),
+    )
+
+
+@dataclass(frozen=True)
+class Oracle:
+    books: Books
+    policy: Policy
+    sells: Mapping[str, frozenset[str]]
+    """The features that each price gives."""
+
+    def features(self, at: int) -> frozenset[str]:
+        """What may be watched at a moment, if nothing more happens until then."""
+        return frozenset[str]().union(
+            *(
+                self.sells.get(item["price"]["id"], ())
+                for subscription in self.books.subscriptions
+                for item in subscription["items"]["data"]
+                if at < self._until(subscription, item)
+            )
+        )
+
+    def turns(self) -> list[int]:
+        """When something may change by itself: ends, leases, the ends of grace."""
+        found = set[int]()
+        for subscription in self.books.subscriptions:
+            found |= {subscription["cancel_at"], subscription["trial_end"], subscription["ended_at"]} - {None}
+            found |= {
+                invoice["created"] + self.policy.grace_days_past_due * DAY for invoice in self._owed(subscription)
+            }
+            for item in subscription["items"]["data"]:
+                end = item["current_period_end"]
+                found |= {end, end + self.policy.lease_slack_days * DAY, self._until(subscription, item)}
+        return sorted(found - {0})
+
+    def _until(self, subscription: Thing, item: Thing) -> int:
+        """0: it gives nothing."""
+        status = subscription["status"]
+        if self._is_stopped(subscription):
+            return 0
+        if status in PAID:
+            return self._lease(subscription, item)
+        if status == "past_due":
+            return min(self._grace(subscription), self._lease(subscription, item))
+        return 0
+
+    def _is_stopped(self, subscription: Thing) -> bool:
+        if subscription["pause_collection"] is not None and not self.policy.pause_collection_grants:
+            return True
+        paid = [invoice for invoice in self.books.invoices if _pays_for_now(invoice, subscription)]
+        disputes = [dispute["status"] for invoice in paid for dispute in self._disputes(invoice)]
+        return (
+            (self.policy.full_refund_revokes and bool(paid) and all(self._is_refunded(invoice) for invoice in paid))
+            or (self.policy.dispute_lost_revokes and "lost" in disputes)
+            or (self.policy.dispute_open_suspends and any(status in OPEN for status in disputes))
+        )
+
+    def _lease(self, subscription: Thing, item: Thing) -> int:
+        end = int(item["current_period_end"])
+        expected = end + self.policy.lease_slack_days * DAY
+        if subscription["cancel_at"] is not None:
+            return min(int(subscription["cancel_at"]), expected)
+        return end if subscription["cancel_at_period_end"] else expected
+
+    def _grace(self, subscription: Thing) -> int:
+        owed = self._owed(subscription)
+        assert owed, f"{subscription['id']} is past due, and owes nothing"
+        first = min(invoice["status_transitions"]["finalized_at"] for invoice in owed)
+        return int(first) + self.policy.grace_days_past_due * DAY
+
+    def _owed(self, subscription: Thing) -> list[Thing]:
+        return [
+            invoice
+            for invoice in self.books.invoices
+            if _is_of(invoice, subscription) and invoice["attempted"] and invoice["status"] in {"open", "uncollectible"}
+        ]
+
+    def _is_refunded(self, invoice: Thing) -> bool:
+        intents = self._intents(invoice)
+        back = [one for one in self.books.refunds if one["payment_intent"] in intents and one["status"] not in VOID]
+        return bool(sum(one["amount"] for one in back) >= invoice["amount_paid"])
+
+    def _disputes(self, invoice: Thing) -> list[Thing]:
+        intents = self._intents(invoice)
+        return [dispute for dispute in self.books.disputes if dispute["payment_intent"] in intents]
+
+    def _intents(self, invoice: Thing) -> set[str]:
+        return {one["payment"]["payment_intent"] for one in self.books.paying if one["invoice"] == invoice["id"]}
+
+
+def _is_of(invoice: Thing, subscription: Thing) -> bool:
+    details = (invoice["parent"] or {}).get("subscription_details") or {}
+    return bool(details.get("subscription") == subscription["id"])
+
+
+def _pays_for_now(invoice: Thing, subscription: Thing) -> bool:
+    """Paid, and for something that lasts until the current period's end."""
+    if not _is_of(invoice, subscription) or invoice["status"] != "paid" or not invoice["amount_paid"]:
+        return False
+    end = subscription["items"]["data"][0]["current_period_end"]
+    return any(line["period"]["end"] >= end for line in invoice["lines"]["data"])
