@@ -22,7 +22,7 @@ demo: .venv/.ok ## the whole main job once, on real parts, with what it did
 run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-C ends it
 	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
 
-test: check ## everything that must hold: the checks, then the tests
+test: check .venv-peers/.ok ## everything that must hold: the checks, then the tests
 	$(BIN)/pytest
 
 check: .venv/.dev ## style, types and the rules on imports
@@ -45,9 +45,10 @@ lock: .venv/bin/python ## choose the newest versions that pyproject.toml allows,
 	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --group dev --output-file requirements.lock
 	$(COMPILE) --group build --constraints requirements.lock --output-file requirements-runtime.lock
+	$(subst pyproject.toml,,$(COMPILE)) --group peers --constraints requirements.lock --output-file requirements-peers.lock
 
 clean: ## remove .venv and what the tools keep; data in var/ stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # Streamly itself and what it runs on.
 .venv/.ok: requirements-runtime.lock pyproject.toml | .venv/bin/python
@@ -60,6 +61,13 @@ clean: ## remove .venv and what the tools keep; data in var/ stays
 .venv/.dev: .venv/.ok requirements.lock
 	@echo "Installing the tools of the tests into .venv (once)"
 	@$(call install,--require-hashes --requirement requirements.lock)
+	@touch $@
+
+# What ours is held against, in tests and benchmarks; apart, because it brings what would change ours.
+.venv-peers/.ok: requirements-peers.lock | .venv/bin/python
+	@echo "Installing what ours is held against into .venv-peers (once)"
+	@$(if $(UV),$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-peers,$(BIN)/python -m venv .venv-peers)
+	@$(subst $(BIN),.venv-peers/bin,$(call install,--require-hashes --requirement requirements-peers.lock))
 	@touch $@
 
 .venv/bin/python:
