@@ -42,7 +42,7 @@ class RequestIds:
         scope["state"]["request_id"] = given if SAFE_ID.fullmatch(given) else str(uuid4())
 
         def add(start: HTTPResponseStartEvent) -> None:
-            MutableScopeHeaders.from_message(start)["X-Request-ID"] = request_id(scope)
+            start["headers"] = [*start["headers"], (b"x-request-id", request_id(scope).encode("ascii"))]
 
         await self._app(scope, receive, on_start(send, add))
 
@@ -79,14 +79,15 @@ def logged(scope: Scope, status: int, seconds: float) -> dict[str, object]:
     }
 
 
-SAFE_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-STRICT_TRANSPORT = "max-age=31536000"
+# As ASGI has them: every answer gets these, and Litestar's map of headers takes a tenth of the time of a short one.
+SAFE_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class SafeHeaders:
@@ -97,11 +98,11 @@ class SafeHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         def add(start: HTTPResponseStartEvent) -> None:
-            headers = MutableScopeHeaders.from_message(start)
-            for name, value in SAFE_HEADERS.items():
-                headers.setdefault(name, value)
+            given = {name.lower() for name, _ in start["headers"]}
+            safe = [header for header in SAFE_HEADERS if header[0] not in given]
             if scope["scheme"] == "https":
-                headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+                safe.append(STRICT_TRANSPORT)
+            start["headers"] = [*start["headers"], *safe]
 
         await self._app(scope, receive, on_start(send, add))
 
