@@ -32,7 +32,7 @@ check: .venv/.dev ## style, types and the rules on imports
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: .venv/.dev ## the figures of the ledger beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
+bench: .venv/.dev .venv-peers/.ok ## the figures of the ledger and of the webhooks beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: .venv/.dev ## the Stripe cases in all orders, 2,000 lives, then kill -9 of everything, 200 times; ROUNDS=1000, SEED= to repeat

@@ -16,6 +16,7 @@ from benchmarks.append import append
 from benchmarks.commit_to_visible import commit_to_visible, read_your_writes
 from benchmarks.contest import Outcome
 from benchmarks.growth import append_growth, rebuild_growth
+from benchmarks.ingest import ingest
 from benchmarks.lag import lag
 from benchmarks.machine import Machine, Others, describe
 from benchmarks.projection import projection
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "lag": lag,
     "commit_to_visible": commit_to_visible,
     "read_your_writes": read_your_writes,
+    "ingest": ingest,
 }
 
 
@@ -67,7 +69,10 @@ def main(
     only: tuple[str, ...],
     output: Path | None,
 ) -> None:
-    """Measure the ledger beside the eventsourcing library and pgbench; about 20 minutes on two quiet cores."""
+    """Measure the ledger beside the eventsourcing library and pgbench, and webhooks beside the usual handler.
+
+    About 20 minutes on two quiet cores.
+    """
     usual = QUICK if quick else WHOLE
     options = Options(rounds or usual.rounds, seconds or usual.seconds, facts or usual.facts)
     destination = output or (None if quick or only or facts else LATEST)

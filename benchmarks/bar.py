@@ -31,5 +31,8 @@ BARS = {
     "rebuild_10m_rss_mib": Bar("under", 700, 400),
     "append_p99_10m_vs_100k": Bar("under", 1.5, 1.1),
     "lag_p99_ms": Bar("under", 150, 50),
+    "ingest_vs_fastapi": Bar("at_least", 10, 15),
+    "ingest_vs_pgbench": Bar("at_least", 0.5, 0.8),
+    "ingest_p99_ms": Bar("under", 200, 20),
 }
 """By row. `ratio` is what is looked at: of `lag_p99_ms` and `rebuild_10m_rss_mib` that is the figure itself."""

@@ -33,7 +33,7 @@ SETTINGS = (
     "autovacuum",
     "jit",
 )
-PACKAGES = ("eventsourcing", "msgspec", "psycopg", "uvloop")
+PACKAGES = ("eventsourcing", "litestar", "msgspec", "psycopg", "uvicorn", "uvloop")
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

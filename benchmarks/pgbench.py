@@ -1,13 +1,16 @@
-"""pgbench inserting the row of a renewal: the limit that the machine and PostgreSQL set."""
+"""pgbench inserting the row of a renewal, or of a webhook: the limit that the machine and PostgreSQL set."""
 
 import asyncio
 import re
 from pathlib import Path
+from typing import LiteralString
 from uuid import uuid4
 
 import psycopg
 
+from adapters.crypto.ciphers import OVERHEAD_BYTES
 from adapters.eventstore.mapper import FactMapper, Placed
+from benchmarks import webhooks
 from benchmarks.contest import RATE, Contestant, Sample
 from benchmarks.subscribers import Subscriber
 from benchmarks.workbench import Workbench
@@ -25,12 +28,40 @@ SELECT md5(:stream::text)::uuid, position, 'subscription.renewed', '\\x{state}',
 FROM nextval('positions') AS position;
 """
 
+CREATE_INBOX = """
+    CREATE SEQUENCE webhooks;
+    CREATE TABLE deliveries (LIKE ops.inbox INCLUDING ALL);
+"""
+
+INSERT_INBOX = """\\set customer random(1, {customers})
+INSERT INTO deliveries (provider, event_id, type, customer_id, livemode, api_version, created_at, received_at, month,
+    body, status)
+VALUES ('stripe', 'evt_' || lpad(nextval('webhooks')::text, 24, '0'), 'customer.subscription.updated',
+    'cus_bench' || lpad(:customer::text, 9, '0'), false, '2026-10-28.endive', now(), now(), '2026-11', '\\x{body}',
+    'received');
+"""
+
 TRANSACTIONS_PER_SECOND = 20_000
 """More than two cores can do: what a connection does first, to fill its caches, is to count for little."""
 GRACE_SECONDS = 60
 
 
 def pgbench(bench: Workbench, name: str, *, callers: int, streams: int, seconds: float) -> Contestant:
+    """INSERT of a renewal's row, into as many streams as said."""
+    script = INSERT.format(streams=streams, state=_state().hex())
+    return _inserting(bench, name, CREATE, script, RATE, callers=callers, seconds=seconds)
+
+
+def pgbench_inbox(bench: Workbench, name: str, *, callers: int, seconds: float) -> Contestant:
+    """INSERT of a webhook's row, whose body is as long as a sealed one."""
+    body = webhooks.event("evt_" + 24 * "0", 0) + bytes(OVERHEAD_BYTES)
+    script = INSERT_INBOX.format(customers=webhooks.CUSTOMERS, body=body.hex())
+    return _inserting(bench, name, CREATE_INBOX, script, webhooks.RATE, callers=callers, seconds=seconds)
+
+
+def _inserting(
+    bench: Workbench, name: str, create: LiteralString, script: str, rate: str, *, callers: int, seconds: float
+) -> Contestant:
     """A contestant of that name, which its database has too.
 
     So many transactions to a client that it takes about as long as was asked for; it leaves out the connecting.
@@ -43,13 +74,13 @@ def pgbench(bench: Workbench, name: str, *, callers: int, streams: int, seconds:
         return Contestant(name, _never, absent="the PostgreSQL that is used here comes without pgbench")
     dsn = bench.database(name)
     with psycopg.connect(dsn) as connection:
-        connection.execute(CREATE)
-    script = bench.folder / f"{name}.sql"
-    script.write_text(INSERT.format(streams=streams, state=_state().hex()))
-    command = _command(program, script, callers=callers, seconds=seconds, dsn=dsn)
+        connection.execute(create)
+    path = bench.folder / f"{name}.sql"
+    path.write_text(script)
+    command = _command(program, path, callers=callers, seconds=seconds, dsn=dsn)
 
     async def measure() -> Sample:
-        return {RATE: await _transactions_per_second(command, seconds)}
+        return {rate: await _transactions_per_second(command, seconds)}
 
     return Contestant(name, measure)
 

@@ -11,7 +11,7 @@ from benchmarks.machine import Machine
 from benchmarks.workbench import Options
 
 HEADINGS = ("", "unit", "ours", "theirs", "ratio", "middle half", "bar", "reach", "")
-WIDTHS = (30, 7, 10, 10, 8, 17, 8, 6, 7)
+WIDTHS = (30, 10, 10, 10, 8, 17, 8, 6, 7)
 
 LEGEND = (
     "ratio: ours / theirs of the same round, the median over the rounds and its middle half; without theirs, the"
