@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import stripe
 
-from benchmarks.webhooks import P99, RATE, SECRET, Requests, Sender
+from benchmarks.contest import P99
+from benchmarks.webhooks import RATE, SECRET, Requests, Sender
 
 pytestmark = pytest.mark.anyio
 
