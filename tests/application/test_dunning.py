@@ -162,6 +162,18 @@ async def test_a_subscription_that_was_cancelled_owes_nothing_to_be_told(house: 
     assert await told(house) == []
 
 
+async def test_what_is_owed_for_something_else_is_not_named(house: House) -> None:
+    customer = await subscribed(house)
+    await house.moves_to(APRIL)
+    await fails(house, customer)
+    await hear(house, customer, failed_payment("sub_other", reference="in_other"))
+    await house.moves_to(APRIL + days(7))
+
+    await house.dunning.tell_due()
+
+    assert [(kind, invoice) for kind, invoice, *_ in await told(house)] == [("access_ended", "in_april")]
+
+
 async def test_two_workers_at_once_tell_it_once(house: House) -> None:
     customer = await subscribed(house)
     await house.moves_to(APRIL)

@@ -124,6 +124,7 @@ STATUSES: dict[str, tuple[str, tuple[Fact, ...]]] = {
     "no more known than an inquiry": ("pending", (dispute("inquiry"),)),
     "an inquiry, then heard that it was paid": ("paid", (dispute("inquiry"), paid)),
     "a refund, then heard that it was paid": ("partly_refunded", (refund(400, 599), paid)),
+    "all of it back, then heard that it was paid": ("refunded", (refund(999, 0), paid)),
 }
 
 
