@@ -147,6 +147,18 @@ async def test_a_price_that_the_provider_will_not_make_is_told_and_not_asked_for
     assert billing.asked_for_prices == 1
 
 
+async def test_and_when_it_is_refused_afterwards_every_other_price_goes_on(house: House) -> None:
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await house.plans.create(COOKING, BY_ADMIN)
+    house.plans = replaced(house.plans, billing=RefusingBilling(house.business_time))
+    requested = next(fact for fact in await house.facts() if isinstance(fact, PriceRequested))
+
+    await when_price_requested_settle_it(house.plans).act(requested)
+
+    assert await house.tags() == ["plan.created", "plan.price_requested", "plan.price_refused"]
+
+
 class RefusingBilling(MemoryBilling):
     """Makes no price."""
 

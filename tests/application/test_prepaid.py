@@ -196,6 +196,17 @@ async def test_refunded_it_ends(house: House) -> None:
     assert "prepaid.revoked" in [fact.type for fact in mine.access.deciding]
 
 
+async def test_refunded_one_purchase_does_not_end_another_and_may_be_bought_anew(house: House) -> None:
+    anna, season = await house.registers(), await house.sells(A_SEASON)
+    customer = await house.subscribes(anna, season)
+    await gives_back(house, customer, ProviderRefund(reference="refund_1", amount=PRICE))
+
+    await house.subscribes(anna, season)
+
+    assert (await access_of(house, anna)).until == MONDAY + days(90)
+    assert (await house.tags()).count("prepaid.bought") == 2
+
+
 async def test_a_refund_that_fails_gives_it_back(house: House) -> None:
     anna, plan = await house.registers(), await house.sells(THIRTY_DAYS)
     customer = await house.subscribes(anna, plan)

@@ -73,6 +73,12 @@ def test_when_the_money_goes_back_it_ends(why: RevokedFor) -> None:
     assert types(given) == ["prepaid.bought", "prepaid.revoked"]
 
 
+def test_a_refunded_extension_extends_nothing() -> None:
+    given = answer(bought(), bought(2, MONDAY, after=END), revoked(2, since=TUESDAY))
+
+    assert (given.granted, given.until) == (True, END)
+
+
 def test_when_the_money_comes_again_it_goes_on() -> None:
     given = answer(bought(), revoked(since=TUESDAY), restored(since=TUESDAY))
 
@@ -123,3 +129,22 @@ def test_looking_back_a_purchase_was_there_before_it_was_heard_of_and_until_it_w
     assert looking_back_at(TUESDAY).reason == "prepaid"
     assert looking_back_at(MONDAY - days(1)).reason == "no_subscription"
     assert looking_back_at(refunded_on).reason == "refunded"
+
+
+def test_looking_back_a_dispute_counts_since_it_was_opened_and_so_does_what_it_moved() -> None:
+    opened, heard = MONDAY + days(11), MONDAY + days(15)
+    second = Span(MONDAY + days(10), MONDAY + days(40))
+    facts = recorded(
+        registered,
+        bought(),
+        at(second.starts_at, bought(2, second.starts_at, after=END)),
+        at(heard, revoked(1, since=opened, why="disputed")),
+        at(heard, moved(2, Span(END, END + days(30)), second, since=opened)),
+    )
+
+    def looking_back_at(moment: datetime, known: list[AccountFact]) -> Access:
+        return decide(followed([fact for fact in known if bears_on(fact, moment)]), ANY_PLAN, moment)
+
+    assert looking_back_at(opened - days(1), facts).until == END + days(30)
+    assert looking_back_at(opened + days(1), facts).until == second.ends_at
+    assert looking_back_at(opened + days(1), facts[:-1]).reason != "prepaid"

@@ -147,3 +147,13 @@ def test_and_is_one_again_when_that_refund_fails() -> None:
 def test_what_is_not_told_of_any_more_stays() -> None:
     given(Prepaid, bought(), bought(2, END)).when(observed(paid_for(2, END))).then_nothing()
     assert list(folded(Prepaid, bought(), bought(2, END)).purchases) == [purchase_id(1), purchase_id(2)]
+
+
+def test_what_a_dispute_moves_lies_elsewhere_since_the_dispute_was_opened() -> None:
+    second, opened, heard = MONDAY + days(10), MONDAY + days(11), MONDAY + days(15)
+    first = paid_for(1, revoked=Revocation("disputed", opened))
+
+    given(Prepaid, bought(), bought(2, second, after=END)).when(observed(first, paid_for(2, second), now=heard)).then(
+        revoked(1, since=opened, why="disputed"),
+        moved(2, Span(END, END + days(30)), Span(second, second + days(30)), since=opened),
+    )
