@@ -1,5 +1,6 @@
 """May Anna watch with what she bought for a number of days: until when, beside what else, and by which facts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
@@ -142,7 +143,7 @@ def test_looking_back_a_dispute_counts_since_it_was_opened_and_so_does_what_it_m
         at(heard, moved(2, Span(END, END + days(30)), second, since=opened)),
     )
 
-    def looking_back_at(moment: datetime, known: list[AccountFact]) -> Access:
+    def looking_back_at(moment: datetime, known: Sequence[AccountFact]) -> Access:
         return decide(followed([fact for fact in known if bears_on(fact, moment)]), ANY_PLAN, moment)
 
     assert looking_back_at(opened - days(1), facts).until == END + days(30)
