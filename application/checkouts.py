@@ -1,34 +1,36 @@
-"""Checkout: a viewer asks to buy a plan and is sent to the provider's payment page."""
+"""Checkout: a viewer asks to buy a plan and is sent to the provider's payment page, one at a time."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
 
-from application.convergence import Convergence
+from application.convergence import Convergence, PriceUnknown
 from application.customers import CustomerBinding
 from application.errors import ProviderRefused
+from application.intentions import KEYS_KEPT, Intentions
 from application.ports.billing import BillingProvider, CheckoutPage
+from application.ports.checkouts import CheckoutTurns
 from application.ports.inbox import Customer
-from application.ports.ledger import Position
+from application.ports.ledger import Position, RowMoved, RowTaken, StreamMoved
 from application.ports.reads import AccessReads
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Recalled, Records
+from application.return_urls import ReturnUrls
 from domain.access.access import ANY_PLAN, AccountBlocked, decide
 from domain.access.prepaid import prepaid_until
 from domain.access.standing import Standing
 from domain.account.account import Account
 from domain.plan.plan import Plan
 from domain.prepaid.prepaid import RENEWAL_WINDOW, RenewalWindowClosed
-from domain.shared.fact import Refusal
-from domain.subscription.checkout import Checkout
+from domain.shared.plan_terms import PlanTerms
+from domain.subscription.checkout import Checkout, CheckoutRequested
 from domain.subscription.subscription import AlreadySubscribed
 
-
-class ReturnUrlNotAllowed(Refusal):
-    """The page to come back to is not one of ours."""
+TURNS_MAX = 4
+NEVER_OPENED = "It was asked for a day ago and the provider knows nothing of it"
 
 
 class OpenedCheckout(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,58 +42,57 @@ class OpenedCheckout(msgspec.Struct, frozen=True, kw_only=True):
     position: Position
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be sold today to the one who asks."""
+
+    plan: PlanTerms
+    price_id: str
+    trial_days: int
+    success_url: str
+    cancel_url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkouts:
-    """Use cases of checkout; return addresses must begin with one of `own_origins`."""
+    """Use cases of checkout."""
 
     records: Records
     billing: BillingProvider
     convergence: Convergence
     binding: CustomerBinding
+    turns: CheckoutTurns
+    intentions: Intentions
     access: AccessReads
     identifiers: Identifiers
     business_time: Clock
-    public_url: str
-    own_origins: tuple[str, ...]
+    return_urls: ReturnUrls
 
     async def open(
         self, account_id: UUID, plan_id: UUID, *, success_url: str | None, cancel_url: str | None, asked: Asked
     ) -> OpenedCheckout:
         """Record the intent, make the provider's customer at the first time, open the page, record that it is open.
 
+        An account has one page: asked again for the same it is that page, with the return addresses that it has, and
+        for something else it is expired first.
+
         Raises:
             ReturnUrlNotAllowed, AlreadySubscribed, RenewalWindowClosed, AccountBlocked, PlanNotForSale, NotFound,
-            ProviderUnavailable.
+            ProviderUnavailable, ProviderRefused; StreamMoved when others kept asking for something else.
         """
-        success_url = self._own(success_url, "/checkout/success")
-        cancel_url = self._own(cancel_url, "/checkout/cancelled")
+        success_url = self.return_urls.own(success_url, otherwise="/checkout/success")
+        cancel_url = self.return_urls.own(cancel_url, otherwise="/checkout/cancelled")
         standing = await self._without_subscription(account_id, asked)
         plan = (await self.records.recall(Plan, plan_id)).existing()
         if plan.duration_days is not None:
             self._refuse_too_early(standing)
-        trial_days = 0 if plan.duration_days or _has_tried(standing) else plan.trial_days
-        requested = await self._request(account_id, plan, trial_days, asked)
-        customer_id = await self._customer_of(account_id, asked)
-        page = await self._page(
-            requested, plan, customer_id, success_url=success_url, cancel_url=cancel_url, asked=asked
+        wanted = Wanted(
+            plan=plan.terms,
+            price_id=plan.price_for_sale(self.billing.name),
+            trial_days=0 if plan.duration_days or _has_tried(standing) else plan.trial_days,
+            success_url=success_url,
+            cancel_url=cancel_url,
         )
-        opened = await self.records.decide(
-            Checkout,
-            requested.id,
-            asked,
-            lambda checkout: checkout.open(provider_reference=page.reference, expires_at=page.expires_at),
-        )
-        return OpenedCheckout(
-            checkout_id=requested.id, url=page.url, expires_at=page.expires_at, position=opened.position
-        )
-
-    def _own(self, url: str | None, otherwise: str) -> str:
-        """A foreign return address would let a stranger use our checkout as a trap."""
-        if url is None:
-            return self.public_url + otherwise
-        if _origin(url) not in self.own_origins:
-            raise ReturnUrlNotAllowed("Return addresses must be on one of this service's own origins.")
-        return url
+        return await self._opened(await self._turn_of(account_id, wanted, asked), asked)
 
     async def _without_subscription(self, account_id: UUID, asked: Asked) -> Standing | None:
         """The buyer's standing; one who has a subscription that is not over would pay twice."""
@@ -119,21 +120,99 @@ class Checkouts:
     async def _ask_provider(self, account_id: UUID, asked: Asked) -> None:
         account = (await self.records.recall(Account, account_id)).existing()
         if (customer_id := account.customers.get(self.billing.name)) is not None:
-            await self.convergence.settle_now(Customer(self.billing.name, customer_id), asked)
+            with suppress(PriceUnknown):
+                await self.convergence.settle_now(Customer(self.billing.name, customer_id), asked)
 
-    async def _request(self, account_id: UUID, plan: Plan, trial_days: int, asked: Asked) -> Checkout:
+    async def _turn_of(self, account_id: UUID, wanted: Wanted, asked: Asked) -> Checkout:
+        """The account's one checkout, which sells what is wanted: the one that is there, or a new one."""
+        for _ in range(TURNS_MAX):
+            current_id = await self.turns.current(account_id)
+            if current_id is not None:
+                current = (await self.records.recall(Checkout, current_id)).existing()
+                if self._may_be_paid(current):
+                    if current.sells(wanted.plan, price_id=wanted.price_id, trial_days=wanted.trial_days):
+                        return current
+                    await self._make_way(current, asked)
+            with suppress(RowTaken, RowMoved):
+                return await self._request(account_id, wanted, asked, after=current_id)
+        raise StreamMoved("Somebody else kept opening other checkouts of this account.")
+
+    def _may_be_paid(self, checkout: Checkout) -> bool:
+        """Open, or about to be. The provider has just been asked: one that it does not know after a day is nowhere."""
+        now = self.business_time.now()
+        if checkout.status == "requested":
+            return now - checkout.requested_at < KEYS_KEPT
+        return checkout.page_at(now) is not None
+
+    async def _make_way(self, checkout: Checkout, asked: Asked) -> None:
+        """Nobody can pay on its page any more. Raises AlreadySubscribed where somebody just has."""
+        try:
+            page = checkout.page
+            reference = page.provider_reference if page else (await self._page(checkout, asked)).reference
+        except ProviderRefused:
+            return
+        if await self.billing.expire_checkout(reference) == "completed":
+            await self._without_subscription(checkout.account_id, asked)
+        await self.records.decide(Checkout, checkout.id, asked, lambda it: it.expire(provider_reference=reference))
+
+    async def _request(self, account_id: UUID, wanted: Wanted, asked: Asked, *, after: UUID | None) -> Checkout:
+        """The intent, with the account's turn. Raises RowTaken, RowMoved: somebody else has it."""
         checkout_id = self.identifiers.new()
+        unmade = Recalled[Checkout](checkout_id, None, 0)
         facts = Checkout.request(
             checkout_id=checkout_id,
             account_id=account_id,
             provider=self.billing.name,
-            plan=plan.terms,
-            price_id=plan.price_for_sale(self.billing.name),
-            trial_days=trial_days,
+            plan=wanted.plan,
+            price_id=wanted.price_id,
+            trial_days=wanted.trial_days,
+            success_url=wanted.success_url,
+            cancel_url=wanted.cancel_url,
             idempotency_key=f"checkout-{checkout_id}",
         )
-        await self.records.append(asked, (Recalled(checkout_id, None, 0), facts))
+        rows = [self.turns.take(account_id, checkout_id, after=after), *self.intentions.rows(unmade, facts)]
+        await self.records.append(asked, (unmade, facts), rows=rows)
         return (await self.records.recall(Checkout, checkout_id)).existing()
+
+    async def _opened(self, checkout: Checkout, asked: Asked) -> OpenedCheckout:
+        """Its page, opened now where it is not; by two at once it is opened once, since both use its key."""
+        page = checkout.page_at(self.business_time.now())
+        if page is not None:
+            position = await self.records.ledger.head()
+            return OpenedCheckout(checkout_id=checkout.id, url=page.url, expires_at=page.expires_at, position=position)
+        made = await self._page(checkout, asked)
+        opened = await self.records.decide(
+            Checkout,
+            checkout.id,
+            asked,
+            lambda it: it.open(provider_reference=made.reference, url=made.url, expires_at=made.expires_at),
+        )
+        await self.intentions.intents.settled(checkout.idempotency_key)
+        return OpenedCheckout(
+            checkout_id=checkout.id, url=made.url, expires_at=made.expires_at, position=opened.position
+        )
+
+    async def _page(self, checkout: Checkout, asked: Asked) -> CheckoutPage:
+        """By the checkout's own words alone, so that asking again is asking the same."""
+        try:
+            return await self.billing.open_checkout(
+                checkout_id=checkout.id,
+                account_id=checkout.account_id,
+                customer_id=await self._customer_of(checkout.account_id, asked),
+                price_id=checkout.price_id,
+                recurring=checkout.plan.interval != "once",
+                trial_days=checkout.trial_days,
+                success_url=checkout.success_url,
+                cancel_url=checkout.cancel_url,
+                idempotency_key=checkout.idempotency_key,
+            )
+        except ProviderRefused as refused:
+            await self._fail(checkout, str(refused), asked)
+            raise
+
+    async def _fail(self, checkout: Checkout, reason: str, asked: Asked) -> None:
+        await self.records.decide(Checkout, checkout.id, asked, lambda it: it.fail(reason=reason))
+        await self.intentions.intents.settled(checkout.idempotency_key)
 
     async def _customer_of(self, account_id: UUID, asked: Asked) -> str:
         """The account's customer at the provider, bound before the first webhook about it can come."""
@@ -146,25 +225,19 @@ class Checkouts:
         await self.binding.bind(account_id, customer_id, asked)
         return customer_id
 
-    async def _page(
-        self, checkout: Checkout, plan: Plan, customer_id: str, *, success_url: str, cancel_url: str, asked: Asked
-    ) -> CheckoutPage:
-        try:
-            return await self.billing.open_checkout(
-                checkout_id=checkout.id,
-                account_id=checkout.account_id,
-                customer_id=customer_id,
-                price_id=checkout.price_id,
-                recurring=plan.terms.interval != "once",
-                trial_days=checkout.trial_days,
-                success_url=success_url,
-                cancel_url=cancel_url,
-                idempotency_key=checkout.idempotency_key,
-            )
-        except ProviderRefused as refused:
-            reason = str(refused)
-            await self.records.decide(Checkout, checkout.id, asked, lambda it: it.fail(reason=reason))
-            raise
+    async def settle(self, intent: CheckoutRequested, asked: Asked) -> None:
+        """What became of an intent; the provider's list of the customer's checkouts names ours by their ids.
+
+        Raises ProviderUnavailable, ProviderRefused.
+        """
+        await self._ask_provider(intent.account_id, asked)
+        checkout = (await self.records.recall(Checkout, intent.checkout_id)).existing()
+        if checkout.status != "requested":
+            await self.intentions.settled(intent)
+        elif self.intentions.is_old(intent):
+            await self._fail(checkout, NEVER_OPENED, asked)
+        else:
+            await self._opened(checkout, asked)
 
 
 def _has_open_term(standing: Standing | None) -> bool:
@@ -176,14 +249,3 @@ def _has_open_term(standing: Standing | None) -> bool:
 def _has_tried(standing: Standing | None) -> bool:
     """A trial is had once."""
     return standing is not None and any(term.trial_end is not None for term in standing.terms.values())
-
-
-def _origin(url: str) -> str | None:
-    """None for what is no address, hides another one behind a user's name, or would break out of a header."""
-    if any(character <= " " or character == "\x7f" for character in url):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return None if "@" in parts.netloc else f"{parts.scheme}://{parts.netloc}"

@@ -9,6 +9,7 @@ from typing import Self
 from uuid import UUID
 
 from application.customers import CustomerBinding
+from application.duplicates import with_duplicates
 from application.errors import NotFound, ProviderBusy, ProviderUnavailable
 from application.observing import Observing
 from application.our_words import belongs_to_no_plan, money_back, sold
@@ -19,7 +20,8 @@ from application.ports.world import Clock
 from application.recall import Asked, Records
 from application.unconfirmed import Unconfirmed
 from domain.account.account import CustomerBoundElsewhere
-from domain.shared.fact import Actor, Cause
+from domain.shared.fact import Actor, Cause, Fact
+from domain.subscription.facts import DuplicateFound
 from domain.subscription.truth import TERMINAL, BillingPolicy
 
 log = logging.getLogger(__name__)
@@ -197,13 +199,14 @@ class Convergence:
         plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
         unknown = [seen for seen in truth.subscriptions if seen.status not in TERMINAL and not sold(seen, plans)]
         heard_at = self._heard_at(waiting)
+        subscriptions = [
+            await self.observing.subscription(
+                seen, plans, money_back(seen, truth.payments, heard_at), customer, account_id, heard_at
+            )
+            for seen in reversed(truth.subscriptions)
+        ]
         decisions = [
-            *[
-                await self.observing.subscription(
-                    seen, plans, money_back(seen, truth.payments, heard_at), customer, account_id, heard_at
-                )
-                for seen in reversed(truth.subscriptions)
-            ],
+            *with_duplicates(subscriptions, self.observing.policy),
             *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
             await self.observing.prepaid(truth, customer, account_id, heard_at),
             *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
@@ -211,7 +214,8 @@ class Convergence:
         asked = asked or self._asked_by(customer, waiting)
         settled = () if unknown else waiting
         rows = [*self._rows(customer, epoch, settled, asked_at), *await self._new_objects(customer, truth.objects)]
-        await self.records.append(asked, *decisions, rows=rows)
+        recorded = await self.records.append(asked, *decisions, rows=rows)
+        _tell_of_duplicates(recorded.facts)
         if unknown:
             raise PriceUnknown(belongs_to_no_plan(customer.provider, unknown[0].first.price_id))
 
@@ -245,3 +249,11 @@ class Convergence:
                 )
             )
         return rows
+
+
+def _tell_of_duplicates(facts: Sequence[Fact]) -> None:
+    """Somebody pays twice: an operator should know."""
+    for fact in facts:
+        if isinstance(fact, DuplicateFound):
+            about = {"subscription": str(fact.subscription_id), "beside": str(fact.of_subscription_id)}
+            log.warning("an account has two live subscriptions to one plan", extra=about)

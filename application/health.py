@@ -9,6 +9,7 @@ import msgspec
 
 from application.errors import Unavailable
 from application.ports.inbox import Inbox, InboxDesk
+from application.ports.intents import Intents
 from application.ports.jobs import TranscodeJobs
 from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.ports.reads import Positions
@@ -27,6 +28,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     inbox: Mapping[str, int] = {}
     """Deliveries by their status, those that are not done."""
     sweeps: Mapping[SweepKind, SweepTotals] = {}
+    duplicates: int = 0
+    """Second live subscriptions of an account to one plan that have been found."""
     lagging: tuple[str, ...] = ()
     """The read models that are further behind than they may be."""
 
@@ -46,6 +49,14 @@ class Database(Protocol):
         ...
 
 
+class Duplicates(Protocol):
+    """Second live subscriptions of an account to one plan."""
+
+    async def found(self) -> int:
+        """How many, since the beginning."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Asked by load balancers and by people, so it always answers, and soon."""
@@ -54,6 +65,8 @@ class Health:
     positions: Positions
     read_models: ReadModelStates
     inbox: Inbox
+    intents: Intents
+    duplicates: Duplicates
     desk: InboxDesk
     sweeps: Sweeps
     jobs: TranscodeJobs
@@ -74,8 +87,16 @@ class Health:
             database=True,
             head=await self.positions.head(),
             read_models=statuses,
-            queues={"webhooks": await self.inbox.unsettled(), "transcoding": await self.jobs.unfinished()},
+            queues=await self._queues(),
             inbox=await self.desk.counts(),
             sweeps=await self.sweeps.totals(),
+            duplicates=await self.duplicates.found(),
             lagging=tuple(status.name for status in statuses if status.lag > self.lag_max),
         )
+
+    async def _queues(self) -> dict[str, int]:
+        return {
+            "webhooks": await self.inbox.unsettled(),
+            "intents": await self.intents.unsettled(),
+            "transcoding": await self.jobs.unfinished(),
+        }

@@ -131,8 +131,16 @@ class Observing:
 
     async def checkout(self, seen: SeenCheckout) -> Decision:
         recalled = await self.records.recall(Checkout, seen.checkout_id)
-        if recalled.state is None or seen.status == "open":
+        if recalled.state is None:
             return recalled, ()
+        if seen.status == "open":
+            return recalled, _opened(recalled.state, seen)
         if seen.status == "completed":
             return recalled, recalled.state.complete(provider_reference=seen.reference)
         return recalled, recalled.state.expire(provider_reference=seen.reference)
+
+
+def _opened(checkout: Checkout, seen: SeenCheckout) -> Sequence[Fact]:
+    """One whose opening nobody has heard of."""
+    page = seen.page
+    return checkout.open(provider_reference=page.reference, url=page.url, expires_at=page.expires_at) if page else ()

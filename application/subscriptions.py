@@ -1,26 +1,37 @@
-"""A viewer's own subscription: looked at, and cancelled."""
+"""A viewer's own subscription: looked at, cancelled, taken up again, changed, and paid for."""
 
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from application.convergence import Convergence, PriceUnknown
+from application.intentions import SubscriptionIntent
 from application.ports.billing import BillingProvider
-from application.ports.inbox import Customer
 from application.ports.ledger import Position
 from application.ports.reads import AccessReads, PlanReads
 from application.ports.world import Clock
 from application.projections.plans import Offer
 from application.recall import Asked, Records
+from application.return_urls import ReturnUrls
+from application.subscription_commands import SubscriptionCommands
 from domain.access.access import ANY_PLAN, Access, decide, judge
 from domain.access.prepaid import Bought, bought
 from domain.access.standing import Standing, Term
 from domain.account.account import Account
-from domain.subscription.facts import CancellationRequested
-from domain.subscription.subscription import NoSubscription, Subscription, SubscriptionAmbiguous
+from domain.plan.plan import Plan
+from domain.shared.fact import Fact, Refusal
+from domain.subscription.subscription import (
+    NoSubscription,
+    PlanDoesNotRenew,
+    Subscription,
+    SubscriptionAmbiguous,
+)
+
+
+class NothingBought(Refusal):
+    """The payment provider knows nothing of this account yet."""
 
 
 class MySubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,13 +46,14 @@ class MySubscription(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriptions:
-    """Use cases of subscriptions."""
+    """Use cases of subscriptions. Each command raises as the first, and tells where the ledger stands after it."""
 
     records: Records
     billing: BillingProvider
-    convergence: Convergence
+    commands: SubscriptionCommands
     access: AccessReads
     plans: PlanReads
+    return_urls: ReturnUrls
     business_time: Clock
 
     async def mine(self, account_id: UUID) -> MySubscription:
@@ -59,20 +71,67 @@ class Subscriptions:
         """Record the intent, tell the provider, and record what came of it.
 
         Raises:
-            NoSubscription, SubscriptionAmbiguous, SubscriptionOver, ProviderUnavailable.
+            NoSubscription, SubscriptionAmbiguous, SubscriptionOver, ProviderUnavailable: then the intent is recorded,
+            and carried out as soon as the provider answers; ProviderRefused.
         """
         stream = await self._which(account_id, subscription_id)
         key = f"cancel-{self.records.identifiers.new()}"
-        requested = await self.records.decide(
-            Subscription,
+        return await self._ask(
+            account_id,
             stream,
-            asked,
             lambda it: it.request_cancellation(at_period_end=at_period_end, idempotency_key=key),
+            asked,
         )
-        for fact in requested.facts:
-            if isinstance(fact, CancellationRequested):
-                await self._tell(stream, fact)
-        await self._settle(account_id, asked)
+
+    async def resume(self, account_id: UUID, *, subscription_id: UUID | None, asked: Asked) -> Position:
+        """Take a cancellation back that is to come, or go on after a pause, which is paid for at once."""
+        stream = await self._which(account_id, subscription_id)
+        key = f"resume-{self.records.identifiers.new()}"
+        return await self._ask(account_id, stream, lambda it: it.request_resumption(idempotency_key=key), asked)
+
+    async def change(self, account_id: UUID, plan_id: UUID, *, subscription_id: UUID | None, asked: Asked) -> Position:
+        """To today's price of another plan: an upgrade counts when its difference is paid, a downgrade at once.
+
+        Of a downgrade no money goes back: what is left of the dearer plan is taken off what comes.
+
+        Raises also:
+            NotFound, PlanNotForSale, PlanDoesNotRenew, AlreadyOnPlan, CurrencyDiffers, PaymentOutstanding.
+        """
+        stream = await self._which(account_id, subscription_id)
+        plan = (await self.records.recall(Plan, plan_id)).existing()
+        if plan.terms.interval == "once":
+            raise PlanDoesNotRenew("A plan that is bought once cannot be changed to.")
+        price_id = plan.price_for_sale(self.billing.name)
+        key = f"change-{self.records.identifiers.new()}"
+        return await self._ask(
+            account_id,
+            stream,
+            lambda it: it.request_change(plan=plan.terms, price_id=price_id, idempotency_key=key),
+            asked,
+        )
+
+    async def open_portal(self, account_id: UUID, *, return_url: str | None) -> str:
+        """The address of the provider's own page for this customer, good for a short while.
+
+        Raises ReturnUrlNotAllowed, NothingBought, ProviderUnavailable, ProviderRefused.
+        """
+        back = self.return_urls.own(return_url, otherwise="/")
+        account = (await self.records.recall(Account, account_id)).existing()
+        customer_id = account.customers.get(self.billing.name)
+        if customer_id is None:
+            raise NothingBought("Nothing has been bought yet, so there is nothing to manage.")
+        return await self.billing.open_portal(customer_id, return_url=back)
+
+    async def _ask(
+        self, account_id: UUID, stream: UUID, decision: Callable[[Subscription], Sequence[Fact]], asked: Asked
+    ) -> Position:
+        """What is so already is not asked for again; the answer is up to date all the same."""
+        requested = await self.commands.intentions.intend(Subscription, stream, asked, decision)
+        intents = [fact for fact in requested.facts if isinstance(fact, SubscriptionIntent)]
+        for intent in intents:
+            await self.commands.carry_out(intent, asked)
+        if not intents:
+            await self.commands.converge(account_id, asked)
         return await self.records.ledger.head()
 
     async def _which(self, account_id: UUID, subscription_id: UUID | None) -> UUID:
@@ -81,25 +140,10 @@ class Subscriptions:
         if subscription_id is not None:
             live = [known for known in live if known == subscription_id]
         if not live:
-            raise NoSubscription("There is no live subscription to cancel.")
+            raise NoSubscription("There is no live subscription.")
         if len(live) > 1:
             raise SubscriptionAmbiguous("Several subscriptions are live; name one of them.", subscription_ids=live)
         return live[0]
-
-    async def _tell(self, stream: UUID, intent: CancellationRequested) -> None:
-        subscription = (await self.records.recall(Subscription, stream)).existing()
-        await self.billing.cancel(
-            subscription.provider_reference,
-            at_period_end=intent.at_period_end,
-            idempotency_key=intent.idempotency_key,
-        )
-
-    async def _settle(self, account_id: UUID, asked: Asked) -> None:
-        account = (await self.records.recall(Account, account_id)).existing()
-        customer = Customer(self.billing.name, account.customers[self.billing.name])
-        # What else this customer has at a price that we do not know is the worker's to come back to.
-        with suppress(PriceUnknown):
-            await self.convergence.settle_now(customer, asked)
 
 
 def _deciding_term(standing: Standing | None, now: datetime) -> Term | Bought | None:

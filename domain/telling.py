@@ -21,8 +21,10 @@ from domain.payment.payment import (
     PaymentFailed,
     PaymentRefunded,
     PaymentSucceeded,
+    PaymentWithdrawn,
     RefundFailed,
 )
+from domain.payment.refunds import RefundAccepted, RefundRefused, RefundRequested
 from domain.plan.plan import (
     PlanCreated,
     PlanDetails,
@@ -54,23 +56,8 @@ from domain.subscription.checkout import (
     CheckoutOpened,
     CheckoutRequested,
 )
-from domain.subscription.facts import (
-    AccessRestored,
-    AccessRevoked,
-    CancellationRequested,
-    CancellationScheduled,
-    CancellationWithdrawn,
-    CollectionPaused,
-    CollectionResumed,
-    FurtherItemsChanged,
-    GraceStarted,
-    PlanChanged,
-    StatusChanged,
-    SubscriptionEnded,
-    SubscriptionEvent,
-    SubscriptionRenewed,
-    SubscriptionStarted,
-)
+from domain.subscription.facts import SubscriptionEvent
+from domain.telling_subscriptions import of_subscription
 from domain.video.video import (
     UploadReceived,
     VideoCreated,
@@ -173,10 +160,18 @@ def _payment(fact: PaymentFact) -> str:
         case PaymentFailed():
             again = f"; the next try is on {_day(fact.next_attempt_at)}" if fact.next_attempt_at else ""
             return f"The payment of {fact.amount} failed (attempt {fact.attempt}){again}."
+        case PaymentWithdrawn():
+            return f"The payment of {fact.amount}, which had failed, is not asked for any more."
         case PaymentRefunded():
             return f"{fact.amount} was refunded; {fact.kept} of the payment is left."
         case RefundFailed():
             return f"The refund of {fact.amount} failed; {fact.kept} of the payment is left."
+        case RefundRequested():
+            return f"A refund of {fact.amount} was asked for: {fact.reason}."
+        case RefundAccepted():
+            return f"The refund of {fact.amount} is on its way."
+        case RefundRefused():
+            return f"The refund of {fact.amount} was refused: {fact.reason}."
         case DisputeChanged():
             return f"{DISPUTES[fact.after]} the payment of {fact.amount} ({fact.reason})."
         case _:
@@ -198,44 +193,6 @@ def _notice(fact: NoticeFellDue) -> str:
 
 def _on(moment: datetime | None) -> str:
     return f" on {_day(moment)}" if moment else ""
-
-
-def _subscription(fact: SubscriptionEvent) -> str:
-    match fact:
-        case SubscriptionStarted():
-            until = _day(fact.period_end)
-            return f"A subscription to {fact.plan.name} started as {fact.status}, its first period until {until}."
-        case StatusChanged():
-            return f"The subscription went from {fact.before} to {fact.after}."
-        case SubscriptionRenewed():
-            return f"A new period of the subscription began, until {_day(fact.period_end)}."
-        case PlanChanged():
-            if fact.before.plan_id == fact.after.plan_id:
-                return f"The terms of the plan {fact.after.name} changed."
-            return f"The plan changed from {fact.before.name} to {fact.after.name}."
-        case FurtherItemsChanged():
-            further = ", ".join(item.plan.name for item in fact.after) or "nothing"
-            return f"Beside its plan the subscription now has {further}."
-        case GraceStarted():
-            return f"A renewal failed on {_day(fact.since)}; access goes on until {_day(fact.until)}."
-        case CancellationRequested():
-            return f"Cancellation {'at the end of the period' if fact.at_period_end else 'at once'} was asked for."
-        case CancellationScheduled():
-            return f"The subscription was cancelled and ends on {_day(fact.ends_at)}."
-        case CancellationWithdrawn():
-            return "The cancellation was withdrawn; the subscription renews again."
-        case AccessRevoked():
-            return f"Access was revoked: the payment for the period was {fact.why}."
-        case AccessRestored():
-            return f"Access was given back: the payment for the period is not {fact.before} any more."
-        case CollectionPaused():
-            return f"Collection of payments was paused; access {'goes on' if fact.grants_access else 'stops'}."
-        case CollectionResumed():
-            return "Collection of payments was resumed."
-        case SubscriptionEnded():
-            return f"The subscription ended on {_day(fact.ended_at)} ({fact.status})."
-        case _:
-            assert_never(fact)
 
 
 def _prepaid(fact: PrepaidEvent) -> str:
@@ -289,7 +246,7 @@ TELLERS: dict[type[Fact], Callable[[Any], str]] = {
     **dict.fromkeys(get_args(CheckoutFact), _checkout),
     **dict.fromkeys(get_args(PaymentFact), _payment),
     NoticeFellDue: _notice,
-    **dict.fromkeys(get_args(SubscriptionEvent), _subscription),
+    **dict.fromkeys(get_args(SubscriptionEvent), of_subscription),
     **dict.fromkeys(get_args(PrepaidEvent), _prepaid),
     **dict.fromkeys(get_args(VideoFact), _video),
 }

@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     full_refund_revokes: bool = True
     dispute_open_suspends: bool = False
     dispute_lost_revokes: bool = True
+    double_checkout: Literal["report", "refund_newer"] = "report"
     ready_lag_max: Facts = 100_000
     sweep_undelivered_seconds: Seconds = 300
     sweep_customers_hours: Hours = 24

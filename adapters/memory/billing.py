@@ -3,17 +3,17 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
 from adapters.memory.billing_books import Event, Known, OpenCheckout, Price
-from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
+from adapters.memory.billing_commands import PERIODS, MemoryCommands
+from application.errors import ProviderRefused
 from application.ports.billing import (
     CheckoutPage,
     CustomerPage,
@@ -22,118 +22,34 @@ from application.ports.billing import (
     PaidAtOnce,
     SeenCheckout,
     SeenItem,
-    SeenPrice,
     SeenSubscription,
     SignatureInvalid,
     UndeliveredPage,
 )
 from application.ports.world import Clock
-from domain.payment.payment import ProviderPayment
-from domain.shared.money import Money
-from domain.shared.plan_terms import Interval
-from domain.subscription.truth import TERMINAL
 
 HEADER = "memory-signature"
 EVENTS_LOST = "events.lost"
 PAGE_SIZE = 2
-PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365), "once": timedelta(0)}
-PAGE_OPEN = timedelta(days=1)
 
 T = TypeVar("T")
 
 
-class MemoryBilling:
-    """`down` True: every call fails; `busy`: there were too many of them. `asked` lists whose truth was asked for.
+class MemoryBilling(MemoryCommands):
+    """`asked` lists whose truth was asked for.
 
     `hidden` tells whose that is which an event names in the place of its customer. `undelivered` are the bodies of
     events that it could not deliver, the oldest first. The subscriptions of those who are `unlisted` are not listed.
     """
 
     def __init__(self, clock: Clock, *, name: str = "memory") -> None:
-        self.name = name
-        self.down = False
-        self.busy = False
+        super().__init__(clock, name=name)
         self.hidden: dict[str, str] = {}
         self.payers: dict[str, UUID] = {}
         self.undelivered: list[bytes] = []
         self.unlisted: set[str] = set()
         self.asked: list[str] = []
-        self._clock = clock
         self._secret = secrets.token_bytes(16)
-        self._numbers = count(1)
-        self._done: dict[str, Any] = {}
-        self._prices: dict[str, Price] = {}
-        self._pages: dict[str, OpenCheckout] = {}
-        self._customers: dict[str, Known] = {}
-
-    async def create_price(
-        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
-    ) -> str:
-        def make() -> str:
-            self._prices[id := self._new("price")] = Price(price, interval)
-            return id
-
-        return self._once(idempotency_key, make)
-
-    def has_price(self, price_id: str, price: Money, interval: Interval) -> None:
-        """One that was made there before anybody here knew of it."""
-        self._prices[price_id] = Price(price, interval)
-
-    def withdraw_price(self, price_id: str) -> None:
-        del self._prices[price_id]
-
-    async def price(self, price_id: str) -> SeenPrice:
-        self._refuse_when_down()
-        if (known := self._prices.get(price_id)) is None:
-            raise ProviderRefused(f"There is no price {price_id}.")
-        return SeenPrice(known.price, known.interval)
-
-    async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
-        def make() -> str:
-            self._customers[id := self._new("customer")] = Known()
-            return id
-
-        return self._once(idempotency_key, make)
-
-    async def open_checkout(
-        self,
-        *,
-        checkout_id: UUID,
-        account_id: UUID,
-        customer_id: str,
-        price_id: str,
-        recurring: bool,
-        trial_days: int,
-        success_url: str,
-        cancel_url: str,
-        idempotency_key: str,
-    ) -> CheckoutPage:
-        if price_id not in self._prices:
-            raise ProviderRefused(f"There is no price {price_id}.")
-
-        def make() -> CheckoutPage:
-            reference = self._new("checkout")
-            self._pages[reference] = OpenCheckout(checkout_id, customer_id, price_id, trial_days)
-            self.tell(customer_id, SeenCheckout(reference, checkout_id, "open"))
-            return CheckoutPage(reference, f"memory://{reference}", self._clock.now() + PAGE_OPEN)
-
-        return self._once(idempotency_key, make)
-
-    async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
-        self._refuse_when_down()
-        customer_id, subscription = self._subscription(reference)
-        if subscription.status in TERMINAL:
-            return
-        if at_period_end:
-            self.tell(customer_id, replace(subscription, ends_at=subscription.first.period_end))
-        else:
-            self.tell(customer_id, replace(subscription, status="canceled", ended_at=self._clock.now()))
-
-    def _subscription(self, reference: str) -> tuple[str, SeenSubscription]:
-        for customer_id, known in self._customers.items():
-            if reference in known.subscriptions:
-                return customer_id, known.subscriptions[reference]
-        raise ProviderRefused(f"There is no subscription {reference}.")
 
     async def truth_of(self, customer_id: str) -> CustomerTruth:
         self.asked.append(customer_id)
@@ -198,25 +114,13 @@ class MemoryBilling:
             events_lost=event.type == EVENTS_LOST,
         )
 
-    def tell(self, customer_id: str, *seen: SeenSubscription | ProviderPayment | SeenCheckout) -> None:
-        """What is true of the customer from now on, in place of what was told under the same reference."""
-        known = self._customers.setdefault(customer_id, Known())
-        for one in seen:
-            match one:
-                case SeenSubscription():
-                    known.subscriptions[one.reference] = one
-                case ProviderPayment():
-                    known.payments[one.reference] = one
-                case SeenCheckout():
-                    known.checkouts[one.reference] = one
-
     def pay(self, page: CheckoutPage) -> None:
         """The viewer pays on the page, and has what is sold once, or a subscription that may begin with a trial."""
         opened = self._pages.pop(page.reference)
         done = SeenCheckout(page.reference, opened.checkout_id, "completed")
         bought = self._prices[opened.price_id]
         if bought.interval == "once":
-            payment = self._paid(bought.price)
+            payment = self._billed(bought.price, None, paid=True)
             paid = PaidAtOnce(payment.reference, payment.paid_at)
             self.tell(opened.customer_id, replace(done, paid=paid), payment)
             return
@@ -224,7 +128,8 @@ class MemoryBilling:
         subscription = self._begun(opened, bought)
         self.tell(opened.customer_id, subscription)
         if not opened.trial_days:
-            self.tell(opened.customer_id, self._paid(subscription.first.price, subscription.reference))
+            billed = self._billed(subscription.first.price, subscription.reference, paid=True)
+            self.tell(opened.customer_id, billed)
 
     def _begun(self, opened: OpenCheckout, bought: Price) -> SeenSubscription:
         now = self._clock.now()
@@ -248,19 +153,6 @@ class MemoryBilling:
             failing_since=None,
         )
 
-    def _paid(self, amount: Money, subscription_reference: str | None = None) -> ProviderPayment:
-        return ProviderPayment(
-            provider=self.name,
-            reference=self._new("payment"),
-            subscription_reference=subscription_reference,
-            amount=amount,
-            status="paid",
-            attempts=1,
-            paid_at=self._clock.now(),
-            next_attempt_at=None,
-            receipt_url=None,
-        )
-
     def delivery(
         self, type: str, customer_id: str | None, *, about: str | None = None, telling: SeenSubscription | None = None
     ) -> tuple[bytes, dict[str, str]]:
@@ -274,22 +166,6 @@ class MemoryBilling:
 
     def _signature(self, body: bytes) -> str:
         return hmac.new(self._secret, body, hashlib.sha256).hexdigest()
-
-    def _once(self, key: str, make: Callable[[], T]) -> T:
-        self._refuse_when_down()
-        if key not in self._done:
-            self._done[key] = make()
-        done: T = self._done[key]
-        return done
-
-    def _refuse_when_down(self) -> None:
-        if self.busy:
-            raise ProviderBusy("The provider in memory had too many questions.")
-        if self.down:
-            raise ProviderUnavailable("The provider in memory is down.")
-
-    def _new(self, kind: str) -> str:
-        return f"{kind}_{next(self._numbers)}"
 
 
 def _page(known: Sequence[T], after: str | None) -> tuple[tuple[T, ...], str | None]:

@@ -13,6 +13,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "customer_fences": (("provider", "customer_id"),),
     "customer_objects": (("provider", "reference"),),
     "inbox": (("id",), ("provider", "event_id")),
+    "intents": (("key",),),
     "provider_pauses": (("provider",),),
 }
 """The tables, and which columns of each are unique together."""

@@ -118,6 +118,11 @@ class Found(Collector):
         yield queues
         yield from _of_the_inbox(self._readiness.inbox)
         yield from _of_sweeps(self._readiness.sweeps)
+        yield GaugeMetricFamily(
+            "streamly_duplicate_subscriptions",
+            "Second live subscriptions of one account to one plan that have been found, ever.",
+            value=self._readiness.duplicates,
+        )
 
 
 def _of_the_inbox(counts: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:

@@ -38,6 +38,7 @@ class Item(msgspec.Struct, frozen=True):
     current_period_start: int
     current_period_end: int
     quantity: int | None = None
+    id: str = ""
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -151,6 +152,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     status: str | None = None
     """pending, requires_action, succeeded, failed, canceled."""
+    metadata: Mapping[str, str] | None = None
 
     @property
     def is_void(self) -> bool:
@@ -227,6 +229,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None = None
     created: int = 0
     client_reference_id: str | None = None
+    url: str | None = None
+    expires_at: int | None = None
     metadata: Mapping[str, str] | None = None
 
 

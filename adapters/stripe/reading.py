@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from adapters.stripe.money_back import GoneBack
 from adapters.stripe.objects import Charge, Invoice, Item, Price, Recurring, Session, Subscription, id_of
 from application.errors import ProviderRefused
-from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenItem, SeenPrice, SeenSubscription
+from application.ports.billing import (
+    CheckoutPage,
+    CustomerTruth,
+    PaidAtOnce,
+    SeenCheckout,
+    SeenItem,
+    SeenPrice,
+    SeenSubscription,
+)
 from domain.payment.payment import DisputeStage, ProviderDispute, ProviderPayment, ProviderRefund
 from domain.shared.money import Money
 
@@ -243,9 +251,8 @@ def seen_checkout(session: Session, paid_at: PaidAt = NOTHING_PAID) -> SeenCheck
     except ValueError:
         return None
     status = CHECKOUT_STATUSES.get(session.status)
-    return SeenCheckout(
-        session.id, checkout_id, status or "open", _paid(session, paid_at) if status == "completed" else None
-    )
+    paid = _paid(session, paid_at) if status == "completed" else None
+    return SeenCheckout(session.id, checkout_id, status or "open", paid=paid, page=_page(session))
 
 
 def _paid(session: Session, paid_at: PaidAt) -> PaidAtOnce | None:
@@ -254,6 +261,13 @@ def _paid(session: Session, paid_at: PaidAt) -> PaidAtOnce | None:
         return None
     reference = id_of(session.payment_intent) or session.id
     return PaidAtOnce(reference, paid_at.get(reference))
+
+
+def _page(session: Session) -> CheckoutPage | None:
+    """Stripe takes the address away once it is over."""
+    if session.url is None or session.expires_at is None:
+        return None
+    return CheckoutPage(session.id, session.url, at(session.expires_at))
 
 
 def payer(sessions: Iterable[Session]) -> UUID | None:

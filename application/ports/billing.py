@@ -72,6 +72,8 @@ class SeenCheckout(msgspec.Struct, frozen=True):
     status: Literal["open", "completed", "expired"]
     paid: PaidAtOnce | None = None
     """Of one that begins no subscription, as soon as the money is there."""
+    page: CheckoutPage | None = None
+    """Where it can be paid, as long as it is open."""
 
 
 class CustomerTruth(msgspec.Struct, frozen=True):
@@ -158,6 +160,38 @@ class BillingProvider(Protocol):
 
     async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
         """Done again, it is still cancelled."""
+        ...
+
+    async def expire_checkout(self, reference: str) -> Literal["expired", "completed"]:
+        """Nobody can pay on its page any more; what it is now, where it was over already."""
+        ...
+
+    async def resume(self, reference: str, *, idempotency_key: str) -> None:
+        """Take back an end that is announced, or go on after a pause once its invoice is paid.
+
+        One that goes on already stays as it is.
+        """
+        ...
+
+    async def change_price(
+        self, reference: str, *, before_price_id: str, price_id: str, upgrade: bool, idempotency_key: str
+    ) -> None:
+        """Another price in the place of the one before. Where that is not sold any more, it stays as it is.
+
+        An upgrade is billed now and counts when it is paid; else it counts at once, with credit for what comes.
+        """
+        ...
+
+    async def open_portal(self, customer_id: str, *, return_url: str) -> str:
+        """The address of the provider's own page for this customer, good for a short while."""
+        ...
+
+    async def refund(self, payment_reference: str, *, amount: Money, idempotency_key: str) -> str:
+        """Give so much of a payment back; the refund's reference. The refund carries the key."""
+        ...
+
+    async def find_refund(self, payment_reference: str, *, idempotency_key: str) -> str | None:
+        """The refund of this payment that carries the key, if there is one."""
         ...
 
     async def truth_of(self, customer_id: str) -> CustomerTruth:

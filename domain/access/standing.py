@@ -13,7 +13,7 @@ from domain.access.prepaid import PREPAID_FACTS, PrepaidTerm, with_purchase
 from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, Role, RoleChanged
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.facts import AnyFact
-from domain.payment.payment import PaymentFailed, PaymentSucceeded
+from domain.payment.payment import PaymentFailed, PaymentSucceeded, PaymentWithdrawn
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
 from domain.subscription.facts import (
@@ -63,6 +63,7 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
     SubscriptionStarted,
     PaymentFailed,
     PaymentSucceeded,
+    PaymentWithdrawn,
     *PREPAID_FACTS,
     *TERM_CHANGES,
 )
@@ -114,6 +115,10 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grace_until: datetime | None = None
     next_attempt_at: datetime | None = None
     """When the provider tries again to collect what is owed."""
+    owed_since: datetime | None = None
+    """When we heard first that a payment failed that is asked for still."""
+    action_url: str | None = None
+    """The provider's page on which it can be paid."""
     collection_denies: bool = False
     revoked: RevokedFor | None = None
     further: tuple[Further, ...] = ()
@@ -155,7 +160,7 @@ def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
             return replace(standing, blocks=follow_block(standing.blocks, fact))
         case SubscriptionStarted():
             return _with(standing, _started(fact))
-        case PaymentFailed() | PaymentSucceeded():
+        case PaymentFailed() | PaymentSucceeded() | PaymentWithdrawn():
             return _paid_for(standing, fact)
         case _ if isinstance(fact, TERM_CHANGES):
             subscription = str(fact.subscription_id)
@@ -204,13 +209,16 @@ def _further(items: tuple[FurtherItem, ...]) -> tuple[Further, ...]:
     )
 
 
-def _paid_for(standing: Standing, fact: PaymentFailed | PaymentSucceeded) -> Standing:
-    """When the provider tries again, for as long as the payment is owed."""
+def _paid_for(standing: Standing, fact: PaymentFailed | PaymentSucceeded | PaymentWithdrawn) -> Standing:
+    """When the provider tries again and where it can be paid, for as long as the payment is owed."""
     subscription = str(derived_id("subscription", fact.provider, fact.subscription_reference))
     if (term := standing.terms.get(subscription)) is None:
         return standing
-    next_attempt_at = fact.next_attempt_at if isinstance(fact, PaymentFailed) else None
-    return _with(standing, replace(term, next_attempt_at=next_attempt_at))
+    if not isinstance(fact, PaymentFailed):
+        return _with(standing, replace(term, next_attempt_at=None, owed_since=None, action_url=None))
+    owed_since = term.owed_since or fact.recorded_at
+    owed = replace(term, next_attempt_at=fact.next_attempt_at, owed_since=owed_since, action_url=fact.action_url)
+    return _with(standing, owed)
 
 
 def _changed(term: Term, fact: TermChange) -> Term:

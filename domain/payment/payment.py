@@ -7,6 +7,13 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain.payment.refunds import (
+    RefundAccepted,
+    RefundIntentFact,
+    RefundRefused,
+    RefundRequested,
+    Refunds,
+)
 from domain.shared.fact import AccountFact
 from domain.shared.money import Money
 
@@ -67,7 +74,7 @@ class PaymentSucceeded(AccountFact, frozen=True, tag="payment.succeeded"):
     receipt_url: str | None
 
 
-class PaymentFailed(AccountFact, frozen=True, tag="payment.failed"):
+class PaymentFailed(AccountFact, frozen=True, omit_defaults=True, tag="payment.failed"):
     """One attempt failed; the provider may try again."""
 
     payment_id: UUID
@@ -77,6 +84,18 @@ class PaymentFailed(AccountFact, frozen=True, tag="payment.failed"):
     amount: Money
     attempt: int
     next_attempt_at: datetime | None
+    action_url: str | None = None
+    """The provider's page on which it can be paid."""
+
+
+class PaymentWithdrawn(AccountFact, frozen=True, tag="payment.withdrawn"):
+    """What failed to be paid is not asked for any more."""
+
+    payment_id: UUID
+    provider: str
+    provider_reference: str
+    subscription_reference: str | None
+    amount: Money
 
 
 class PaymentRefunded(AccountFact, frozen=True, tag="payment.refunded"):
@@ -117,7 +136,15 @@ class DisputeChanged(AccountFact, frozen=True, tag="payment.dispute_changed"):
     opened_at: datetime
 
 
-PaymentFact = PaymentSucceeded | PaymentFailed | PaymentRefunded | RefundFailed | DisputeChanged
+PaymentFact = (
+    PaymentSucceeded
+    | PaymentFailed
+    | PaymentWithdrawn
+    | PaymentRefunded
+    | RefundFailed
+    | DisputeChanged
+    | RefundIntentFact
+)
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,9 +154,14 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     account_id: UUID
     paid: bool = False
     failed_attempts: int = 0
-    refunds: frozenset[str] = frozenset()
-    """Those that were seen on their way, or gone."""
-    failed_refunds: frozenset[str] = frozenset()
+    owed: bool = False
+    """It has failed, and is still asked for."""
+    provider: str = ""
+    provider_reference: str = ""
+    subscription_reference: str | None = None
+    amount: Money | None = None
+    """What was paid; None until then."""
+    refunds: Refunds = Refunds()
     disputes: dict[str, DisputeStage] = {}
 
     @classmethod
@@ -167,6 +199,18 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
                     amount=truth.amount,
                     attempt=truth.attempts,
                     next_attempt_at=truth.next_attempt_at,
+                    action_url=truth.receipt_url,
+                )
+            ]
+        if truth.status == "pending" and self.owed:
+            return [
+                PaymentWithdrawn(
+                    payment_id=self.id,
+                    account_id=self.account_id,
+                    provider=truth.provider,
+                    provider_reference=truth.reference,
+                    subscription_reference=truth.subscription_reference,
+                    amount=truth.amount,
                 )
             ]
         return []
@@ -185,7 +229,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
                 kept=kept,
             )
             for refund in truth.refunds
-            if refund.reference not in (self.failed_refunds if refund.failed else self.refunds)
+            if refund.reference not in (self.refunds.failed if refund.failed else self.refunds.seen)
         ]
 
     def _disputes(self, truth: ProviderPayment) -> list[PaymentFact]:
@@ -212,14 +256,26 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         state = state or cls(id=fact.payment_id, account_id=fact.account_id)
         match fact:
             case PaymentSucceeded():
-                return replace(state, paid=True)
+                return replace(
+                    state,
+                    paid=True,
+                    owed=False,
+                    provider=fact.provider,
+                    provider_reference=fact.provider_reference,
+                    subscription_reference=fact.subscription_reference,
+                    amount=fact.amount,
+                )
             case PaymentFailed():
-                return replace(state, failed_attempts=fact.attempt)
+                return replace(state, failed_attempts=fact.attempt, owed=True)
+            case PaymentWithdrawn():
+                return replace(state, owed=False)
             case PaymentRefunded():
-                return replace(state, refunds=state.refunds | {fact.refund_reference})
+                return replace(state, refunds=state.refunds.with_one(fact.refund_reference, fact.amount.amount))
             case RefundFailed():
-                return replace(state, failed_refunds=state.failed_refunds | {fact.refund_reference})
+                return replace(state, refunds=state.refunds.without(fact.refund_reference))
             case DisputeChanged():
                 return replace(state, disputes={**state.disputes, fact.dispute_reference: fact.after})
+            case RefundRequested() | RefundAccepted() | RefundRefused():
+                return replace(state, refunds=state.refunds.after(fact))
             case _:
                 assert_never(fact)

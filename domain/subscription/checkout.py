@@ -11,8 +11,8 @@ from domain.shared.fact import AccountFact
 from domain.shared.plan_terms import PlanTerms
 
 
-class CheckoutRequested(AccountFact, frozen=True, tag="checkout.requested"):
-    """The intent, before the provider is asked."""
+class CheckoutRequested(AccountFact, frozen=True, omit_defaults=True, tag="checkout.requested"):
+    """The intent, before the provider is asked: all that it takes to ask again in the same words."""
 
     checkout_id: UUID
     provider: str
@@ -21,16 +21,20 @@ class CheckoutRequested(AccountFact, frozen=True, tag="checkout.requested"):
     trial_days: int
     """Free at the beginning; 0 for somebody who had a trial before."""
     idempotency_key: str
+    success_url: str = ""
+    cancel_url: str = ""
+    """Where the page sends the viewer back to."""
 
 
-class CheckoutOpened(AccountFact, frozen=True, tag="checkout.opened"):
+class CheckoutOpened(AccountFact, frozen=True, omit_defaults=True, tag="checkout.opened"):
     checkout_id: UUID
     provider_reference: str
     expires_at: datetime
+    url: str = ""
 
 
 class CheckoutFailed(AccountFact, frozen=True, tag="checkout.failed"):
-    """The provider would not open it."""
+    """The provider would not open it, or never did."""
 
     checkout_id: UUID
     reason: str
@@ -52,6 +56,14 @@ CheckoutFact = CheckoutRequested | CheckoutOpened | CheckoutFailed | CheckoutCom
 Status = Literal["requested", "open", "failed", "completed", "expired"]
 
 
+class Page(msgspec.Struct, frozen=True):
+    """Where the viewer pays, and until when."""
+
+    provider_reference: str
+    url: str
+    expires_at: datetime
+
+
 class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a checkout, folded from its facts."""
 
@@ -60,8 +72,13 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     plan: PlanTerms
     price_id: str
     trial_days: int
+    success_url: str
+    cancel_url: str
     idempotency_key: str
+    requested_at: datetime
     status: Status = "requested"
+    page: Page | None = None
+    """Since it was opened."""
 
     @staticmethod
     def request(
@@ -72,6 +89,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         plan: PlanTerms,
         price_id: str,
         trial_days: int,
+        success_url: str,
+        cancel_url: str,
         idempotency_key: str,
     ) -> list[CheckoutFact]:
         return [
@@ -82,11 +101,23 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 plan=plan,
                 price_id=price_id,
                 trial_days=trial_days,
+                success_url=success_url,
+                cancel_url=cancel_url,
                 idempotency_key=idempotency_key,
             )
         ]
 
-    def open(self, *, provider_reference: str, expires_at: datetime) -> list[CheckoutFact]:
+    def sells(self, plan: PlanTerms, *, price_id: str, trial_days: int) -> bool:
+        """Whether somebody who asks for that plan today is offered the same."""
+        return (self.plan.plan_id, self.price_id, self.trial_days) == (plan.plan_id, price_id, trial_days)
+
+    def page_at(self, now: datetime) -> Page | None:
+        """The page on which it can still be paid."""
+        if self.status != "open" or self.page is None or now >= self.page.expires_at:
+            return None
+        return self.page
+
+    def open(self, *, provider_reference: str, url: str, expires_at: datetime) -> list[CheckoutFact]:
         if self.status != "requested":
             return []
         return [
@@ -95,6 +126,7 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 account_id=self.account_id,
                 provider_reference=provider_reference,
                 expires_at=expires_at,
+                url=url,
             )
         ]
 
@@ -125,12 +157,15 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
                 plan=fact.plan,
                 price_id=fact.price_id,
                 trial_days=fact.trial_days,
+                success_url=fact.success_url,
+                cancel_url=fact.cancel_url,
                 idempotency_key=fact.idempotency_key,
+                requested_at=fact.recorded_at,
             )
         assert state is not None, "a checkout is requested first"
         match fact:
             case CheckoutOpened():
-                return replace(state, status="open")
+                return replace(state, status="open", page=Page(fact.provider_reference, fact.url, fact.expires_at))
             case CheckoutFailed():
                 return replace(state, status="failed")
             case CheckoutCompleted():

@@ -1,6 +1,7 @@
 """How the provider's word on a subscription differs from what the ledger holds of it."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -44,6 +45,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     further: tuple[FurtherItem, ...] = ()
     revoked: RevokedFor | None = None
     ended_at: datetime | None = None
+    started_at: datetime
+    duplicate_of: UUID | None = None
+    """The older subscription that it was found to double."""
+    requested: frozenset[str] = frozenset()
+    """The keys of all that was asked of it."""
+    wish: Literal["end", "go_on"] | None = None
+    """What was asked for last and has not been seen to be so yet."""
 
     def differences(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
         """The facts that are missing on the ledger; none when both agree, or it is over."""

@@ -91,6 +91,39 @@ class CancellationRequested(SubscriptionFact, frozen=True, tag="subscription.can
     idempotency_key: str
 
 
+class ResumptionRequested(SubscriptionFact, frozen=True, tag="subscription.resumption_requested"):
+    """The intent to take a cancellation back, or to go on after a pause."""
+
+    idempotency_key: str
+
+
+class PlanChangeRequested(SubscriptionFact, frozen=True, tag="subscription.plan_change_requested"):
+    """The intent; an upgrade counts once its difference is paid, a downgrade at once, with credit for what comes."""
+
+    before: PlanTerms
+    after: PlanTerms
+    before_price_id: str
+    after_price_id: str
+    upgrade: bool
+    idempotency_key: str
+
+
+class RequestDropped(SubscriptionFact, frozen=True, tag="subscription.request_dropped"):
+    """Nothing comes of the intent with this key: the provider refused it, or too much time has passed."""
+
+    idempotency_key: str
+    reason: str
+
+
+class DuplicateFound(SubscriptionFact, frozen=True, tag="subscription.duplicate_found"):
+    """Beside an older subscription of the same account to the same plan, which is paid as well."""
+
+    of_subscription_id: UUID
+    plan: PlanTerms
+    refund: bool
+    """Whether the policy of that moment was to cancel it and to give its money back."""
+
+
 class CancellationScheduled(SubscriptionFact, frozen=True, tag="subscription.cancellation_scheduled"):
     before_ends_at: datetime | None
     ends_at: datetime
@@ -144,6 +177,10 @@ SubscriptionEvent = (
     | FurtherItemsChanged
     | GraceStarted
     | CancellationRequested
+    | ResumptionRequested
+    | PlanChangeRequested
+    | RequestDropped
+    | DuplicateFound
     | CancellationScheduled
     | CancellationWithdrawn
     | AccessRevoked

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain.shared.fact import Refusal
+from domain.shared.plan_terms import PlanTerms
 from domain.subscription.differences import Known, first_seen
 from domain.subscription.facts import (
     AccessRestored,
@@ -16,16 +17,22 @@ from domain.subscription.facts import (
     CancellationWithdrawn,
     CollectionPaused,
     CollectionResumed,
+    DuplicateFound,
     FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
+    PlanChangeRequested,
+    RequestDropped,
+    ResumptionRequested,
     StatusChanged,
     SubscriptionEnded,
     SubscriptionEvent,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.subscription.truth import BillingPolicy, ProviderSubscription
+from domain.subscription.truth import PAID, BillingPolicy, ProviderSubscription
+
+RENEWING = PAID | {"past_due"}
 
 
 class SubscriptionOver(Refusal):
@@ -42,6 +49,22 @@ class SubscriptionAmbiguous(Refusal):
 
 class NoSubscription(Refusal):
     """There is no live subscription to do that with."""
+
+
+class AlreadyOnPlan(Refusal):
+    """The subscription is to that plan already."""
+
+
+class PlanDoesNotRenew(Refusal):
+    """A plan that is bought once is no plan to change to, or from."""
+
+
+class CurrencyDiffers(Refusal):
+    """A subscription stays in its currency."""
+
+
+class PaymentOutstanding(Refusal):
+    """What is owed for the subscription comes first; then its plan can be changed."""
 
 
 class Subscription(Known, frozen=True, kw_only=True):
@@ -64,10 +87,15 @@ class Subscription(Known, frozen=True, kw_only=True):
         started = first_seen(truth, subscription_id, account_id, policy)
         return [started, *cls.evolve(None, started).differences(truth, policy, now)]
 
+    @property
+    def renews(self) -> bool:
+        """Money is asked for again at the end of the period."""
+        return self.ended_at is None and self.ends_at is None and self.status in RENEWING
+
     def request_cancellation(self, *, at_period_end: bool, idempotency_key: str) -> list[SubscriptionEvent]:
-        if self.ended_at is not None:
-            raise SubscriptionOver("This subscription has ended.")
-        if at_period_end and self.ends_at is not None:
+        self._refuse_when_over()
+        is_so = at_period_end and self.ends_at is not None and self.wish != "go_on"
+        if idempotency_key in self.requested or is_so:
             return []
         return [
             CancellationRequested(
@@ -77,6 +105,57 @@ class Subscription(Known, frozen=True, kw_only=True):
                 idempotency_key=idempotency_key,
             )
         ]
+
+    def request_resumption(self, *, idempotency_key: str) -> list[SubscriptionEvent]:
+        """Nothing where it goes on already, and nothing else was asked for."""
+        self._refuse_when_over()
+        if self.ends_at is None and self.status != "paused" and self.wish != "end":
+            return []
+        return [
+            ResumptionRequested(subscription_id=self.id, account_id=self.account_id, idempotency_key=idempotency_key)
+        ]
+
+    def request_change(self, *, plan: PlanTerms, price_id: str, idempotency_key: str) -> list[SubscriptionEvent]:
+        """Raises SubscriptionOver, AlreadyOnPlan, PlanDoesNotRenew, CurrencyDiffers, PaymentOutstanding."""
+        self._refuse_when_over()
+        if plan.plan_id == self.plan.plan_id:
+            raise AlreadyOnPlan("This subscription is to that plan already.")
+        if "once" in {plan.interval, self.plan.interval}:
+            raise PlanDoesNotRenew("A plan that is bought once cannot be changed to.")
+        if plan.price.currency != self.plan.price.currency:
+            raise CurrencyDiffers(f"This subscription is paid in {self.plan.price.currency}.")
+        if self.status not in PAID:
+            raise PaymentOutstanding(f"The subscription is {self.status}: pay what is owed first.")
+        return [
+            PlanChangeRequested(
+                subscription_id=self.id,
+                account_id=self.account_id,
+                before=self.plan,
+                after=plan,
+                before_price_id=self.price_id,
+                after_price_id=price_id,
+                upgrade=not _is_cheaper(plan, self.plan),
+                idempotency_key=idempotency_key,
+            )
+        ]
+
+    def drop_request(self, *, idempotency_key: str, reason: str) -> list[SubscriptionEvent]:
+        return [
+            RequestDropped(
+                subscription_id=self.id, account_id=self.account_id, idempotency_key=idempotency_key, reason=reason
+            )
+        ]
+
+    def after_asking(self, fact: CancellationRequested | ResumptionRequested | PlanChangeRequested) -> "Subscription":
+        """It was asked for; whether it is so is for the provider to say."""
+        requested = self.requested | {fact.idempotency_key}
+        if isinstance(fact, PlanChangeRequested):
+            return replace(self, requested=requested)
+        return replace(self, requested=requested, wish="end" if isinstance(fact, CancellationRequested) else "go_on")
+
+    def _refuse_when_over(self) -> None:
+        if self.ended_at is not None:
+            raise SubscriptionOver("This subscription has ended.")
 
     @classmethod
     def evolve(cls, state: Self | None, fact: SubscriptionEvent) -> "Subscription":
@@ -89,6 +168,7 @@ class Subscription(Known, frozen=True, kw_only=True):
                 plan=fact.plan,
                 price_id=fact.price_id,
                 status=fact.status,
+                started_at=fact.started_at,
                 period_end=fact.period_end,
                 ends_at=fact.ends_at,
             )
@@ -105,12 +185,16 @@ class Subscription(Known, frozen=True, kw_only=True):
                 return replace(state, further=fact.after)
             case GraceStarted():
                 return replace(state, grace_since=fact.since)
-            case CancellationRequested():
-                return state
+            case CancellationRequested() | ResumptionRequested() | PlanChangeRequested():
+                return state.after_asking(fact)
+            case RequestDropped():
+                return replace(state, wish=None)
+            case DuplicateFound():
+                return replace(state, duplicate_of=fact.of_subscription_id)
             case CancellationScheduled():
-                return replace(state, ends_at=fact.ends_at)
+                return replace(state, ends_at=fact.ends_at, wish=None)
             case CancellationWithdrawn():
-                return replace(state, ends_at=None)
+                return replace(state, ends_at=None, wish=None)
             case AccessRevoked():
                 return replace(state, revoked=fact.why)
             case AccessRestored():
@@ -123,3 +207,8 @@ class Subscription(Known, frozen=True, kw_only=True):
                 return replace(state, status=fact.status, ended_at=fact.ended_at)
             case _:
                 assert_never(fact)
+
+
+def _is_cheaper(plan: PlanTerms, than: PlanTerms) -> bool:
+    """Another interval begins a new period, which is paid at once: no downgrade, whatever it costs."""
+    return plan.interval == than.interval and plan.price.amount < than.price.amount

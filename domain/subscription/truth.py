@@ -63,6 +63,8 @@ class BillingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Of all that was paid for the current period."""
     dispute_open_suspends: bool = False
     dispute_lost_revokes: bool = True
+    double_checkout: Literal["report", "refund_newer"] = "report"
+    """What is done about a second live subscription to the same plan, beside telling of it."""
 
     def lease_until(self, *, period_end: datetime, ends_at: datetime | None) -> datetime:
         """Access stops here if nothing more is heard; an announced end gets no slack."""

@@ -20,6 +20,7 @@ from application.playback import Playback
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
+from application.refunds import Refunds
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import Videos
@@ -39,9 +40,10 @@ from entrypoints.http.payments import AdminPaymentController, PaymentController
 from entrypoints.http.plans import AdminPlanController, PlanController
 from entrypoints.http.playback import PlaybackController
 from entrypoints.http.projections import AdminProjectionController
+from entrypoints.http.refunds import RefundController
 from entrypoints.http.returns import ReturnController
 from entrypoints.http.sandbox import SandboxController
-from entrypoints.http.subscription import SubscriptionController
+from entrypoints.http.subscription import PortalController, SubscriptionController
 from entrypoints.http.uploads import UploadController
 from entrypoints.http.videos import AdminVideoController, VideoController
 from entrypoints.http.webhooks import WebhookController
@@ -62,6 +64,8 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     PaymentController,
     PlanController,
     PlaybackController,
+    PortalController,
+    RefundController,
     SubscriptionController,
     VideoController,
     WebhookController,
@@ -89,6 +93,7 @@ PROVIDED = (
     "plans",
     "playback",
     "projections",
+    "refunds",
     "subscriptions",
     "sweeping",
     "videos",
@@ -131,6 +136,8 @@ class House(Protocol):
     def projections(self) -> ProjectionAdmin: ...
     @property
     def reading(self) -> ReadingYourWrites: ...
+    @property
+    def refunds(self) -> Refunds: ...
     @property
     def subscriptions(self) -> Subscriptions: ...
     @property

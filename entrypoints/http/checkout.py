@@ -7,8 +7,9 @@ import msgspec
 from litestar import Controller, Response, post
 from litestar.params import JSONBody
 
-from application.checkouts import ReturnUrlNotAllowed
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
+from application.ports.ledger import StreamMoved
+from application.return_urls import ReturnUrlNotAllowed
 from domain.access.access import AccountBlocked
 from domain.plan.plan import PlanNotForSale
 from domain.prepaid.prepaid import RenewalWindowClosed
@@ -52,12 +53,16 @@ class CheckoutController(Controller):
             ProviderUnavailable,
             RenewalWindowClosed,
             ReturnUrlNotAllowed,
+            StreamMoved,
         ),
     )
     async def open(
         self, viewer: Viewer, data: JSONBody[CheckoutToOpen], checkouts: GivenCheckouts, asked: ByRequest
     ) -> Response[CheckoutView]:
-        """Opens a payment page at the provider.
+        """Opens a payment page at the provider; an account has one at a time.
+
+        Asked again for the same plan it is the page that is open, with the return addresses that it has; for another
+        plan the open one is expired first.
 
         Who has a live subscription buys nothing beside it. A plan of some days can be bought again in the 30 days
         before the end of what was bought, and goes on from there; it does not keep anybody from subscribing.

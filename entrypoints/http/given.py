@@ -16,6 +16,7 @@ from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
+from application.refunds import Refunds
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import Videos
@@ -34,6 +35,7 @@ GivenPayments = NamedDependency[SkipValidation[Payments]]
 GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]
 GivenProjections = NamedDependency[SkipValidation[ProjectionAdmin]]
+GivenRefunds = NamedDependency[SkipValidation[Refunds]]
 GivenSubscriptions = NamedDependency[SkipValidation[Subscriptions]]
 GivenSweeping = NamedDependency[SkipValidation[Sweeping]]
 GivenVideos = NamedDependency[SkipValidation[Videos]]

@@ -1,9 +1,10 @@
 """Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
 
-from application import accounts, checkouts, errors, plans, playback
+from application import accounts, errors, plans, playback, return_urls, subscriptions
 from application.ports import billing, ledger, secrets, video_platform
 from domain.access import access
 from domain.account import account, by_hand
+from domain.payment import refunding
 from domain.plan import plan
 from domain.prepaid import prepaid
 from domain.subscription import subscription
@@ -23,8 +24,15 @@ STATUSES: dict[type[Exception], int] = {
     plan.PrepaidNeedsDuration: 422,
     plan.PriceDoesNotMatch: 422,
     prepaid.RenewalWindowClosed: 409,
+    refunding.PaymentNotRefundable: 422,
+    refunding.RefundCurrencyDiffers: 422,
+    refunding.RefundExceedsPayment: 422,
+    subscription.AlreadyOnPlan: 409,
     subscription.AlreadySubscribed: 409,
+    subscription.CurrencyDiffers: 422,
     subscription.NoSubscription: 404,
+    subscription.PaymentOutstanding: 409,
+    subscription.PlanDoesNotRenew: 422,
     subscription.SubscriptionAmbiguous: 409,
     subscription.SubscriptionOver: 409,
     video.UploadNotExpected: 409,
@@ -32,7 +40,8 @@ STATUSES: dict[type[Exception], int] = {
     # The use cases'.
     accounts.EmailInvalid: 422,
     accounts.WeakPassword: 422,
-    checkouts.ReturnUrlNotAllowed: 422,
+    return_urls.ReturnUrlNotAllowed: 422,
+    subscriptions.NothingBought: 404,
     plans.PriceTaken: 409,
     playback.SessionEnded: 403,
     errors.NotAllowed: 403,

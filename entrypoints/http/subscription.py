@@ -6,13 +6,34 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
-from application.errors import ProviderRefused, ProviderUnavailable
+from application.errors import NotFound, ProviderRefused, ProviderUnavailable
 from application.ports.ledger import StreamMoved
-from domain.subscription.subscription import NoSubscription, SubscriptionAmbiguous, SubscriptionOver
+from application.return_urls import ReturnUrlNotAllowed
+from application.subscriptions import NothingBought
+from domain.plan.plan import PlanNotForSale
+from domain.subscription.subscription import (
+    AlreadyOnPlan,
+    CurrencyDiffers,
+    NoSubscription,
+    PaymentOutstanding,
+    PlanDoesNotRenew,
+    SubscriptionAmbiguous,
+    SubscriptionOver,
+)
 from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenSubscriptions
 from entrypoints.http.positions import at
+from entrypoints.http.texts import Url
 from entrypoints.http.views import SubscriptionView, subscription_view
+
+COMMAND_REFUSALS: tuple[type[Exception], ...] = (
+    NoSubscription,
+    ProviderRefused,
+    ProviderUnavailable,
+    StreamMoved,
+    SubscriptionAmbiguous,
+    SubscriptionOver,
+)
 
 
 class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -20,6 +41,31 @@ class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     at_period_end: bool = True
     subscription_id: UUID | None = None
+
+
+class Resumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`subscription_id` is needed only where several are live; without it no body is needed either."""
+
+    subscription_id: UUID | None = None
+
+
+class PlanChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`subscription_id` is needed only where several are live."""
+
+    plan_id: UUID
+    subscription_id: UUID | None = None
+
+
+class PortalToOpen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The address to come back to must be on one of this service's own origins."""
+
+    return_url: Url | None = None
+
+
+class PortalView(msgspec.Struct, frozen=True):
+    """The provider's own page for this customer, good for a few minutes."""
+
+    url: str
 
 
 class SubscriptionController(Controller):
@@ -37,14 +83,7 @@ class SubscriptionController(Controller):
         operation_id="cancel_subscription",
         summary="Cancel my subscription",
         status_code=200,
-        refuses=(
-            NoSubscription,
-            ProviderRefused,
-            ProviderUnavailable,
-            StreamMoved,
-            SubscriptionAmbiguous,
-            SubscriptionOver,
-        ),
+        refuses=COMMAND_REFUSALS,
     )
     async def cancel(
         self, viewer: Viewer, data: JSONBody[Cancellation], subscriptions: GivenSubscriptions, asked: ByRequest
@@ -54,3 +93,60 @@ class SubscriptionController(Controller):
             viewer.account_id, at_period_end=data.at_period_end, subscription_id=data.subscription_id, asked=asked
         )
         return at(position, subscription_view(await subscriptions.mine(viewer.account_id)))
+
+    @post(
+        "/resume",
+        operation_id="resume_subscription",
+        summary="Take my cancellation back",
+        status_code=200,
+        refuses=COMMAND_REFUSALS,
+    )
+    async def resume(
+        self, viewer: Viewer, data: JSONBody[Resumption], subscriptions: GivenSubscriptions, asked: ByRequest
+    ) -> Response[SubscriptionView]:
+        """It renews again. One that is paused goes on, as soon as its new period is paid for."""
+        position = await subscriptions.resume(viewer.account_id, subscription_id=data.subscription_id, asked=asked)
+        return at(position, subscription_view(await subscriptions.mine(viewer.account_id)))
+
+    @post(
+        "/change",
+        operation_id="change_subscription",
+        summary="Change my plan",
+        status_code=200,
+        refuses=(
+            *COMMAND_REFUSALS,
+            AlreadyOnPlan,
+            CurrencyDiffers,
+            NotFound,
+            PaymentOutstanding,
+            PlanDoesNotRenew,
+            PlanNotForSale,
+        ),
+    )
+    async def change(
+        self, viewer: Viewer, data: JSONBody[PlanChange], subscriptions: GivenSubscriptions, asked: ByRequest
+    ) -> Response[SubscriptionView]:
+        """An upgrade is billed now and counts once it is paid: until then `payment_problem` says where.
+
+        A cheaper plan of the same interval counts at once. No money goes back: the difference is taken off the next
+        bill.
+        """
+        position = await subscriptions.change(
+            viewer.account_id, data.plan_id, subscription_id=data.subscription_id, asked=asked
+        )
+        return at(position, subscription_view(await subscriptions.mine(viewer.account_id)))
+
+
+class PortalController(Controller):
+    path = "/me/billing-portal"
+    tags = ("Subscriptions",)
+    guards = (SignedInAs(),)
+
+    @post(
+        operation_id="open_billing_portal",
+        summary="My bills and cards",
+        refuses=(NothingBought, ProviderRefused, ProviderUnavailable, ReturnUrlNotAllowed),
+    )
+    async def open(self, viewer: Viewer, data: JSONBody[PortalToOpen], subscriptions: GivenSubscriptions) -> PortalView:
+        """Opens the provider's own page, on which cards are changed and bills are paid."""
+        return PortalView(await subscriptions.open_portal(viewer.account_id, return_url=data.return_url))

@@ -137,7 +137,7 @@ def admin_plan_view(plan: Plan) -> AdminPlanView:
 
 
 class PaymentProblem(msgspec.Struct, frozen=True):
-    """Since when a payment has been failing, and when it is tried again."""
+    """Since when a payment has been failing, when it is tried again, and the page on which it can be paid."""
 
     since: datetime
     next_attempt_at: datetime | None
@@ -190,6 +190,7 @@ def _purchase_view(mine: MySubscription, bought: Bought) -> SubscriptionView:
 
 
 def _payment_problem(term: Term) -> PaymentProblem | None:
-    if term.grace_since is None or term.ended_at is not None:
+    since = term.grace_since or term.owed_since
+    if since is None or term.ended_at is not None:
         return None
-    return PaymentProblem(term.grace_since, term.next_attempt_at, None)
+    return PaymentProblem(since, term.next_attempt_at, term.action_url)

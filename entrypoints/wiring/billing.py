@@ -4,17 +4,15 @@ from datetime import timedelta
 
 from adapters.eventstore.history import PostgresHistory
 from adapters.postgres.unnamed import PostgresUnnamedDeliveries
-from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
 from application.dunning import Dunning
 from application.finding import Finding
 from application.plans import Plans
-from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.webhooks import Webhooks
 from domain.subscription.truth import BillingPolicy
-from entrypoints.settings import Settings, listed
+from entrypoints.settings import Settings
 from entrypoints.wiring.foundation import Foundation
 from entrypoints.wiring.ports import Ports
 
@@ -28,6 +26,7 @@ def convergence(settings: Settings, base: Foundation, ports: Ports, binding: Cus
             full_refund_revokes=settings.full_refund_revokes,
             dispute_open_suspends=settings.dispute_open_suspends,
             dispute_lost_revokes=settings.dispute_lost_revokes,
+            double_checkout=settings.double_checkout,
         ),
         records=base.records,
         billing=ports.billing,
@@ -35,22 +34,6 @@ def convergence(settings: Settings, base: Foundation, ports: Ports, binding: Cus
         customers=ports.customers,
         binding=binding,
         business_time=base.business_time,
-    )
-
-
-def checkouts(
-    settings: Settings, base: Foundation, ports: Ports, convergence: Convergence, binding: CustomerBinding
-) -> Checkouts:
-    return Checkouts(
-        records=base.records,
-        billing=ports.billing,
-        convergence=convergence,
-        binding=binding,
-        access=ports.access,
-        identifiers=base.records.identifiers,
-        business_time=base.business_time,
-        public_url=settings.address,
-        own_origins=(settings.address, *listed(settings.cors_origins)),
     )
 
 
@@ -92,17 +75,6 @@ def plans(base: Foundation, ports: Ports) -> Plans:
         reads=ports.plans,
         blind_index=base.blind_index,
         identifiers=base.records.identifiers,
-    )
-
-
-def subscriptions(base: Foundation, ports: Ports, convergence: Convergence) -> Subscriptions:
-    return Subscriptions(
-        records=base.records,
-        billing=ports.billing,
-        convergence=convergence,
-        access=ports.access,
-        plans=ports.plans,
-        business_time=base.business_time,
     )
 
 

@@ -15,6 +15,7 @@ from adapters.eventstore.rebuilds import Rebuilds
 from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.postgres.clock import RealClock
+from adapters.postgres.duplicates import PostgresDuplicates
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.listening import INBOX, READ_MODELS, Signal
@@ -34,10 +35,12 @@ from application.finding import Finding
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
+from application.janitor import Janitor
 from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
 from application.policies.dunning import when_payment_failed_tell_the_viewer, when_provider_gave_up_tell_the_viewer
+from application.policies.duplicates import RefundingDuplicates, when_duplicate_found_refund_newer
 from application.policies.policy import Policy
 from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
@@ -45,6 +48,7 @@ from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.recall import Records
+from application.refunds import Refunds
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import Videos
@@ -54,6 +58,7 @@ from entrypoints.settings import Settings, listed
 from entrypoints.wiring import billing
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.ports import Ports, ports_of
+from entrypoints.wiring.selling import selling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +78,7 @@ class House:
     grants: Grants
     health: Health
     inbox: InboxOperation
+    janitor: Janitor
     metrics: PrometheusMetrics
     payments: Payments
     plans: Plans
@@ -80,6 +86,7 @@ class House:
     projections: ProjectionAdmin
     records: Records
     reading: ReadingYourWrites
+    refunds: Refunds
     subscriptions: Subscriptions
     sweeping: Sweeping
     videos: Videos
@@ -115,13 +122,14 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     convergence, plans = billing.convergence(settings, base, ports, binding), billing.plans(base, ports)
     webhooks = billing.webhooks(base, ports)
     dunning = billing.dunning(base, ports)
+    sold = selling(settings, base, ports, convergence, binding)
     return House(
         settings=settings,
         accounts=_accounts(settings, base, stack),
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, dunning, stack),
         business_time=base.business_time,
-        checkouts=billing.checkouts(settings, base, ports, convergence, binding),
+        checkouts=sold.checkouts,
         convergence=convergence,
         customer_binding=binding,
         dunning=dunning,
@@ -134,7 +142,9 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         projections=ProjectionAdmin(ports.states),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),
-        subscriptions=billing.subscriptions(base, ports, convergence),
+        janitor=sold.janitor,
+        refunds=sold.refunds,
+        subscriptions=sold.subscriptions,
         videos=_videos(base, ports),
         webhooks=webhooks,
         finding=billing.finding(base, ports),
@@ -143,17 +153,18 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
-        policies=PolicyRunner(base.dsn, _policies(ports, plans, dunning), base.mapper),
+        policies=PolicyRunner(base.dsn, _policies(ports, plans, dunning, sold.duplicates), base.mapper),
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
     )
 
 
-def _policies(ports: Ports, plans: Plans, dunning: Dunning) -> list[Policy]:
+def _policies(ports: Ports, plans: Plans, dunning: Dunning, duplicates: RefundingDuplicates) -> list[Policy]:
     return [
         when_upload_received_transcode(ports.jobs),
         when_price_requested_settle_it(plans),
+        when_duplicate_found_refund_newer(duplicates),
         when_payment_failed_tell_the_viewer(dunning),
         when_provider_gave_up_tell_the_viewer(dunning),
     ]
@@ -165,6 +176,8 @@ def _health(settings: Settings, base: Foundation, ports: Ports) -> Health:
         positions=ports.positions,
         read_models=ports.states,
         inbox=ports.inbox,
+        intents=ports.intents,
+        duplicates=PostgresDuplicates(base.pool),
         desk=PostgresInboxDesk(base.pool),
         sweeps=ports.sweeps,
         jobs=ports.jobs,

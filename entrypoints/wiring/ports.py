@@ -7,6 +7,7 @@ from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
 from adapters.local_video.platform import LocalVideo
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
+from adapters.postgres.intents import PostgresIntents
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.read_model_states import PostgresReadModelStates
 from adapters.postgres.reads import (
@@ -32,6 +33,7 @@ class Ports:
     customers: PostgresCustomers
     graces: PostgresGraceReads
     inbox: PostgresInbox
+    intents: PostgresIntents
     jobs: PostgresTranscodeJobs
     payments: PostgresPaymentReads
     plans: PostgresPlanReads
@@ -56,6 +58,7 @@ def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Por
         customers=PostgresCustomers(base.pool, base.blind_index),
         graces=PostgresGraceReads(base.pool, base.live),
         inbox=PostgresInbox(base.pool, base.vault),
+        intents=PostgresIntents(base.pool),
         jobs=PostgresTranscodeJobs(base.pool),
         payments=PostgresPaymentReads(base.pool, base.live),
         plans=PostgresPlanReads(base.pool, base.live),

@@ -1,4 +1,4 @@
-"""What a worker does until it is told to stop: read models, rebuilds, webhooks, policies, transcoding."""
+"""What a worker does until it is told to stop: read models, rebuilds, webhooks, intents, policies, transcoding."""
 
 import asyncio
 import logging
@@ -29,6 +29,7 @@ async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = Non
         asyncio.create_task(house.rebuilds.run(), name="requested rebuilds"),
         asyncio.create_task(sweep(house), name="sweeps"),
         asyncio.create_task(tell_what_is_due(house), name="dunning"),
+        asyncio.create_task(settle_intents(house), name="intents"),
         asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]
@@ -91,6 +92,17 @@ async def tell_what_is_due(house: House) -> None:
                 pass
         except Unavailable as trouble:
             log.warning("nobody can be told of a grace now", extra={"error": str(trouble)})
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def settle_intents(house: House) -> None:
+    """See to what was asked of the payment provider and has no known outcome."""
+    while True:
+        try:
+            while await house.janitor.settle_due():
+                pass
+        except Unavailable as trouble:
+            log.warning("intents cannot be settled now", extra={"error": str(trouble)})
         await asyncio.sleep(POLL_SECONDS)
 
 

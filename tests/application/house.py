@@ -1,15 +1,17 @@
 """All use cases on adapters in memory, and how the stories of the tests begin."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
 
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.memory.billing import MemoryBilling
+from adapters.memory.checkout_turns import MemoryCheckoutTurns
 from adapters.memory.clock import MemoryClock
 from adapters.memory.customers import MemoryCustomers
 from adapters.memory.inbox import MemoryInbox
+from adapters.memory.intents import MemoryIntents
 from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.play_sessions import MemoryPlaySessions
@@ -34,15 +36,21 @@ from application.customers import CustomerBinding
 from application.dunning import Dunning
 from application.finding import Finding
 from application.grants import Grants
+from application.intentions import HANDS_OFF_SECONDS, Intentions
+from application.janitor import Janitor
 from application.payments import Payments
 from application.plans import NewPlan, Plans
 from application.playback import Playback
+from application.policies.duplicates import RefundingDuplicates
 from application.ports.billing import CheckoutPage, SeenSubscription
 from application.ports.inbox import Customer
 from application.ports.ledger import HistoryFilter
 from application.projections.every import PROJECTIONS
 from application.reading import ReadingYourWrites
 from application.recall import Asked, Records
+from application.refunds import Refunds
+from application.return_urls import ReturnUrls
+from application.subscription_commands import SubscriptionCommands
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import NewVideo, Videos
@@ -73,7 +81,8 @@ class CountingIdentifiers:
 class House:
     """The use cases, wired as in the product; `business_time` and `real_time` are moved by the tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: BillingPolicy | None = None) -> None:
+        self.policy = policy or BillingPolicy()
         self.business_time, self.real_time = MemoryClock(MONDAY), MemoryClock(MONDAY)
         self.identifiers, self.blind_index = CountingIdentifiers(), MemoryBlindIndex()
         self.tables = MemoryTables()
@@ -83,6 +92,10 @@ class House:
         self.billing, self.studio = MemoryBilling(self.business_time), MemoryStudio()
         self.jobs, self.inbox = MemoryTranscodeJobs(), MemoryInbox(self.tables, self.real_time)
         self.customers = MemoryCustomers(self.tables, self.blind_index, self.real_time)
+        self.intents = MemoryIntents(self.tables, self.real_time)
+        self.intentions = Intentions(
+            records=self.records, intents=self.intents, business_time=self.business_time, real_time=self.real_time
+        )
         self.reading = ReadingYourWrites(MemoryPositions(self.ledger))
         self.audit = Audit(history=self.ledger)
         self.sweeps = MemorySweeps(self.tables, self.real_time)
@@ -92,6 +105,7 @@ class House:
         self._build_accounts()
         self._build_looking_after()
         self._build_selling()
+        self._build_asking()
         self._build_showing()
 
     def _build_accounts(self) -> None:
@@ -128,7 +142,7 @@ class House:
         )
         self.binding = CustomerBinding(records=self.records, blind_index=self.blind_index, provider=self.billing.name)
         self.convergence = Convergence.by(
-            BillingPolicy(),
+            self.policy,
             records=self.records,
             billing=self.billing,
             inbox=self.inbox,
@@ -155,25 +169,47 @@ class House:
             business_time=self.business_time,
             customers_per_second=1_000.0,
         )
+
+    def _build_asking(self) -> None:
+        """What asks something of the provider, and the janitor behind it."""
+        self.return_urls = ReturnUrls(PUBLIC_URL, (PUBLIC_URL, "https://app.example"))
         self.checkouts = Checkouts(
             records=self.records,
             billing=self.billing,
             convergence=self.convergence,
             binding=self.binding,
+            turns=MemoryCheckoutTurns(self.tables),
+            intentions=self.intentions,
             access=self.access,
             identifiers=self.identifiers,
             business_time=self.business_time,
-            public_url=PUBLIC_URL,
-            own_origins=(PUBLIC_URL, "https://app.example"),
+            return_urls=self.return_urls,
+        )
+        self.commands = SubscriptionCommands(
+            records=self.records,
+            billing=self.billing,
+            convergence=self.convergence,
+            intentions=self.intentions,
         )
         self.subscriptions = Subscriptions(
             records=self.records,
             billing=self.billing,
-            convergence=self.convergence,
+            commands=self.commands,
             access=self.access,
             plans=self.plan_reads,
+            return_urls=self.return_urls,
             business_time=self.business_time,
         )
+        self.refunds = Refunds(
+            records=self.records, billing=self.billing, convergence=self.convergence, intentions=self.intentions
+        )
+        self.janitor = Janitor(
+            intentions=self.intentions,
+            checkouts=self.checkouts,
+            subscriptions=self.commands,
+            refunds=self.refunds,
+        )
+        self.duplicates = RefundingDuplicates(records=self.records, intentions=self.intentions, history=self.ledger)
 
     def _build_showing(self) -> None:
         self.videos = Videos(
@@ -252,6 +288,11 @@ class House:
 
     async def moves_to(self, moment: datetime) -> None:
         await self.business_time.move_to(moment)
+
+    async def janitor_comes(self) -> int:
+        """Everybody who asked for something has gone; how many intents the janitor settles."""
+        self.real_time.pass_by(timedelta(seconds=HANDS_OFF_SECONDS))
+        return await self.janitor.settle_due()
 
 
 def asked_by(account_id: UUID) -> Asked:

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.billing import MemoryBilling
-from application.checkouts import ReturnUrlNotAllowed
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
 from application.ports.billing import CheckoutPage
 from application.ports.inbox import Customer
+from application.return_urls import ReturnUrlNotAllowed
 from domain.access.access import AccountBlocked
 from domain.account.account import Account, CustomerBound
 from domain.shared.fact import Actor, Cause
@@ -195,12 +195,13 @@ async def test_an_account_has_one_customer_however_often_it_goes_to_the_checkout
     assert (await house.tags()).count("account.customer_bound") == 1
 
 
-async def test_not_even_when_it_goes_there_twice_at_once(house: House) -> None:
+async def test_nor_more_than_one_page_when_it_goes_there_several_times_at_once(house: House) -> None:
     anna, plan = await house.registers(), await house.sells()
 
     pages = await asyncio.gather(*(house.opens_checkout(anna, plan) for _ in range(5)))
 
-    assert len({page.url for page in pages}) == 5
+    assert len({(page.checkout_id, page.url, page.expires_at) for page in pages}) == 1
+    assert (await house.tags()).count("checkout.requested") == 1
     assert (await house.tags()).count("account.customer_bound") == 1
     customer = await house.customer_of(anna)
     assert await house.customers.account_of(customer) == anna

@@ -105,6 +105,13 @@ class Disk:
             raise DatabaseUnavailable("no space left")
 
 
+class Twice:
+    """Two subscriptions are paid twice."""
+
+    async def found(self) -> int:
+        return 2
+
+
 def health(house: House, *, states: ReadModelStates | None = None, disk: Disk | None = None) -> Health:
     return Health(
         database=disk or Disk(),
@@ -113,6 +120,8 @@ def health(house: House, *, states: ReadModelStates | None = None, disk: Disk | 
         inbox=house.inbox,
         desk=MemoryInboxDesk(house.tables, house.inbox, house.real_time),
         sweeps=house.sweeps,
+        intents=house.intents,
+        duplicates=Twice(),
         jobs=MemoryTranscodeJobs(),
         lag_max=LAG_MAX,
     )
@@ -125,7 +134,8 @@ async def test_it_is_ready_and_says_how_far_behind_what_is(house: House) -> None
 
     assert (readiness.status, readiness.head, readiness.lagging) == ("ok", 5, ())
     assert [(each.name, each.lag) for each in readiness.read_models] == [("catalogue", 2)]
-    assert readiness.queues == {"webhooks": 1, "transcoding": 0}
+    assert readiness.queues == {"webhooks": 1, "intents": 0, "transcoding": 0}
+    assert readiness.duplicates == 2
 
 
 async def test_a_degraded_read_model_is_named_and_takes_no_server_away(house: House) -> None:

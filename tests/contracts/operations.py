@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
+from adapters.memory.checkout_turns import MemoryCheckoutTurns
 from adapters.memory.customers import MemoryCustomers
 from adapters.memory.inbox import MemoryInbox
 from adapters.memory.inbox_desk import MemoryInboxDesk
+from adapters.memory.intents import MemoryIntents
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.play_sessions import MemoryPlaySessions
 from adapters.memory.reads import (
@@ -26,9 +28,11 @@ from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
 from adapters.memory.unnamed import MemoryUnnamedDeliveries
 from adapters.memory.vault import MemoryVault
+from adapters.postgres.checkout_turns import PostgresCheckoutTurns
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.inbox_desk import PostgresInboxDesk
+from adapters.postgres.intents import PostgresIntents
 from adapters.postgres.listening import READ_MODELS, READ_MODELS_SWAPPED, Listener
 from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.play_sessions import PostgresPlaySessions
@@ -44,7 +48,9 @@ from adapters.postgres.reads import (
 from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.postgres.sweeps import PostgresSweeps
 from adapters.postgres.unnamed import PostgresUnnamedDeliveries
+from application.ports.checkouts import CheckoutTurns
 from application.ports.inbox import Customers, Inbox, InboxDesk, UnnamedDeliveries
+from application.ports.intents import Intents
 from application.ports.ledger import Ledger
 from application.ports.play_sessions import PlaySessions
 from application.ports.reads import AccessReads, CatalogueReads, GraceReads, PaymentReads, PlanReads, Positions
@@ -68,6 +74,8 @@ class Operations:
     unnamed: UnnamedDeliveries
     desk: InboxDesk
     sweeps: Sweeps
+    intents: Intents
+    turns: CheckoutTurns
     customers: Customers
     play_sessions: PlaySessions
     access: AccessReads
@@ -100,6 +108,8 @@ async def memory_operations() -> AsyncIterator[Operations]:
         unnamed=MemoryUnnamedDeliveries(tables, inbox, StoppedClock()),
         desk=MemoryInboxDesk(tables, inbox, StoppedClock()),
         sweeps=MemorySweeps(tables, StoppedClock()),
+        intents=MemoryIntents(tables, clock),
+        turns=MemoryCheckoutTurns(tables),
         customers=MemoryCustomers(tables, blind_index, StoppedClock()),
         play_sessions=MemoryPlaySessions(),
         access=MemoryAccessReads(ledger),
@@ -130,6 +140,8 @@ async def postgres_operations(dsn: str) -> AsyncIterator[Operations]:
             unnamed=PostgresUnnamedDeliveries(pool),
             desk=PostgresInboxDesk(pool),
             sweeps=PostgresSweeps(pool),
+            intents=PostgresIntents(pool),
+            turns=PostgresCheckoutTurns(pool, blind_index),
             customers=PostgresCustomers(pool, blind_index),
             play_sessions=PostgresPlaySessions(pool),
             access=PostgresAccessReads(pool, live),

@@ -1,119 +1,23 @@
 """What every payment provider promises: each thing once to a key, the whole truth about a customer, signed news."""
 
-import hashlib
-import hmac
-import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
-from uuid import UUID
 
 import pytest
 
-from adapters.memory.billing import MemoryBilling
-from adapters.memory.clock import MemoryClock
-from adapters.stripe.billing import StripeBilling
 from application.errors import ProviderRefused
-from application.ports.billing import (
-    BillingProvider,
-    CheckoutPage,
-    CustomerTruth,
-    PaidAtOnce,
-    SeenCheckout,
-    SeenSubscription,
-    SignatureInvalid,
-)
+from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SignatureInvalid
 from domain.shared.money import Money
-from domain.shared.plan_terms import Interval
-from tests.adapters.stripe.simulated import WEBHOOK_SECRET, SimulatedStripe, simulated_stripe
+from tests.contracts.till import CHECKOUT, NOW, Till, till_of
 
 pytestmark = pytest.mark.anyio
-
-ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
-CHECKOUT = UUID("c0ffee00-0000-4000-8000-000000000001")
-PLAN = UUID("9a1d0000-0000-4000-8000-000000000001")
-NOW = MemoryClock().now()
-
-News = tuple[bytes, dict[str, str]]
-
-
-class World(Protocol):
-    """What happens outside of us: viewers pay, and the provider sends news."""
-
-    def pay(self, page: CheckoutPage) -> None: ...
-
-    def delivery(self, type: str, customer_id: str | None) -> News: ...
-
-
-@dataclass(frozen=True)
-class StripeWorld:
-    simulated: SimulatedStripe
-
-    def pay(self, page: CheckoutPage) -> None:
-        self.simulated.pay(page.url)
-
-    def delivery(self, type: str, customer_id: str | None) -> News:
-        event = {"id": "evt_1", "type": type, "created": int(NOW.timestamp()), "livemode": False}
-        body = json.dumps(event | {"data": {"object": {"object": "invoice", "customer": customer_id}}}).encode()
-        signed = b"%d." % NOW.timestamp() + body
-        signature = hmac.new(WEBHOOK_SECRET.encode(), signed, hashlib.sha256).hexdigest()
-        return body, {"stripe-signature": f"t={NOW.timestamp():.0f},v1={signature}"}
-
-
-@dataclass(frozen=True)
-class Till:
-    """Alice at the till."""
-
-    billing: BillingProvider
-    world: World
-
-    async def price(self, interval: Interval = "month", key: str = "gold") -> str:
-        return await self.billing.create_price(
-            plan_id=PLAN, name="Gold", price=Money(999, "USD"), interval=interval, idempotency_key=key
-        )
-
-    async def customer(self) -> str:
-        return await self.billing.create_customer(
-            account_id=ALICE, email="alice@example.com", idempotency_key="customer"
-        )
-
-    async def page(self, price_id: str, *, recurring: bool = True, trial_days: int = 0, key: str = "1") -> CheckoutPage:
-        return await self.billing.open_checkout(
-            checkout_id=CHECKOUT,
-            account_id=ALICE,
-            customer_id=await self.customer(),
-            price_id=price_id,
-            recurring=recurring,
-            trial_days=trial_days,
-            success_url="http://127.0.0.1:1/welcome",
-            cancel_url="http://127.0.0.1:1/plans",
-            idempotency_key=f"checkout-{key}",
-        )
-
-    async def truth(self) -> CustomerTruth:
-        return await self.billing.truth_of(await self.customer())
-
-    async def subscribed(self, *, trial_days: int = 0) -> SeenSubscription:
-        self.world.pay(await self.page(await self.price(), trial_days=trial_days))
-        return await self.subscription()
-
-    async def subscription(self) -> SeenSubscription:
-        [only] = (await self.truth()).subscriptions
-        return only
 
 
 @pytest.fixture(params=["memory", "stripe"])
 async def till(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Till]:
-    if request.param == "memory":
-        memory = MemoryBilling(MemoryClock())
-        yield Till(memory, memory)
-        return
-    with simulated_stripe(tmp_path, NOW) as simulated:
-        billing = StripeBilling("sk_test_x", [WEBHOOK_SECRET], api_base=simulated.api_base, livemode=False)
-        yield Till(billing, StripeWorld(simulated))
-        await billing.close()
+    async with till_of(request.param, tmp_path) as till:
+        yield till
 
 
 async def test_whatever_is_done_again_under_its_key_is_the_same(till: Till) -> None:
@@ -129,7 +33,7 @@ async def test_whatever_is_done_again_under_its_key_is_the_same(till: Till) -> N
 async def test_an_open_checkout_is_seen_under_the_id_that_we_gave_it(till: Till) -> None:
     page = await till.page(await till.price())
 
-    assert await till.truth() == CustomerTruth((), (), (SeenCheckout(page.reference, CHECKOUT, "open"),))
+    assert await till.truth() == CustomerTruth((), (), (SeenCheckout(page.reference, CHECKOUT, "open", page=page),))
     assert page.expires_at == NOW + timedelta(days=1)
 
 

@@ -12,7 +12,9 @@ from domain.subscription.checkout import (
     CheckoutFailed,
     CheckoutOpened,
     CheckoutRequested,
+    Page,
 )
+from tests.domain.annas_subscription import CINEMA
 from tests.people import ANNA, COOKING, MONDAY, days
 from tests.scenario import folded, given, nothing_yet
 
@@ -27,8 +29,13 @@ requested = CheckoutRequested(
     price_id="price_999",
     trial_days=0,
     idempotency_key="checkout-77",
+    success_url="https://streamly.example/thanks",
+    cancel_url="https://streamly.example/plans",
 )
-opened = CheckoutOpened(checkout_id=CHECKOUT, account_id=ANNA, provider_reference="cs_77", expires_at=A_DAY_LATER)
+URL = "https://pay.example/cs_77"
+opened = CheckoutOpened(
+    checkout_id=CHECKOUT, account_id=ANNA, provider_reference="cs_77", expires_at=A_DAY_LATER, url=URL
+)
 failed = CheckoutFailed(checkout_id=CHECKOUT, account_id=ANNA, reason="no such price")
 completed = CheckoutCompleted(checkout_id=CHECKOUT, account_id=ANNA, provider_reference="cs_77")
 expired = CheckoutExpired(checkout_id=CHECKOUT, account_id=ANNA, provider_reference="cs_77")
@@ -51,6 +58,8 @@ def test_anna_asks_for_a_checkout_at_todays_terms_and_price() -> None:
             plan=COOKING,
             price_id="price_999",
             trial_days=0,
+            success_url="https://streamly.example/thanks",
+            cancel_url="https://streamly.example/plans",
             idempotency_key="checkout-77",
         )
     ).then(requested)
@@ -69,7 +78,7 @@ def test_it_remembers_what_is_bought_and_under_which_key() -> None:
 
 
 def open_page(checkout: Checkout) -> list[CheckoutFact]:
-    return checkout.open(provider_reference="cs_77", expires_at=A_DAY_LATER)
+    return checkout.open(provider_reference="cs_77", url=URL, expires_at=A_DAY_LATER)
 
 
 def fail(checkout: Checkout) -> list[CheckoutFact]:
@@ -108,3 +117,21 @@ def test_what_was_given_up_can_only_turn_out_to_be_completed(over: str) -> None:
     for late in (open_page, fail, expire):
         given(Checkout, *PASTS[over]).when(late).then_nothing()
     given(Checkout, *PASTS[over]).when(complete).then(completed)
+
+
+def test_its_page_can_be_paid_as_long_as_it_is_open() -> None:
+    page = Page("cs_77", URL, A_DAY_LATER)
+
+    assert folded(Checkout, *PASTS["open"]).page_at(A_DAY_LATER - days(0.001)) == page
+    assert folded(Checkout, *PASTS["open"]).page_at(A_DAY_LATER) is None
+    for over in ("requested", "failed", "completed", "expired"):
+        assert folded(Checkout, *PASTS[over]).page_at(MONDAY) is None
+
+
+def test_it_sells_what_it_was_asked_for() -> None:
+    checkout = folded(Checkout, requested)
+
+    assert checkout.sells(COOKING, price_id="price_999", trial_days=0)
+    assert not checkout.sells(CINEMA, price_id="price_999", trial_days=0)
+    assert not checkout.sells(COOKING, price_id="price_1299", trial_days=0)
+    assert not checkout.sells(COOKING, price_id="price_999", trial_days=7)

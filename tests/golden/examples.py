@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, CustomerBound, RoleChanged
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.payment.dunning import NoticeFellDue
-from domain.payment.payment import DisputeChanged, PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundFailed
+from domain.payment.payment import (
+    DisputeChanged,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentSucceeded,
+    PaymentWithdrawn,
+    RefundFailed,
+)
+from domain.payment.refunds import RefundAccepted, RefundRefused, RefundRequested
 from domain.plan.plan import (
     PlanCreated,
     PlanDetails,
@@ -50,10 +58,14 @@ from domain.subscription.facts import (
     CancellationWithdrawn,
     CollectionPaused,
     CollectionResumed,
+    DuplicateFound,
     FurtherItem,
     FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
+    PlanChangeRequested,
+    RequestDropped,
+    ResumptionRequested,
     StatusChanged,
     SubscriptionEnded,
     SubscriptionRenewed,
@@ -515,6 +527,99 @@ PURCHASES = (
     ),
 )
 
+OLDER = UUID("11111111-0000-5000-8000-000000000002")
+INTENDED = (
+    stored(
+        80,
+        VIEWER,
+        REQUEST,
+        ResumptionRequested(account_id=ANNA, subscription_id=SUBSCRIPTION, idempotency_key="resume-1"),
+    ),
+    stored(
+        81,
+        VIEWER,
+        REQUEST,
+        PlanChangeRequested(
+            account_id=ANNA,
+            subscription_id=SUBSCRIPTION,
+            before=COOKING,
+            after=CINEMA,
+            before_price_id="price_999",
+            after_price_id="price_14999",
+            upgrade=True,
+            idempotency_key="change-1",
+        ),
+    ),
+    stored(
+        82,
+        VIEWER,
+        REQUEST,
+        RequestDropped(
+            account_id=ANNA, subscription_id=SUBSCRIPTION, idempotency_key="change-1", reason="No such price"
+        ),
+    ),
+    stored(
+        83,
+        STRIPE,
+        WEBHOOK,
+        DuplicateFound(
+            account_id=ANNA, subscription_id=SUBSCRIPTION, of_subscription_id=OLDER, plan=COOKING, refund=True
+        ),
+    ),
+    stored(
+        84,
+        STRIPE,
+        WEBHOOK,
+        PaymentWithdrawn(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            provider="stripe",
+            provider_reference="in_2",
+            subscription_reference="sub_anna",
+            amount=Money(999, "USD"),
+        ),
+    ),
+    stored(
+        85,
+        ADMIN,
+        REQUEST,
+        RefundRequested(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            provider="stripe",
+            provider_reference="in_1",
+            subscription_reference="sub_anna",
+            amount=Money(400, "USD"),
+            reason="No sound",
+            idempotency_key="refund-1",
+        ),
+    ),
+    stored(
+        86,
+        ADMIN,
+        REQUEST,
+        RefundAccepted(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            amount=Money(400, "USD"),
+            idempotency_key="refund-1",
+            refund_reference="re_1",
+        ),
+    ),
+    stored(
+        87,
+        ADMIN,
+        REQUEST,
+        RefundRefused(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            amount=Money(400, "USD"),
+            idempotency_key="refund-1",
+            reason="The charge is disputed",
+        ),
+    ),
+)
+
 EXAMPLES: dict[str, Fact] = {
     fact.tag(): fact
     for fact in (
@@ -529,5 +634,6 @@ EXAMPLES: dict[str, Fact] = {
         *NOTICES,
         *CHANGED,
         *PURCHASES,
+        *INTENDED,
     )
 }

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from adapters.stripe.billing import PAGES_MAX, StripeBilling
+from adapters.stripe.asking import PAGES_MAX
+from adapters.stripe.billing import StripeBilling
 from application.errors import ProviderRefused, ProviderUnavailable
 from application.ports.billing import CustomerTruth
 from tests.adapters.stripe.faulty import Answer, FaultyStripe, error

@@ -108,7 +108,7 @@ async def test_alice_pays_and_all_of_it_is_seen(till: Till) -> None:
 async def test_before_she_pays_there_is_an_open_checkout_and_nothing_else(till: Till) -> None:
     page = await till.open()
 
-    assert await till.truth() == CustomerTruth((), (), (SeenCheckout(page.reference, CHECKOUT, "open"),))
+    assert await till.truth() == CustomerTruth((), (), (SeenCheckout(page.reference, CHECKOUT, "open", page=page),))
 
 
 async def test_a_checkout_that_was_left_expires(till: Till) -> None:

@@ -1,0 +1,251 @@
+"""What a payment provider in memory is told to do, and what it knows for it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from adapters.memory.billing_books import Known, OpenCheckout, Price
+from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
+from application.ports.billing import CheckoutPage, SeenCheckout, SeenPrice, SeenSubscription
+from application.ports.world import Clock
+from domain.payment.payment import ProviderPayment, ProviderRefund
+from domain.shared.money import Money
+from domain.shared.plan_terms import Interval
+from domain.subscription.truth import TERMINAL
+
+PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365), "once": timedelta(0)}
+PAGE_OPEN = timedelta(days=1)
+
+T = TypeVar("T")
+
+
+class MemoryCommands:
+    """`down` True: every call fails; `busy`: there were too many of them.
+
+    With `answers_lost` what is asked for is done, and nobody hears of it. The cards of those who are in `declined` are
+    charged in vain.
+    """
+
+    def __init__(self, clock: Clock, *, name: str) -> None:
+        self.name = name
+        self.down = False
+        self.busy = False
+        self.answers_lost = False
+        self.declined: set[str] = set()
+        self._clock = clock
+        self._numbers = count(1)
+        self._done: dict[str, Any] = {}
+        self._prices: dict[str, Price] = {}
+        self._pages: dict[str, OpenCheckout] = {}
+        self._customers: dict[str, Known] = {}
+        self._refund_keys: dict[str, str] = {}
+
+    def forget_keys(self) -> None:
+        """As after a day: what is done again under an old key is done twice."""
+        self._done.clear()
+
+    async def create_price(
+        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
+    ) -> str:
+        def make() -> str:
+            self._prices[id := self._new("price")] = Price(price, interval)
+            return id
+
+        return self._once(idempotency_key, make)
+
+    def has_price(self, price_id: str, price: Money, interval: Interval) -> None:
+        """One that was made there before anybody here knew of it."""
+        self._prices[price_id] = Price(price, interval)
+
+    def withdraw_price(self, price_id: str) -> None:
+        del self._prices[price_id]
+
+    async def price(self, price_id: str) -> SeenPrice:
+        self._refuse_when_down()
+        if (known := self._prices.get(price_id)) is None:
+            raise ProviderRefused(f"There is no price {price_id}.")
+        return SeenPrice(known.price, known.interval)
+
+    async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
+        def make() -> str:
+            self._customers[id := self._new("customer")] = Known()
+            return id
+
+        return self._once(idempotency_key, make)
+
+    async def open_checkout(
+        self,
+        *,
+        checkout_id: UUID,
+        account_id: UUID,
+        customer_id: str,
+        price_id: str,
+        recurring: bool,
+        trial_days: int,
+        success_url: str,
+        cancel_url: str,
+        idempotency_key: str,
+    ) -> CheckoutPage:
+        if price_id not in self._prices:
+            raise ProviderRefused(f"There is no price {price_id}.")
+
+        def make() -> CheckoutPage:
+            reference = self._new("checkout")
+            self._pages[reference] = OpenCheckout(checkout_id, customer_id, price_id, trial_days)
+            page = CheckoutPage(reference, f"memory://{reference}", self._clock.now() + PAGE_OPEN)
+            self.tell(customer_id, SeenCheckout(reference, checkout_id, "open", page=page))
+            return page
+
+        return self._once(idempotency_key, make)
+
+    async def expire_checkout(self, reference: str) -> Literal["expired", "completed"]:
+        self._refuse_when_down()
+        for customer_id, known in self._customers.items():
+            if (seen := known.checkouts.get(reference)) is not None:
+                if seen.status == "completed":
+                    return "completed"
+                self._pages.pop(reference, None)
+                self.tell(customer_id, SeenCheckout(reference, seen.checkout_id, "expired"))
+                return "expired"
+        raise ProviderRefused(f"There is no checkout {reference}.")
+
+    async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
+        self._refuse_when_down()
+        customer_id, subscription = self._subscription(reference)
+        if subscription.status in TERMINAL:
+            return
+        if at_period_end:
+            self.tell(customer_id, replace(subscription, ends_at=subscription.first.period_end))
+        else:
+            self.tell(customer_id, replace(subscription, status="canceled", ended_at=self._clock.now()))
+        self._lose_answer()
+
+    async def resume(self, reference: str, *, idempotency_key: str) -> None:
+        self._refuse_when_down()
+        customer_id, subscription = self._subscription(reference)
+        if subscription.status in TERMINAL:
+            raise ProviderRefused(f"The subscription {reference} has ended.")
+        if subscription.status == "paused":
+            self.tell(customer_id, self._anew(replace(subscription, status="active")))
+        else:
+            self.tell(customer_id, replace(subscription, ends_at=None))
+        self._lose_answer()
+
+    def _anew(self, subscription: SeenSubscription) -> SeenSubscription:
+        """In a period that begins now."""
+        now, interval = self._clock.now(), self._prices[subscription.first.price_id].interval
+        first = replace(subscription.first, period_start=now, period_end=now + PERIODS[interval])
+        return replace(subscription, items=(first, *subscription.items[1:]))
+
+    async def change_price(
+        self, reference: str, *, before_price_id: str, price_id: str, upgrade: bool, idempotency_key: str
+    ) -> None:
+        self._refuse_when_down()
+        customer_id, subscription = self._subscription(reference)
+        if subscription.status in TERMINAL or price_id not in self._prices:
+            raise ProviderRefused(f"The subscription {reference} cannot be changed to {price_id}.")
+        if subscription.first.price_id != before_price_id:
+            return
+        price, difference = self._prices[price_id].price, self._difference(subscription, price_id)
+        if upgrade:
+            paid = customer_id not in self.declined
+            self.tell(customer_id, self._billed(difference, subscription.reference, paid=paid))
+        if not upgrade or customer_id not in self.declined:
+            first = replace(subscription.first, price_id=price_id, price=price)
+            self.tell(customer_id, replace(subscription, items=(first, *subscription.items[1:])))
+        self._lose_answer()
+
+    def _difference(self, subscription: SeenSubscription, price_id: str) -> Money:
+        price = self._prices[price_id].price
+        return Money(max(1, price.amount - subscription.first.price.amount), price.currency)
+
+    def _billed(self, amount: Money, subscription_reference: str | None, *, paid: bool) -> ProviderPayment:
+        reference = self._new("payment")
+        return ProviderPayment(
+            provider=self.name,
+            reference=reference,
+            subscription_reference=subscription_reference,
+            amount=amount,
+            status="paid" if paid else "failed",
+            attempts=1,
+            paid_at=self._clock.now() if paid else None,
+            next_attempt_at=None,
+            receipt_url=f"memory://{reference}",
+        )
+
+    async def open_portal(self, customer_id: str, *, return_url: str) -> str:
+        self._refuse_when_down()
+        if customer_id not in self._customers:
+            raise ProviderRefused(f"There is no customer {customer_id}.")
+        return f"memory://{self._new('portal')}?back={return_url}"
+
+    async def refund(self, payment_reference: str, *, amount: Money, idempotency_key: str) -> str:
+        def make() -> str:
+            customer_id, payment = self._payment(payment_reference)
+            if amount.amount > payment.kept:
+                raise ProviderRefused(f"Only {payment.kept} of {payment_reference} is left.")
+            refund = ProviderRefund(reference=self._new("refund"), amount=amount)
+            self._refund_keys[refund.reference] = idempotency_key
+            self.tell(customer_id, replace(payment, refunds=(*payment.refunds, refund)))
+            return refund.reference
+
+        return self._once(idempotency_key, make)
+
+    async def find_refund(self, payment_reference: str, *, idempotency_key: str) -> str | None:
+        self._refuse_when_down()
+        _, payment = self._payment(payment_reference)
+        made = [refund.reference for refund in payment.refunds]
+        return next((one for one in made if self._refund_keys.get(one) == idempotency_key), None)
+
+    def _payment(self, reference: str) -> tuple[str, ProviderPayment]:
+        for customer_id, known in self._customers.items():
+            if reference in known.payments:
+                return customer_id, known.payments[reference]
+        raise ProviderRefused(f"There is no payment {reference}.")
+
+    def _subscription(self, reference: str) -> tuple[str, SeenSubscription]:
+        for customer_id, known in self._customers.items():
+            if reference in known.subscriptions:
+                return customer_id, known.subscriptions[reference]
+        raise ProviderRefused(f"There is no subscription {reference}.")
+
+    def tell(self, customer_id: str, *seen: SeenSubscription | ProviderPayment | SeenCheckout) -> None:
+        """What is true of the customer from now on, in place of what was told under the same reference."""
+        known = self._customers.setdefault(customer_id, Known())
+        for one in seen:
+            match one:
+                case SeenSubscription():
+                    known.subscriptions[one.reference] = one
+                case ProviderPayment():
+                    known.payments[one.reference] = one
+                case SeenCheckout():
+                    known.checkouts[one.reference] = one
+
+    def forget(self, customer_id: str, payment: ProviderPayment) -> None:
+        """It has never heard of it."""
+        del self._customers[customer_id].payments[payment.reference]
+
+    def _once(self, key: str, make: Callable[[], T]) -> T:
+        self._refuse_when_down()
+        if key not in self._done:
+            self._done[key] = make()
+        self._lose_answer()
+        done: T = self._done[key]
+        return done
+
+    def _lose_answer(self) -> None:
+        if self.answers_lost:
+            raise ProviderUnavailable("The answer of the provider in memory was lost.")
+
+    def _refuse_when_down(self) -> None:
+        if self.busy:
+            raise ProviderBusy("The provider in memory had too many questions.")
+        if self.down:
+            raise ProviderUnavailable("The provider in memory is down.")
+
+    def _new(self, kind: str) -> str:
+        return f"{kind}_{next(self._numbers)}"

@@ -1,0 +1,38 @@
+"""Intents whose outcome is not known yet, in memory."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from adapters.memory.tables import MemoryTables
+from application.ports.intents import OpenIntent
+from application.ports.ledger import Delete
+from application.ports.world import Clock
+
+
+class MemoryIntents:
+    """Rows of the table `intents`."""
+
+    def __init__(self, tables: MemoryTables, real_time: Clock) -> None:
+        self._tables = tables
+        self._real_time = real_time
+
+    async def take_due(self, *, limit: int, seconds: float) -> Sequence[OpenIntent]:
+        now = self._real_time.now()
+        due = [row for row in self._tables.rows("intents") if not row.get("failed") and row["due_at"] <= now]
+        taken = sorted(due, key=lambda row: (row["due_at"], row["key"]))[:limit]
+        for row in taken:
+            row["due_at"] = now + timedelta(seconds=seconds)
+        return [OpenIntent(row["key"], row["stream"], row.get("attempts", 0)) for row in taken]
+
+    async def settled(self, key: str) -> None:
+        self._tables.change([Delete("intents", {"key": key})])
+
+    async def retry_later(self, key: str, *, error: str, delays_seconds: Sequence[float]) -> None:
+        for row in self._tables.rows("intents", key=key):
+            failed = row.get("attempts", 0)
+            row.update(attempts=failed + 1, error=error, failed=failed >= len(delays_seconds))
+            if failed < len(delays_seconds):
+                row["due_at"] = self._real_time.now() + timedelta(seconds=delays_seconds[failed])
+
+    async def unsettled(self) -> int:
+        return len(self._tables.rows("intents"))

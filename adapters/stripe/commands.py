@@ -1,0 +1,199 @@
+"""What Stripe is told to do: each thing once to a key, or such that it is the same when it is done again."""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+import stripe
+from stripe.params import CustomerCreateParams, PriceCreateParams, SubscriptionUpdateParams
+from stripe.params.checkout import SessionCreateParams
+
+from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
+from adapters.stripe.objects import InvoicePayment, Refund, Session, Subscription, id_of
+from adapters.stripe.reading import at
+from application.errors import ProviderRefused
+from application.ports.billing import CheckoutPage
+from domain.shared.money import Money
+from domain.shared.plan_terms import Interval
+
+OVER = frozenset({"canceled", "incomplete_expired"})
+KEY = "refund_key"
+"""Under which a refund's metadata hold the key of its intent."""
+
+
+class StripeCommands:
+    """The commands of the billing provider."""
+
+    def __init__(self, services: stripe.V1Services) -> None:
+        self._stripe = services
+
+    async def create_price(
+        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
+    ) -> str:
+        """Two objects at Stripe, each under a key derived from ours."""
+        about = {"plan_id": str(plan_id)}
+        async with asking():
+            product = await self._stripe.products.create_async(
+                {"name": name, "metadata": about}, {"idempotency_key": f"{idempotency_key}-product"}
+            )
+            terms: PriceCreateParams = {
+                "product": product.id,
+                "currency": price.currency.lower(),
+                "unit_amount": price.amount,
+                "metadata": about,
+            }
+            if interval != "once":
+                terms["recurring"] = {"interval": interval}
+            made = await self._stripe.prices.create_async(terms, {"idempotency_key": f"{idempotency_key}-price"})
+            return made.id
+
+    async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
+        about: CustomerCreateParams = {"metadata": {"account_id": str(account_id)}}
+        if email is not None:
+            about["email"] = email
+        async with asking():
+            return (await self._stripe.customers.create_async(about, {"idempotency_key": idempotency_key})).id
+
+    async def open_checkout(
+        self,
+        *,
+        checkout_id: UUID,
+        account_id: UUID,
+        customer_id: str,
+        price_id: str,
+        recurring: bool,
+        trial_days: int,
+        success_url: str,
+        cancel_url: str,
+        idempotency_key: str,
+    ) -> CheckoutPage:
+        about = {"checkout_id": str(checkout_id), "account_id": str(account_id)}
+        wanted: SessionCreateParams = {
+            "mode": "subscription" if recurring else "payment",
+            "customer": customer_id,
+            "client_reference_id": str(checkout_id),
+            "line_items": [{"price": price_id, "quantity": 1}],
+            "metadata": about,
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+        }
+        if not recurring:
+            wanted["payment_intent_data"] = {"metadata": about}
+        elif trial_days:
+            wanted["subscription_data"] = {"metadata": about, "trial_period_days": trial_days}
+        else:
+            wanted["subscription_data"] = {"metadata": about}
+        async with asking():
+            session = await self._stripe.checkout.sessions.create_async(wanted, {"idempotency_key": idempotency_key})
+        if session.url is None:
+            raise ProviderRefused(f"Stripe opened {session.id} without a page to pay on.")
+        return CheckoutPage(session.id, session.url, at(session.expires_at))
+
+    async def expire_checkout(self, reference: str) -> Literal["expired", "completed"]:
+        """Stripe refuses to expire one that is not open any more: what it is then tells."""
+        try:
+            async with asking():
+                await self._stripe.checkout.sessions.expire_async(reference)
+        except ProviderRefused:
+            status = await self._checkout_status(reference)
+            if status == "open":
+                raise
+            return "completed" if status == "complete" else "expired"
+        return "expired"
+
+    async def _checkout_status(self, reference: str) -> str | None:
+        async with asking():
+            seen = await self._stripe.checkout.sessions.retrieve_async(reference)
+            return msgspec.convert(seen.to_dict(), Session).status
+
+    async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
+        """A subscription that is over already is as cancelled as it can be.
+
+        Cancelling at once is a DELETE, for which Stripe takes no key: it is the second answer that tells.
+        """
+        try:
+            async with asking():
+                if at_period_end:
+                    await self._stripe.subscriptions.update_async(
+                        reference, {"cancel_at_period_end": True}, {"idempotency_key": idempotency_key}
+                    )
+                else:
+                    await self._stripe.subscriptions.cancel_async(reference)
+        except ProviderRefused:
+            if (await self._subscription(reference)).status not in OVER:
+                raise
+
+    async def resume(self, reference: str, *, idempotency_key: str) -> None:
+        """In flexible billing `cancel_at` alone may be set, and Stripe takes one of the two at a time."""
+        known = await self._subscription(reference)
+        options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
+        async with asking():
+            if known.status == "paused":
+                await self._stripe.subscriptions.resume_async(
+                    reference,
+                    {"billing_cycle_anchor": {"type": "now"}, "payment_behavior": "resume_on_payment_success"},
+                    options,
+                )
+            elif known.cancel_at_period_end:
+                await self._stripe.subscriptions.update_async(reference, {"cancel_at_period_end": False}, options)
+            elif known.cancel_at is not None:
+                await self._stripe.subscriptions.update_async(reference, {"cancel_at": ""}, options)
+
+    async def change_price(
+        self, reference: str, *, before_price_id: str, price_id: str, upgrade: bool, idempotency_key: str
+    ) -> None:
+        """`proration_behavior` is always said, since left out it means create_prorations."""
+        known = await self._subscription(reference)
+        item = next((item for item in known.items.data if item.price.id == before_price_id), None)
+        if item is None:
+            return
+        changes: SubscriptionUpdateParams = {
+            "items": [{"id": item.id, "price": price_id}],
+            "proration_behavior": "always_invoice" if upgrade else "create_prorations",
+            "payment_behavior": "pending_if_incomplete" if upgrade else "allow_incomplete",
+        }
+        async with asking():
+            await self._stripe.subscriptions.update_async(reference, changes, {"idempotency_key": idempotency_key})
+
+    async def _subscription(self, reference: str) -> Subscription:
+        async with asking():
+            seen = await self._stripe.subscriptions.retrieve_async(reference)
+            return msgspec.convert(seen.to_dict(), Subscription)
+
+    async def open_portal(self, customer_id: str, *, return_url: str) -> str:
+        async with asking():
+            session = await self._stripe.billing_portal.sessions.create_async(
+                {"customer": customer_id, "return_url": return_url}
+            )
+            return session.url
+
+    async def refund(self, payment_reference: str, *, amount: Money, idempotency_key: str) -> str:
+        async with asking():
+            made = await self._stripe.refunds.create_async(
+                {
+                    "payment_intent": await self._intent_of(payment_reference),
+                    "amount": amount.amount,
+                    "metadata": {KEY: idempotency_key},
+                },
+                {"idempotency_key": idempotency_key},
+            )
+            return made.id
+
+    async def find_refund(self, payment_reference: str, *, idempotency_key: str) -> str | None:
+        async with asking():
+            intent = await self._intent_of(payment_reference)
+            listed = self._stripe.refunds.list_async({"payment_intent": intent, "limit": PAGE_SIZE})
+            refunds = await all_pages(listed, Refund)
+        return next((one.id for one in refunds if (one.metadata or {}).get(KEY) == idempotency_key), None)
+
+    async def _intent_of(self, payment_reference: str) -> str:
+        """The payment intent; of an invoice the one that paid it. Raises ProviderRefused where nothing did."""
+        if not payment_reference.startswith("in_"):
+            return payment_reference
+        listed = self._stripe.invoice_payments.list_async(
+            {"invoice": payment_reference, "status": "paid", "limit": PAGE_SIZE}
+        )
+        for paid in await all_pages(listed, InvoicePayment):
+            if paid.payment is not None and (intent := id_of(paid.payment.payment_intent)) is not None:
+                return intent
+        raise ProviderRefused(f"Nothing that Stripe could refund has paid {payment_reference}.")

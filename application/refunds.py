@@ -1,0 +1,106 @@
+"""Refunds: asked for by an admin or by a policy, carried out by the provider, told by convergence."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from application.convergence import Convergence, PriceUnknown
+from application.errors import ProviderRefused
+from application.intentions import Intentions
+from application.ports.billing import BillingProvider
+from application.ports.inbox import Customer
+from application.ports.ledger import Position
+from application.recall import Asked, Records
+from domain.account.account import Account
+from domain.payment.payment import Payment
+from domain.payment.refunding import accept_refund, refuse_refund, request_refund
+from domain.payment.refunds import RefundRequested
+from domain.shared.money import Money
+
+
+class RefundUnderWay(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund that the provider has taken on; `refundable` is what can still be refunded of the payment."""
+
+    payment_id: UUID
+    amount: Money
+    reason: str
+    refundable: Money
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refunds:
+    """Use cases of refunds."""
+
+    records: Records
+    billing: BillingProvider
+    convergence: Convergence
+    intentions: Intentions
+
+    async def refund(
+        self, payment_id: UUID, *, amount: int | Money | None, reason: str, asked: Asked
+    ) -> RefundUnderWay:
+        """All that is left of the payment, where no amount is named.
+
+        Raises:
+            NotFound, PaymentNotRefundable, RefundExceedsPayment, RefundCurrencyDiffers; ProviderRefused;
+            ProviderUnavailable: then the intent is recorded, and carried out as soon as the provider answers.
+        """
+        key = f"refund-{self.records.identifiers.new()}"
+        requested = await self.intentions.intend(
+            Payment,
+            payment_id,
+            asked,
+            lambda it: request_refund(it, amount=amount, reason=reason, idempotency_key=key),
+        )
+        [intent] = [fact for fact in requested.facts if isinstance(fact, RefundRequested)]
+        await self.carry_out(intent, asked)
+        payment = (await self.records.recall(Payment, payment_id)).existing()
+        paid = payment.amount or intent.amount
+        return RefundUnderWay(
+            payment_id=payment_id,
+            amount=intent.amount,
+            reason=reason,
+            refundable=Money(max(0, paid.amount - payment.refunds.spoken_for), paid.currency),
+            position=await self.records.ledger.head(),
+        )
+
+    async def carry_out(self, intent: RefundRequested, asked: Asked) -> None:
+        """Raises ProviderUnavailable: the janitor sees to it; ProviderRefused: nothing comes of it."""
+        try:
+            reference = await self._made_before(intent) or await self.billing.refund(
+                intent.provider_reference, amount=intent.amount, idempotency_key=intent.idempotency_key
+            )
+        except ProviderRefused as refused:
+            reason = str(refused)
+            await self.records.decide(
+                Payment, intent.payment_id, asked, lambda it: refuse_refund(it, intent, reason=reason)
+            )
+            await self.intentions.settled(intent)
+            raise
+        await self.records.decide(
+            Payment, intent.payment_id, asked, lambda it: accept_refund(it, intent, refund_reference=reference)
+        )
+        await self._converge(intent.account_id, asked)
+        await self.intentions.settled(intent)
+
+    async def settle(self, intent: RefundRequested, asked: Asked) -> None:
+        """What became of an intent that somebody has left. Raises as `carry_out`."""
+        payment = (await self.records.recall(Payment, intent.payment_id)).existing()
+        if intent.idempotency_key in payment.refunds.requested:
+            await self.carry_out(intent, asked)
+        else:
+            await self.intentions.settled(intent)
+
+    async def _made_before(self, intent: RefundRequested) -> str | None:
+        """After a day the provider has forgotten the key, but not the refund, which carries it."""
+        if not self.intentions.is_old(intent):
+            return None
+        return await self.billing.find_refund(intent.provider_reference, idempotency_key=intent.idempotency_key)
+
+    async def _converge(self, account_id: UUID, asked: Asked) -> None:
+        account = (await self.records.recall(Account, account_id)).existing()
+        with suppress(PriceUnknown):
+            await self.convergence.settle_now(Customer(self.billing.name, account.customers[self.billing.name]), asked)

@@ -1,0 +1,86 @@
+"""What is asked of the payment provider, wired: checkouts, subscriptions, refunds, and the janitor behind them."""
+
+from dataclasses import dataclass
+
+from adapters.eventstore.history import PostgresHistory
+from adapters.postgres.checkout_turns import PostgresCheckoutTurns
+from adapters.postgres.clock import RealClock
+from application.checkouts import Checkouts
+from application.convergence import Convergence
+from application.customers import CustomerBinding
+from application.intentions import Intentions
+from application.janitor import Janitor
+from application.policies.duplicates import RefundingDuplicates
+from application.refunds import Refunds
+from application.return_urls import ReturnUrls
+from application.subscription_commands import SubscriptionCommands
+from application.subscriptions import Subscriptions
+from entrypoints.settings import Settings, listed
+from entrypoints.wiring.foundation import Foundation
+from entrypoints.wiring.ports import Ports
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selling:
+    """The use cases that ask something of the payment provider."""
+
+    checkouts: Checkouts
+    subscriptions: Subscriptions
+    refunds: Refunds
+    janitor: Janitor
+    duplicates: RefundingDuplicates
+
+
+def selling(
+    settings: Settings, base: Foundation, ports: Ports, convergence: Convergence, binding: CustomerBinding
+) -> Selling:
+    intentions = Intentions(
+        records=base.records, intents=ports.intents, business_time=base.business_time, real_time=RealClock()
+    )
+    commands = SubscriptionCommands(
+        records=base.records, billing=ports.billing, convergence=convergence, intentions=intentions
+    )
+    return_urls = ReturnUrls(settings.address, (settings.address, *listed(settings.cors_origins)))
+    checkouts = _checkouts(base, ports, convergence, binding, intentions, return_urls)
+    refunds = Refunds(records=base.records, billing=ports.billing, convergence=convergence, intentions=intentions)
+    return Selling(
+        checkouts=checkouts,
+        subscriptions=Subscriptions(
+            records=base.records,
+            billing=ports.billing,
+            commands=commands,
+            access=ports.access,
+            plans=ports.plans,
+            return_urls=return_urls,
+            business_time=base.business_time,
+        ),
+        refunds=refunds,
+        janitor=Janitor(intentions=intentions, checkouts=checkouts, subscriptions=commands, refunds=refunds),
+        duplicates=RefundingDuplicates(
+            records=base.records,
+            intentions=intentions,
+            history=PostgresHistory(base.pool, base.mapper, base.vault),
+        ),
+    )
+
+
+def _checkouts(
+    base: Foundation,
+    ports: Ports,
+    convergence: Convergence,
+    binding: CustomerBinding,
+    intentions: Intentions,
+    return_urls: ReturnUrls,
+) -> Checkouts:
+    return Checkouts(
+        records=base.records,
+        billing=ports.billing,
+        convergence=convergence,
+        binding=binding,
+        turns=PostgresCheckoutTurns(base.pool, base.blind_index),
+        intentions=intentions,
+        access=ports.access,
+        identifiers=base.records.identifiers,
+        business_time=base.business_time,
+        return_urls=return_urls,
+    )

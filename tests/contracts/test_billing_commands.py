@@ -1,0 +1,160 @@
+"""What every payment provider does when it is told to: expire, resume, change, refund, and open its own page."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from application.errors import ProviderRefused
+from domain.shared.money import Money
+from tests.contracts.till import NOW, Till, till_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["memory", "stripe"])
+async def till(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Till]:
+    async with till_of(request.param, tmp_path) as till:
+        yield till
+
+
+async def change(till: Till, before: str, after: str, *, upgrade: bool = True, key: str = "change-1") -> None:
+    seen = await till.subscription()
+    await till.billing.change_price(
+        seen.reference, before_price_id=before, price_id=after, upgrade=upgrade, idempotency_key=key
+    )
+
+
+# A page that is expired.
+
+
+async def test_an_expired_page_is_expired_however_often(till: Till) -> None:
+    page = await till.page(await till.price())
+
+    for _ in range(2):
+        assert await till.billing.expire_checkout(page.reference) == "expired"
+
+    [seen] = (await till.truth()).checkouts
+    assert (seen.status, seen.page) == ("expired", None)
+
+
+async def test_one_that_was_paid_says_so_and_stays_it(till: Till) -> None:
+    page = await till.page(await till.price())
+    till.world.pay(page)
+
+    assert await till.billing.expire_checkout(page.reference) == "completed"
+    assert [seen.status for seen in (await till.truth()).checkouts] == ["completed"]
+
+
+# Going on.
+
+
+async def test_an_announced_end_is_taken_back_however_often(till: Till) -> None:
+    seen = await till.subscribed()
+    await till.billing.cancel(seen.reference, at_period_end=True, idempotency_key="cancel-1")
+
+    for key in ("resume-1", "resume-1", "resume-2"):
+        await till.billing.resume(seen.reference, idempotency_key=key)
+
+    assert await till.subscription() == seen
+
+
+async def test_what_is_paused_goes_on_in_a_period_that_is_paid_for(till: Till) -> None:
+    till.world.pause(await till.customer(), await till.subscribed())
+    assert (await till.subscription()).status == "paused"
+
+    await till.billing.resume((await till.subscription()).reference, idempotency_key="resume-1")
+
+    after = await till.subscription()
+    assert (after.status, after.first.period_start) == ("active", NOW)
+
+
+async def test_what_has_ended_does_not_go_on(till: Till) -> None:
+    seen = await till.subscribed()
+    await till.billing.cancel(seen.reference, at_period_end=False, idempotency_key="cancel-1")
+
+    await till.billing.cancel(seen.reference, at_period_end=False, idempotency_key="cancel-2")
+    with pytest.raises(ProviderRefused):
+        await change(till, await till.price(), await till.price(key="better", amount=1499))
+
+
+# Another price.
+
+
+async def test_an_upgrade_is_billed_now_and_counts_when_it_is_paid(till: Till) -> None:
+    gold, platinum = await till.price(), await till.price(key="platinum", amount=1499)
+    before = await till.subscribed()
+
+    for key in ("change-1", "change-1", "change-2"):
+        await change(till, gold, platinum, key=key)
+
+    after, truth = await till.subscription(), await till.truth()
+    assert (after.first.price_id, after.first.price) == (platinum, Money(1499, "USD"))
+    assert after.first.period_end == before.first.period_end
+    assert [payment.amount for payment in truth.payments] == [Money(500, "USD"), Money(999, "USD")]
+    assert truth.payments[0].subscription_reference == before.reference
+
+
+async def test_unpaid_it_does_not_count_and_says_where_to_pay(till: Till) -> None:
+    gold, platinum = await till.price(), await till.price(key="platinum", amount=1499)
+    await till.subscribed()
+    till.world.decline_the_card_of(await till.customer())
+
+    await change(till, gold, platinum)
+
+    after, [owed, _] = await till.subscription(), (await till.truth()).payments
+    assert (after.first.price_id, after.status) == (gold, "active")
+    assert (owed.status, owed.amount) == ("failed", Money(500, "USD"))
+    assert owed.receipt_url
+
+
+async def test_a_cheaper_price_counts_at_once_and_nothing_is_billed_or_given_back(till: Till) -> None:
+    gold, silver = await till.price(), await till.price(key="silver", amount=499)
+    await till.subscribed()
+
+    await change(till, gold, silver, upgrade=False)
+
+    assert (await till.subscription()).first.price_id == silver
+    assert (await till.payment()).refunds == ()
+
+
+# Its own page.
+
+
+async def test_the_providers_own_page_is_an_address(till: Till) -> None:
+    url = await till.billing.open_portal(await till.customer(), return_url="http://127.0.0.1:1/me")
+
+    assert "://" in url
+    with pytest.raises(ProviderRefused):
+        await till.billing.open_portal("cus_unknown", return_url="http://127.0.0.1:1/me")
+
+
+# Money back.
+
+
+async def test_a_refund_is_given_once_to_a_key_and_can_be_found_by_it(till: Till) -> None:
+    await till.subscribed()
+    paid = (await till.payment()).reference
+
+    made = [
+        await till.billing.refund(paid, amount=Money(400, "USD"), idempotency_key=key)
+        for key in ("refund-1", "refund-1", "refund-2")
+    ]
+
+    assert made[0] == made[1] != made[2]
+    payment = await till.payment()
+    assert ({one.reference for one in payment.refunds}, payment.kept) == (set(made), 199)
+    assert await till.billing.find_refund(paid, idempotency_key="refund-2") == made[2]
+    assert await till.billing.find_refund(paid, idempotency_key="refund-3") is None
+
+
+async def test_more_than_is_left_is_refused(till: Till) -> None:
+    await till.subscribed()
+    paid = (await till.payment()).reference
+
+    with pytest.raises(ProviderRefused):
+        await till.billing.refund(paid, amount=Money(1000, "USD"), idempotency_key="refund-1")
+    with pytest.raises(ProviderRefused):
+        await till.billing.refund("in_unknown", amount=Money(1, "USD"), idempotency_key="refund-1")
+
+    assert (await till.payment()).refunds == ()

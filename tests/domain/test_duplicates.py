@@ -1,0 +1,94 @@
+"""Which of several subscriptions are doubles: the younger ones to the same plan that would be paid for again."""
+
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from domain.shared.identity import derived_id
+from domain.subscription.duplicates import duplicates
+from domain.subscription.subscription import Subscription
+from tests.domain.annas_subscription import CINEMA
+from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
+
+
+def one(reference: str, started_at: datetime = MONDAY) -> Subscription:
+    return Subscription(
+        id=derived_id("subscription", "stripe", reference),
+        account_id=ANNA,
+        provider="stripe",
+        provider_reference=reference,
+        plan=COOKING,
+        price_id="price_999",
+        status="active",
+        started_at=started_at,
+        period_end=NEXT_MONTH,
+        ends_at=None,
+    )
+
+
+FIRST, SECOND, THIRD = one("sub_1"), one("sub_2", MONDAY + days(1)), one("sub_3", MONDAY + days(2))
+
+
+def pairs(*subscriptions: Subscription) -> list[tuple[UUID, UUID]]:
+    return [(fact.subscription_id, fact.of_subscription_id) for fact in duplicates(subscriptions, refund=False)]
+
+
+def test_each_younger_one_doubles_the_oldest_in_whichever_order_they_are_told() -> None:
+    expected = [(SECOND.id, FIRST.id), (THIRD.id, FIRST.id)]
+
+    assert pairs(FIRST, SECOND, THIRD) == expected
+    assert pairs(THIRD, SECOND, FIRST) == expected
+
+
+def test_of_two_of_one_second_it_is_always_the_same() -> None:
+    twin = one("sub_1b")
+
+    assert pairs(FIRST, twin) == pairs(twin, FIRST) == [(twin.id, FIRST.id)]
+
+
+def test_one_alone_doubles_nothing() -> None:
+    assert pairs(FIRST) == pairs() == []
+
+
+@pytest.mark.parametrize("status", ["trialing", "past_due"])
+def test_what_will_be_paid_counts_too(status: str) -> None:
+    assert pairs(FIRST, replace(SECOND, status=status)) == [(SECOND.id, FIRST.id)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SECOND, plan=CINEMA),
+        replace(SECOND, status="incomplete"),
+        replace(SECOND, status="unpaid"),
+        replace(SECOND, status="paused"),
+        replace(SECOND, ends_at=NEXT_MONTH),
+        replace(SECOND, status="canceled", ended_at=MONDAY + days(3)),
+        replace(SECOND, duplicate_of=FIRST.id),
+    ],
+)
+def test_what_is_no_mistake_or_has_been_found(other: Subscription) -> None:
+    assert pairs(FIRST, other) == []
+
+
+def test_one_that_was_found_beside_one_that_is_gone_is_the_oldest_now() -> None:
+    gone = replace(FIRST, status="canceled", ended_at=MONDAY + days(3))
+
+    assert pairs(gone, replace(SECOND, duplicate_of=FIRST.id), THIRD) == [(THIRD.id, SECOND.id)]
+
+
+def test_the_policy_is_written_into_what_is_found() -> None:
+    [found] = duplicates([FIRST, SECOND], refund=True)
+
+    assert (found.refund, found.plan, found.account_id) == (True, COOKING, ANNA)
+
+
+def test_one_that_was_over_before_it_was_seen_is_told_of_and_left_to_people() -> None:
+    over = replace(SECOND, status="canceled", ended_at=MONDAY + days(3))
+
+    [found] = duplicates([FIRST, over], first_seen={over.id}, refund=True)
+
+    assert (found.subscription_id, found.of_subscription_id, found.refund) == (SECOND.id, FIRST.id, False)
+    assert duplicates([over, THIRD], first_seen={over.id}, refund=True) == []
