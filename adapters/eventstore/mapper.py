@@ -30,6 +30,10 @@ class FactUnstorable(ValueError):
     """A fact holds what PostgreSQL cannot: every read model that shows it would stop there, for good."""
 
 
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec says of bytes that are no JSON, no text, or not of the type."""
+
+
 class FactUnreadable(Exception):
     """A stored fact has a tag or a shape that this program does not know."""
 
@@ -87,7 +91,7 @@ class FactMapper(Mapper[UUID]):
             if (decoder := self._decoders.get(tag)) is not None:
                 return decoder.decode(state)
             return self._upcast(tag, msgspec.json.decode(state))
-        except (msgspec.MsgspecError, KeyError) as trouble:
+        except (*UNDECODABLE, KeyError) as trouble:
             raise FactUnreadable(f"a stored {tag!r} cannot be read: {trouble}") from trouble
 
     def _upcast(self, tag: str, shape: dict[str, Any]) -> Fact:

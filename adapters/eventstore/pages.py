@@ -10,7 +10,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 
 from adapters.eventstore.literals import array_literal
-from adapters.eventstore.mapper import SHAPE, FactMapper, FactUnreadable
+from adapters.eventstore.mapper import SHAPE, UNDECODABLE, FactMapper, FactUnreadable
 from application.projections.projection import Projection
 from domain.shared.fact import Fact
 
@@ -46,9 +46,18 @@ PAGE_OF_MANY = """
 """
 """The same; to add up what there is takes a sixth of the time again."""
 
+STATES = """
+    SELECT notification_id, state FROM ledger.events
+    WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s::text[]) ORDER BY notification_id
+"""
+
 WITH_PSYCOPG = PAGE.format(after="%s", upto="%s", topics="%s").encode()
 WITH_LIBPQ = PAGE.format(after="$1::bigint", upto="$2::bigint", topics="$3").encode()
 MANY_WITH_LIBPQ = PAGE_OF_MANY.format(after="$1::bigint", upto="$2::bigint", topics="$3", most="$4::bigint").encode()
+
+
+class PageMalformed(Exception):
+    """A page is no JSON, since one of its facts is none."""
 
 
 class Page(NamedTuple):
@@ -81,7 +90,10 @@ class Pages:
         found = cursor.execute(WITH_PSYCOPG, (after, upto, self._topics.decode()), prepare=True, binary=True).fetchone()
         assert found is not None, "an aggregate always gives one row"
         reached, page = found[0] or upto, found[1] or b""
-        return Page(reached, self._decoded(page, after, reached), len(page))
+        try:
+            return Page(reached, self._decoded(page), len(page))
+        except PageMalformed:
+            raise self._first_malformed(cursor, after, reached) from None
 
     def follow(self, connection: Connection[Any], after: int, stop: int) -> Iterator[Page]:
         """Page after page; meanwhile the connection does nothing else.
@@ -98,7 +110,13 @@ class Pages:
             span = _next_span(span, len(page))
             if after < stop:
                 upto = self._ask(connection, after, min(after + span, stop))
-            yield Page(after, self._decoded(page, begin, after), len(page))
+            try:
+                facts = self._decoded(page)
+            except PageMalformed:
+                if after < stop:
+                    _answer(connection)
+                raise self._first_malformed(connection.cursor(), begin, after) from None
+            yield Page(after, facts, len(page))
 
     def _ask(self, connection: Connection[Any], after: int, upto: int) -> int:
         values = [b"%d" % after, b"%d" % upto, self._topics]
@@ -109,29 +127,41 @@ class Pages:
             connection.pgconn.send_query_params(MANY_WITH_LIBPQ, values, result_format=Format.BINARY)
         return upto
 
-    def _decoded(self, page: bytes, after: int, upto: int) -> Sequence[Fact]:
+    def _decoded(self, page: bytes) -> Sequence[Fact]:
+        """Raises FactUnreadable, PageMalformed."""
         if not page:
             return []
         try:
             facts: Sequence[Fact] = self._decode(page)
-        except msgspec.MsgspecError:
-            return self._one_by_one(page, after, upto)
+        except UNDECODABLE:
+            return self._one_by_one(page)
         return facts
 
-    def _one_by_one(self, page: bytes, after: int, upto: int) -> Sequence[Fact]:
+    def _one_by_one(self, page: bytes) -> Sequence[Fact]:
         try:
             states = msgspec.json.decode(page, type=list[msgspec.Raw])
             tagged = [(msgspec.json.decode(state, type=_Tagged), bytes(state)) for state in states]
-        except msgspec.MsgspecError as trouble:
-            raise FactUnreadable(f"one of the facts {after + 1} to {upto}: {trouble}") from trouble
+        except UNDECODABLE as trouble:
+            raise PageMalformed from trouble
         return [self._up_to_date(each, state) for each, state in tagged]
+
+    def _first_malformed(self, cursor: Cursor[Any], after: int, upto: int) -> FactUnreadable:
+        """Which one it is that makes a page no JSON; only whoever asks for each by itself can tell."""
+        cursor.execute(STATES, (after, upto, self._topics.decode()), binary=True)
+        for position, state in cursor:
+            try:
+                msgspec.json.decode(state, type=_Tagged)
+            except UNDECODABLE as trouble:
+                return FactUnreadable(f"fact {position}: {trouble}")
+        return FactUnreadable(f"one of the facts {after + 1} to {upto} cannot be read")
 
     def _up_to_date(self, tagged: _Tagged, state: bytes) -> Fact:
         try:
             fact = self._mapper.decode(tagged.type, state)
         except FactUnreadable as unreadable:
             raise FactUnreadable(f"fact {tagged.position}: {unreadable}") from unreadable
-        read_as = self._read_as[fact.tag()]
+        if (read_as := self._read_as.get(fact.tag())) is None:
+            raise FactUnreadable(f"fact {tagged.position}: it says that it is a {fact.tag()}, and is stored as another")
         if isinstance(fact, read_as):
             return fact
         plain: Any = msgspec.json.decode(msgspec.json.encode(fact), type=read_as)

@@ -243,19 +243,41 @@ def test_a_poison_fact_is_passed_over_and_told_of_and_the_rest_goes_on(
     assert stands(database)["shelf"].trouble is None
 
 
-def test_a_fact_that_cannot_be_read_is_named_by_whoever_meets_it(connection: psycopg.Connection, database: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (b'{"type":"test.book_lost","position":31}', "a stored 'test.book_lost' cannot be read: .*book_id"),
+        (b'{"type":"test.spoilt_no_more","position":31}', "a stored 'test.spoilt_no_more' cannot be read"),
+        (
+            b'{"type":"test.author_banned","position":31,"author":"a"}',
+            "is a test.author_banned, and is stored as another",
+        ),
+        (b'{"type":"test.book_put","position":31,"author":"\xff"}', "cannot be read: .*utf-8"),
+        (b'{"type":"test.book_put","position":31', "truncated"),
+        (b"\xff", "malformed"),
+        (b'{"type":' + b"[" * 5_000, "got `array`"),
+    ],
+    ids=["lacks a field", "unknown", "of another kind", "no text", "cut off", "no JSON", "deep"],
+)
+def test_a_fact_that_cannot_be_read_is_named_by_whoever_meets_it(
+    connection: psycopg.Connection, database: str, monkeypatch: pytest.MonkeyPatch, state: bytes, said: str
+) -> None:
+    monkeypatch.setattr(pages, "PAGE_POSITIONS", 7)
     projection = shelf()
+    # Beyond what this projection reads, though another one does.
+    projection.read_as.pop("test.author_banned")
     record(connection, a_history(30))
     read_models = house(database, projection)
     read_models.prepare()
     connection.execute(
-        "INSERT INTO ledger.events VALUES (gen_random_uuid(), 1, 'test.book_lost',"
-        """ '{"type":"test.book_lost","position":31}', 31, now(), NULL)"""
+        "INSERT INTO ledger.events VALUES (gen_random_uuid(), 1, 'test.book_lost', %s, 31, now(), NULL)", (state,)
     )
-    with pytest.raises(ReadModelPoisoned, match=r"fact 31: a stored 'test.book_lost' cannot be read: .*book_id"):
+    record(connection, a_history(30, after=31))
+    with pytest.raises(ReadModelPoisoned, match=f"fact 31.*{said}"):
         read_models.rebuild("shelf")
     follow(connection, read_models, projection)
     assert "fact 31" in (stands(database)["shelf"].trouble or "")
+    assert stands(database)["shelf"].position == 61
 
 
 def test_facts_of_older_shapes_are_brought_up_to_date(connection: psycopg.Connection, database: str) -> None:
