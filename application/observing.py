@@ -118,6 +118,7 @@ class Observing:
             duration_days=plan.duration_days,
             paid_at=seen.paid.paid_at or heard_at,
             revoked=self._revocation(seen.paid, payments, heard_at),
+            refund_duplicate=self.policy.double_checkout == "refund_newer",
         )
 
     def _revocation(

@@ -1,7 +1,8 @@
-"""A second live subscription to the same plan is cancelled and paid back, where the policy says so."""
+"""What somebody pays for twice is cancelled and paid back, where the policy says so."""
 
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 from application.intentions import Intentions
 from application.policies.policy import Policy
@@ -9,11 +10,15 @@ from application.ports.ledger import History
 from application.recall import Asked, Records
 from domain.payment.payment import Payment, PaymentSucceeded
 from domain.payment.refunding import RefundExceedsPayment, request_refund
+from domain.prepaid.facts import PrepaidDuplicated
+from domain.prepaid.prepaid import Prepaid
 from domain.shared.fact import Actor, Cause
+from domain.shared.identity import derived_id
 from domain.subscription.facts import DuplicateFound
 from domain.subscription.subscription import Subscription, SubscriptionOver
 
 REASON = "A second subscription to the same plan"
+PURCHASE_REASON = "Bought while more than 30 days were left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,17 @@ class RefundingDuplicates:
                 hands_off_seconds=0,
             )
         for payment in await self._payments(found):
-            await self._refund(payment, f"{key}-{payment.payment_id}", asked)
+            await self._refund(payment.payment_id, f"{key}-{payment.payment_id}", REASON, asked)
+
+    async def act_on_purchase(self, found: PrepaidDuplicated) -> None:
+        """Nothing, where it gives access meanwhile: what it doubled was paid back. Nor where it cost nothing."""
+        purchases = (await self.records.recall(Prepaid, derived_id("prepaid", found.account_id))).existing().purchases
+        payment_id = derived_id("payment", found.provider, found.payment_reference)
+        payment = (await self.records.recall(Payment, payment_id)).state
+        if not found.refund or purchases[found.purchase_id].span is not None or payment is None:
+            return
+        asked = Asked(Actor("system", "duplicates"), Cause("fact", str(found.position)))
+        await self._refund(payment_id, f"duplicate-{found.position}", PURCHASE_REASON, asked)
 
     async def _payments(self, found: DuplicateFound) -> list[PaymentSucceeded]:
         younger = (await self.records.recall(Subscription, found.subscription_id)).existing()
@@ -51,13 +66,13 @@ class RefundingDuplicates:
             if isinstance(fact, PaymentSucceeded) and fact.subscription_reference == younger.provider_reference
         ]
 
-    async def _refund(self, payment: PaymentSucceeded, key: str, asked: Asked) -> None:
+    async def _refund(self, payment_id: UUID, key: str, reason: str, asked: Asked) -> None:
         with suppress(RefundExceedsPayment):
             await self.intentions.intend(
                 Payment,
-                payment.payment_id,
+                payment_id,
                 asked,
-                lambda it: request_refund(it, amount=None, reason=REASON, idempotency_key=key),
+                lambda it: request_refund(it, amount=None, reason=reason, idempotency_key=key),
                 hands_off_seconds=0,
             )
 
@@ -65,3 +80,8 @@ class RefundingDuplicates:
 def when_duplicate_found_refund_newer(refunding: RefundingDuplicates) -> Policy:
     """Done twice, it happens once."""
     return Policy("refund_duplicates", (DuplicateFound,), refunding.act)
+
+
+def when_prepaid_duplicated_refund_it(refunding: RefundingDuplicates) -> Policy:
+    """Done twice, it happens once."""
+    return Policy("refund_prepaid_duplicates", (PrepaidDuplicated,), refunding.act_on_purchase)

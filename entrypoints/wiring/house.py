@@ -40,7 +40,11 @@ from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
 from application.policies.dunning import when_payment_failed_tell_the_viewer, when_provider_gave_up_tell_the_viewer
-from application.policies.duplicates import RefundingDuplicates, when_duplicate_found_refund_newer
+from application.policies.duplicates import (
+    RefundingDuplicates,
+    when_duplicate_found_refund_newer,
+    when_prepaid_duplicated_refund_it,
+)
 from application.policies.policy import Policy
 from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
@@ -165,6 +169,7 @@ def _policies(ports: Ports, plans: Plans, dunning: Dunning, duplicates: Refundin
         when_upload_received_transcode(ports.jobs),
         when_price_requested_settle_it(plans),
         when_duplicate_found_refund_newer(duplicates),
+        when_prepaid_duplicated_refund_it(duplicates),
         when_payment_failed_tell_the_viewer(dunning),
         when_provider_gave_up_tell_the_viewer(dunning),
     ]

@@ -13,9 +13,10 @@ from application.ports.billing import PaidAtOnce, SeenCheckout
 from application.ports.inbox import Customer
 from domain.access.access import Access
 from domain.payment.payment import ProviderDispute, ProviderPayment, ProviderRefund
+from domain.payment.refunds import RefundRequested
 from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated, PrepaidRevoked
 from domain.prepaid.prepaid import RenewalWindowClosed
-from domain.shared.fact import Actor
+from domain.shared.fact import Actor, Cause
 from domain.shared.money import Money
 from domain.subscription.subscription import AlreadySubscribed
 from domain.subscription.truth import BillingPolicy
@@ -165,7 +166,8 @@ async def test_with_more_than_thirty_days_left_there_is_no_checkout(house: House
     assert (await access_of(house, anna)).until == MONDAY + days(120)
 
 
-async def test_two_pages_that_are_both_paid_are_one_term_and_a_duplicate_that_is_told(house: House) -> None:
+async def paid_in_two_tabs(house: House) -> tuple[UUID, list[OpenedCheckout]]:
+    """Anna, who has paid for two seasons within a day."""
     anna, season = await house.registers(), await house.sells(A_SEASON)
     other = await house.sells(replace(A_SEASON, name="Another season"))
     tabs = [await house.opens_checkout(anna, plan) for plan in (season, other)]
@@ -174,13 +176,57 @@ async def test_two_pages_that_are_both_paid_are_one_term_and_a_duplicate_that_is
     for opened, reference, at in zip(tabs, ("payment_1", "payment_2"), (MONDAY, later), strict=True):
         house.billing.tell(customer.customer_id, paid(opened, reference, at), payment(reference, at))
     await house.moves_to(later)
-
     await settled(house, customer)
+    return anna, tabs
 
+
+async def duplicate_of(house: House) -> PrepaidDuplicated:
     [duplicate] = [fact for fact in await house.facts() if isinstance(fact, PrepaidDuplicated)]
-    assert (duplicate.purchase_id, duplicate.payment_reference) == (tabs[1].checkout_id, "payment_2")
+    return duplicate
+
+
+async def test_two_pages_that_are_both_paid_are_one_term_and_a_duplicate_that_is_told(house: House) -> None:
+    anna, tabs = await paid_in_two_tabs(house)
+
+    duplicate = await duplicate_of(house)
+    assert (duplicate.purchase_id, duplicate.payment_reference, duplicate.refund) == (
+        tabs[1].checkout_id,
+        "payment_2",
+        False,
+    )
     assert (await house.tags()).count("payment.succeeded") == 2
     assert (await access_of(house, anna)).until == MONDAY + days(90)
+    await house.duplicates.act_on_purchase(duplicate)
+    assert "payment.refund_requested" not in await house.tags()
+
+
+async def test_by_policy_the_duplicate_is_paid_back_once_and_the_first_one_stays() -> None:
+    house = House(BillingPolicy(double_checkout="refund_newer"))
+    anna, _ = await paid_in_two_tabs(house)
+    duplicate = await duplicate_of(house)
+    assert duplicate.refund
+
+    for _ in range(2):
+        await house.duplicates.act_on_purchase(duplicate)
+
+    [wanted] = [fact for fact in await house.facts() if isinstance(fact, RefundRequested)]
+    assert (wanted.provider_reference, wanted.amount) == ("payment_2", PRICE)
+    assert wanted.cause == Cause("fact", str(duplicate.position))
+    assert (await access_of(house, anna)).until == MONDAY + days(90)
+
+
+async def test_a_duplicate_that_came_to_count_is_not_paid_back() -> None:
+    house = House(BillingPolicy(double_checkout="refund_newer"))
+    anna, _ = await paid_in_two_tabs(house)
+    customer = await house.customer_of(anna)
+    refund = ProviderRefund(reference="refund_1", amount=PRICE)
+    house.billing.tell(customer.customer_id, replace(payment("payment_1"), refunds=(refund,)))
+    await settled(house, customer, "charge.refunded")
+
+    await house.duplicates.act_on_purchase(await duplicate_of(house))
+
+    assert "payment.refund_requested" not in await house.tags()
+    assert (await access_of(house, anna)).until == MONDAY + days(91)
 
 
 async def test_refunded_it_ends(house: House) -> None:
