@@ -13,7 +13,7 @@ from entrypoints.cli.children import end_with_parent
 from entrypoints.cli.seed import seed_catalogue
 from entrypoints.cli.service import Service, running_service
 from entrypoints.http.app import create_app
-from entrypoints.http.server import new_server
+from entrypoints.http.server import new_server, run
 from entrypoints.logs import log_as_json
 from entrypoints.settings import Settings, listed, read_settings
 from entrypoints.wiring import Database, open_house, ready_database, sandbox_app
@@ -96,7 +96,7 @@ def api(fd: int) -> None:
     log_as_json()
     settings = read_settings()
     with socket.socket(proto=socket.IPPROTO_TCP, fileno=fd) as listening, contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, listening))
+        run(_serve(settings, listening))
 
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:

@@ -1,11 +1,13 @@
 """The HTTP server: uvicorn with a limit on everything that a client decides."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 from uvicorn._types import ASGIApplication
+from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES_MAX = 65_536
@@ -40,6 +42,12 @@ class BoundedHead(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_head, self._head_bytes = True, 0
+
+
+def run(serving: Coroutine[Any, Any, None]) -> None:
+    """Until it is done, on uvicorn's choice of an event loop: uvloop where there is one, in half of asyncio's time."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(serving)
 
 
 def new_server(app: object, *, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> uvicorn.Server:
