@@ -1,5 +1,6 @@
 """Plans: what admins make and everybody sees."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -213,3 +214,27 @@ async def test_only_admins_change_plans(service: Service, admin: Person, anna: P
         problem_in(await change(person, plan, name="Mine"), 403, "not_allowed")
     stranger = await service.public.patch(f"/v1/admin/plans/{plan['id']}", json={"name": "Mine"})
     problem_in(stranger, 401, "not_signed_in")
+
+
+async def test_changes_at_once_all_end_well(service: Service, admin: Person) -> None:
+    plan = await service.plan_on_sale(admin, **COOKING)
+    given = await price_at_stripe(service, amount=500)
+
+    answers = await asyncio.gather(
+        change(admin, plan, name="All of it"),
+        change(admin, plan, features=["uhd"]),
+        change(admin, plan, stripe_price_id=given),
+        change(admin, plan, stripe_price_id=given),
+    )
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    after = (await change(admin, plan)).json()
+    assert (after["name"], after["features"], after["price"]["amount"]) == ("All of it", ["uhd"], 500)
+    assert [price["active"] for price in after["stripe_prices"]] == [False, True]
+
+    dearer = [{"amount": amount, "currency": "USD"} for amount in (1299, 1499)]
+    answers = await asyncio.gather(*(change(admin, plan, price=price) for price in dearer))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    after = (await change(admin, plan)).json()
+    assert after["price"] in dearer
+    assert [price["active"] for price in after["stripe_prices"]].count(True) == 1
