@@ -233,8 +233,8 @@ async def test_changes_at_once_all_end_well(service: Service, admin: Person) -> 
     assert [price["active"] for price in after["stripe_prices"]] == [False, True]
 
     dearer = [{"amount": amount, "currency": "USD"} for amount in (1299, 1499)]
-    answers = await asyncio.gather(*(change(admin, plan, price=price) for price in dearer))
-    assert [answer.status_code for answer in answers] == [200, 200]
+    priced = await asyncio.gather(*(change(admin, plan, price=price) for price in dearer))
+    assert [answer.status_code for answer in priced] == [200, 200]
     after = (await change(admin, plan)).json()
     assert after["price"] in dearer
     assert [price["active"] for price in after["stripe_prices"]].count(True) == 1
