@@ -10,7 +10,7 @@ import msgspec
 from application.intentions import SubscriptionIntent
 from application.ports.billing import BillingProvider
 from application.ports.ledger import Position
-from application.ports.reads import AccessReads, PlanReads
+from application.ports.reads import AccessReads, PlanReads, SubscriptionReads
 from application.ports.world import Clock
 from application.projections.plans import Offer
 from application.recall import Asked, Records
@@ -53,6 +53,7 @@ class Subscriptions:
     commands: SubscriptionCommands
     access: AccessReads
     plans: PlanReads
+    listing: SubscriptionReads
     return_urls: ReturnUrls
     business_time: Clock
 

@@ -27,7 +27,7 @@ TITLE_DECODER = msgspec.json.Decoder(Title)
 STANDING_DECODER = msgspec.json.Decoder(Standing)
 
 
-def _json(row: type[Row]) -> Composed:
+def json_of(row: type[Row]) -> Composed:
     """The columns of a row in the order of its fields, as the struct is decoded from."""
     columns = SQL(", ").join(map(Identifier, row.__struct_fields__))
     return SQL("json_build_array({})::text").format(columns)
@@ -43,7 +43,7 @@ SCENES = Query(
     " FROM unnest(%b::uuid[], %b::uuid[]) WITH ORDINALITY AS asked (account_id, video_id, place)"
     " LEFT JOIN {standings} USING (account_id) LEFT JOIN {titles} AS titles USING (video_id)"
     " WHERE {still_live} ORDER BY place",
-    title=_json(Title),
+    title=json_of(Title),
 )
 
 PUBLISHED = Query(
@@ -53,22 +53,22 @@ PUBLISHED = Query(
     " AND (%(access)s::text IS NULL OR access = %(access)s)"
     " AND (%(pattern)s::text IS NULL OR title ILIKE %(pattern)s OR description ILIKE %(pattern)s)"
     " ORDER BY published_position DESC LIMIT %(limit)s",
-    row=_json(Listed),
+    row=json_of(Listed),
 )
 
-VIDEO = Query(catalogue, "SELECT {row} FROM {videos} WHERE video_id = %s", row=_json(Listed))
+VIDEO = Query(catalogue, "SELECT {row} FROM {videos} WHERE video_id = %s", row=json_of(Listed))
 
 GRACES_DUE = Query(
     graces,
     "SELECT {row} FROM {graces} WHERE due_at <= %(until)s ORDER BY due_at LIMIT %(limit)s",
-    row=_json(Grace),
+    row=json_of(Grace),
 )
 
 PAYMENTS = Query(
     payments,
     "SELECT {row} FROM {payments} WHERE first_position < coalesce(%(before)s::bigint, 9223372036854775807)"
     " ORDER BY first_position DESC LIMIT %(limit)s",
-    row=_json(Billed),
+    row=json_of(Billed),
 )
 
 PAYMENTS_OF = Query(
@@ -76,7 +76,7 @@ PAYMENTS_OF = Query(
     "SELECT {row} FROM {payments} WHERE account_id = %(account)s"
     " AND first_position < coalesce(%(before)s::bigint, 9223372036854775807)"
     " ORDER BY first_position DESC LIMIT %(limit)s",
-    row=_json(Billed),
+    row=json_of(Billed),
 )
 
 ON_OFFER = Query(
@@ -84,10 +84,10 @@ ON_OFFER = Query(
     "SELECT {row} FROM {offers} WHERE active"
     " AND created_position < coalesce(%(before)s::bigint, 9223372036854775807)"
     " ORDER BY created_position DESC LIMIT %(limit)s",
-    row=_json(Offer),
+    row=json_of(Offer),
 )
 
-PLAN = Query(plans, "SELECT {row} FROM {offers} WHERE plan_id = %s", row=_json(Offer))
+PLAN = Query(plans, "SELECT {row} FROM {offers} WHERE plan_id = %s", row=json_of(Offer))
 
 
 class Asked(NamedTuple):

@@ -12,6 +12,7 @@ from application.projections.catalogue import Listed
 from application.projections.graces import Grace
 from application.projections.payments import Billed
 from application.projections.plans import Offer
+from application.projections.subscriptions import Subscribed
 from domain.access.standing import Standing
 
 
@@ -70,6 +71,14 @@ class PlanReads(Protocol):
         ...
 
     async def plan(self, plan_id: UUID) -> Offer | None: ...
+
+
+class SubscriptionReads(Protocol):
+    """Every subscription there has been."""
+
+    async def page(self, *, account_id: UUID | None, before: int | None, limit: int) -> Sequence[Subscribed]:
+        """The newest first, one account's or everybody's; `before` is the `first_position` of the last one seen."""
+        ...
 
 
 class Positions(Protocol):

@@ -5,5 +5,8 @@ from application.projections.catalogue import catalogue
 from application.projections.graces import graces
 from application.projections.payments import payments
 from application.projections.plans import plans
+from application.projections.subscriptions import subscriptions
 
-PROJECTIONS = {projection.name: projection for projection in (access, catalogue, graces, payments, plans)}
+PROJECTIONS = {
+    projection.name: projection for projection in (access, catalogue, graces, payments, plans, subscriptions)
+}

@@ -44,6 +44,7 @@ from entrypoints.http.refunds import RefundController
 from entrypoints.http.returns import ReturnController
 from entrypoints.http.sandbox import SandboxController
 from entrypoints.http.subscription import PortalController, SubscriptionController
+from entrypoints.http.subscriptions import AdminSubscriptionController, MySubscriptionsController
 from entrypoints.http.uploads import UploadController
 from entrypoints.http.videos import AdminVideoController, VideoController
 from entrypoints.http.webhooks import WebhookController
@@ -55,12 +56,14 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AdminPaymentController,
     AdminPlanController,
     AdminProjectionController,
+    AdminSubscriptionController,
     AdminVideoController,
     AdminWebhookController,
     AuditController,
     AuthController,
     CheckoutController,
     MeController,
+    MySubscriptionsController,
     PaymentController,
     PlanController,
     PlaybackController,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from adapters.eventstore.history import PostgresHistory
 from adapters.postgres.checkout_turns import PostgresCheckoutTurns
 from adapters.postgres.clock import RealClock
+from adapters.postgres.subscription_reads import PostgresSubscriptionReads
 from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
@@ -51,6 +52,7 @@ def selling(
             commands=commands,
             access=ports.access,
             plans=ports.plans,
+            listing=PostgresSubscriptionReads(base.pool, base.live),
             return_urls=return_urls,
             business_time=base.business_time,
         ),

@@ -25,6 +25,7 @@ from adapters.memory.reads import (
 )
 from adapters.memory.secrets import MemoryAccessTokens, MemoryBlindIndex, MemoryPasswords, MemoryRefreshTokens
 from adapters.memory.sign_ins import MemorySignIns
+from adapters.memory.subscription_reads import MemorySubscriptionReads
 from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
 from adapters.memory.unnamed import MemoryUnnamedDeliveries
@@ -197,6 +198,7 @@ class House:
             commands=self.commands,
             access=self.access,
             plans=self.plan_reads,
+            listing=MemorySubscriptionReads(self.ledger),
             return_urls=self.return_urls,
             business_time=self.business_time,
         )

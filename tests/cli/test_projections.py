@@ -67,7 +67,7 @@ def being_rebuilt(database: str, name: str) -> Iterator[None]:
 def test_read_models_are_rebuilt_kept_rolled_back_and_dropped(streamly: Run) -> None:
     listed = said(streamly("projections", "list", "--json"))
     assert [(each["name"], each["position"], each["lag"]) for each in listed] == [
-        (name, VIDEOS, 0) for name in ("access", "catalogue", "graces", "payments", "plans")
+        (name, VIDEOS, 0) for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions")
     ]
 
     rebuilt = said(streamly("projections", "rebuild", "access", "catalogue", "--json"))
@@ -87,9 +87,11 @@ def test_read_models_are_rebuilt_kept_rolled_back_and_dropped(streamly: Run) -> 
         ("graces", 1, []),
         ("payments", 1, []),
         ("plans", 1, []),
+        ("subscriptions", 1, []),
     ]
     assert said(streamly("projections", "drop", "--older-than-days", "1", "--json")) == [
-        {"name": name, "dropped": [], "in_use": []} for name in ("access", "catalogue", "graces", "payments", "plans")
+        {"name": name, "dropped": [], "in_use": []}
+        for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions")
     ]
     dropped = streamly("projections", "drop", "access", "plans")
     assert (dropped.returncode, dropped.stderr) == (0, "")
@@ -105,7 +107,8 @@ def test_a_forged_row_is_named_with_both_of_its_sides_until_a_rebuild_has_mended
     alike = streamly("projections", "verify")
     assert alike.returncode == 0
     assert [line.split(" (")[0] for line in alike.stdout.splitlines()] == [
-        f"{name}: identical with a rebuild" for name in ("access", "catalogue", "graces", "payments", "plans")
+        f"{name}: identical with a rebuild"
+        for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions")
     ]
     with psycopg.connect(database, autocommit=True) as connection:
         (gone, changed), extra = (
@@ -213,7 +216,7 @@ def test_the_list_is_whole_in_a_pipe_and_on_any_terminal_with_what_is_wrong_belo
     )
 
     assert piped[0].split() == ["name", "generation", "version", "position", "lag", "state", "kept", "rebuilding"]
-    assert [line.split() for line in piped[2:7]] == [
+    assert [line.split() for line in piped[2:8]] == [
         [name, "1", str(PROJECTIONS[name].version), "3", "0", *rest]
         for name, *rest in (
             ("access", "live"),
@@ -221,11 +224,14 @@ def test_the_list_is_whole_in_a_pipe_and_on_any_terminal_with_what_is_wrong_belo
             ("graces", "live"),
             ("payments", "live"),
             ("plans", "live", "requested"),
+            ("subscriptions", "live"),
         )
     ]
     assert usual == piped
     assert max(map(len, narrow[:-2])) <= 40
-    assert {"access", "catalogue", "graces", "payments", "plans"} <= {line.split(" ")[0] for line in narrow}
+    assert {"access", "catalogue", "graces", "payments", "plans", "subscriptions"} <= {
+        line.split(" ")[0] for line in narrow
+    }
     assert "…" not in "".join(narrow)
     for lines in (piped, narrow):
         assert lines[-2:] == [

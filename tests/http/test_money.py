@@ -223,6 +223,34 @@ async def test_a_second_subscription_to_the_same_plan_is_found_and_counted(
     problem_in(await anna.http.post("/v1/me/subscription/resume"), 409, "subscription_ambiguous")
 
 
+async def test_every_one_there_has_been_is_listed_and_the_double_names_the_older(
+    service: Service, admin: Person, anna: Person
+) -> None:
+    plan = await service.plan_on_sale(admin)
+    await service.subscribe(anna, plan)
+    await anna.http.post("/v1/me/subscription/cancel", json={"at_period_end": False})
+    await service.subscribe(anna, plan)
+    form = {"customer": await customer_of(service, anna), "items[0][price]": plan["stripe_prices"][0]["id"]}
+    (await service.public.post(stripe(service, "v1/subscriptions"), data=form, headers=STRIPE)).raise_for_status()
+    async with asyncio.timeout(20):
+        while not [fact for fact in await facts_about(service, anna) if isinstance(fact, DuplicateFound)]:
+            await service.house.convergence.settle_waiting()
+            await asyncio.sleep(0.05)
+    seen = {"Ledger-Position": str(await service.house.records.ledger.head())}
+
+    first = (await anna.http.get("/v1/me/subscriptions", params={"limit": 2}, headers=seen)).json()
+    rest = (await anna.http.get("/v1/me/subscriptions", params={"cursor": first["next_cursor"]})).json()
+    theirs = await admin.http.get("/v1/admin/subscriptions", params={"account": str(anna.account_id)})
+
+    mine = [*first["items"], *rest["items"]]
+    assert [one["status"] for one in mine] == ["active", "active", "canceled"]
+    assert {one["plan"]["id"] for one in mine} == {plan["id"]}
+    assert sum(one["duplicate_of"] in {other["id"] for other in mine} for one in mine) == 1
+    assert [one["id"] for one in theirs.json()["items"]] == [one["id"] for one in mine]
+    assert {one["account_id"] for one in theirs.json()["items"]} == {str(anna.account_id)}
+    problem_in(await anna.http.get("/v1/admin/subscriptions"), 403, "not_allowed")
+
+
 async def counted(service: Service) -> float:
     text = (await service.public.get("/metrics")).text
     [line] = [line for line in text.splitlines() if line.startswith("streamly_duplicate_subscriptions ")]

@@ -57,6 +57,8 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
         "GET /v1/me",
         "GET /v1/me/payments",
         "GET /v1/me/subscription",
+        "GET /v1/me/subscriptions",
+        "GET /v1/admin/subscriptions",
         "GET /v1/plans",
         "GET /v1/videos",
         "GET /v1/videos/{video_id}",
