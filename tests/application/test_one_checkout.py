@@ -1,5 +1,6 @@
 """An account has one checkout at a time: the same page again, or another in its place; none is ever left unknown."""
 
+from dataclasses import replace as replaced
 from typing import Any, Literal
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.billing import MemoryBilling
+from adapters.memory.checkout_turns import MemoryCheckoutTurns
 from application.errors import ProviderRefused, ProviderUnavailable
 from application.plans import PlanChange
 from application.ports.billing import CheckoutPage
@@ -107,6 +109,38 @@ async def test_even_in_the_last_moment(house: House) -> None:
     assert "checkout.expired" not in await house.tags()
 
 
+class StaleTurns(MemoryCheckoutTurns):
+    """Whoever reads it first reads what was there before somebody else took the turn."""
+
+    stale: UUID | None = None
+    read = False
+
+    async def current(self, account_id: UUID) -> UUID | None:
+        if self.read:
+            return await super().current(account_id)
+        self.read = True
+        return self.stale
+
+
+def stale(house: House, checkout_id: UUID | None) -> None:
+    turns = StaleTurns(house.tables)
+    turns.stale = checkout_id
+    house.checkouts = replaced(house.checkouts, turns=turns)
+
+
+async def test_the_turn_decides_and_not_what_was_read_of_it(house: House) -> None:
+    anna, cooking, cinema = await house.registers(), await house.sells(), await house.sells(CINEMA)
+    first = await house.opens_checkout(anna, cooking)
+
+    stale(house, None)
+    assert (await house.opens_checkout(anna, cooking)).url == first.url
+
+    second = await house.opens_checkout(anna, cinema)
+    stale(house, first.checkout_id)
+    assert (await house.opens_checkout(anna, cinema)).url == second.url
+    assert (await house.tags()).count("checkout.requested") == 2
+
+
 # Whose outcome is unknown.
 
 
@@ -118,9 +152,11 @@ async def test_a_page_whose_opening_nobody_heard_of_is_found_with_the_customer(h
     with pytest.raises(ProviderUnavailable):
         await house.opens_checkout(anna, plan)
     house.billing.answers_lost = False
+    house.billing.forget_keys()
 
     assert await house.janitor_comes() == 1
 
+    assert await pages_seen(house, anna) == ["open", "open"]  # the first one's day is over
     opened = (await house.facts())[-1]
     assert isinstance(opened, CheckoutOpened)
     assert opened.actor.id == "janitor"
