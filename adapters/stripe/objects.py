@@ -119,13 +119,16 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def covers_until(self) -> int | None:
-        """The end of the period that it is for; None for one that only settles what lies between two plans."""
+        """The end of the period that it is for; None where no line is for a subscription's item.
+
+        One that only settles what lies between two plans is for the period in which these were exchanged.
+        """
         ends = [
-            line.period.end
+            (not details.proration, line.period.end)
             for line in self.lines.data
-            if line.parent and (details := line.parent.subscription_item_details) and not details.proration
+            if line.parent and (details := line.parent.subscription_item_details)
         ]
-        return max(ends, default=None)
+        return max(ends)[1] if ends else None
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):

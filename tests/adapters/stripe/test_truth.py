@@ -143,6 +143,22 @@ async def test_a_trial_is_seen_and_its_first_invoice_is_no_payment(till: Till) -
     assert truth.payments == ()
 
 
+async def test_what_an_upgrade_cost_pays_for_the_period_in_which_it_was_made(till: Till) -> None:
+    """Else it would count for every period after: whoever has all of a later renewal back would still be paid up."""
+    await till.buy()
+    reference = (await till.subscription()).reference
+    item = till.stripe.read(f"subscriptions/{reference}")["items"]["data"][0]
+    product = till.stripe.create("products", name="Premium")
+    dear = {"product": product["id"], "currency": "usd", "unit_amount": "1999", "recurring[interval]": "month"}
+    price = till.stripe.create("prices", **dear)
+    exchange = {"items[0][id]": item["id"], "items[0][price]": price["id"], "proration_behavior": "always_invoice"}
+    till.stripe.create(f"subscriptions/{reference}", **exchange)
+
+    [upgrade, first] = (await till.truth()).payments
+
+    assert upgrade.covers_until == first.covers_until == at("2026-02-01T00:00:00")
+
+
 async def test_a_failed_renewal_is_counted_from_the_first_failure(till: Till) -> None:
     await till.buy()
     till.stripe.decline_the_card_of(till.customer)
