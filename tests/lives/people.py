@@ -225,6 +225,20 @@ async def decide_a_dispute(life: Life) -> str | None:
     return f"the bank decided on {one['id']}: {outcome} {decided and decided['status']}"
 
 
+async def have_money_back_and_lose_it(life: Life) -> str | None:
+    """All of the last payment is refunded, which is heard of, and then the refund fails."""
+    charges = [one for one in await _paid_charges(life) if not one["amount_refunded"]]
+    if not charges:
+        return None
+    given = await life.stripe.do("refunds", payment_intent=charges[-1]["payment_intent"])
+    await deliver_some(life, share=1.0)
+    await settle(life)
+    failed = given and await life.stripe.control("POST", f"refunds/{given['id']}/fail", reason="unknown")
+    return (
+        f"all of {charges[-1]['payment_intent']} was refunded, and then that failed: {'done' if failed else 'refused'}"
+    )
+
+
 async def hours_pass(life: Life) -> str | None:
     await life.move_on(life.now + timedelta(minutes=life.rng.randint(1, 40 * 60)))
     return "is the time, hours later"
@@ -280,6 +294,7 @@ DOINGS: Mapping[Move, int] = {
     pay_what_is_owed: 2,
     refund: 6,
     fail_refund: 3,
+    have_money_back_and_lose_it: 3,
     dispute: 4,
     decide_a_dispute: 5,
     hours_pass: 4,
