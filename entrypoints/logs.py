@@ -42,6 +42,6 @@ def _note_only_what_is_told() -> None:
     https://docs.python.org/3/howto/logging.html#optimization
     """
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    if hasattr(logging, "logAsyncioTasks"):
+    if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
     logging._srcfile = None  # noqa: SLF001 - so the page above says
