@@ -9,6 +9,9 @@ COMPILE = $(or $(UV),$(BIN)/uv) pip compile pyproject.toml --quiet --universal -
 # The wheel of pyright holds all it needs; without this it asks the network whether there is a newer one.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
+# What measures time or kills what it has started is tested by itself, after the rest has run side by side.
+ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks
+
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check bench soak lock clean
@@ -23,7 +26,8 @@ run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-
 	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
 
 test: check .venv-peers/.ok ## everything that must hold: the checks, then the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/pytest $(ALONE)
 
 check: .venv/.dev ## style, types and the rules on imports
 	$(BIN)/ruff check
