@@ -1,4 +1,4 @@
-"""Whether it runs: the database answers, the read models follow, the queues move."""
+"""Whether it runs: the database answers, the read models and the policies follow, the queues move."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from application.errors import Unavailable
 from application.ports.inbox import Inbox, InboxDesk
 from application.ports.intents import Intents
 from application.ports.jobs import TranscodeJobs
+from application.ports.policies import PolicyStates, PolicyStatus
 from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.ports.reads import Positions
 from application.ports.sweeps import SweepKind, Sweeps, SweepTotals
@@ -24,6 +25,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     database: bool
     head: int = 0
     read_models: Sequence[ReadModelStatus] = ()
+    policies: Sequence[PolicyStatus] = ()
     queues: dict[str, int] = {}
     inbox: Mapping[str, int] = {}
     """Deliveries by their status, those that are not done."""
@@ -35,10 +37,11 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def status(self) -> Literal["ok", "degraded", "unavailable"]:
-        """A degraded read model lacks a fact or more, and all the rest is answered as ever: it takes no server away."""
+        """A degraded read model or policy lacks a fact or more, and all the rest goes on: it takes no server away."""
         if not self.database or self.lagging:
             return "unavailable"
-        return "degraded" if any(each.state == "degraded" for each in self.read_models) else "ok"
+        states = {each.state for each in self.read_models} | {each.state for each in self.policies}
+        return "degraded" if "degraded" in states else "ok"
 
 
 class Database(Protocol):
@@ -64,6 +67,7 @@ class Health:
     database: Database
     positions: Positions
     read_models: ReadModelStates
+    policies: PolicyStates
     inbox: Inbox
     intents: Intents
     duplicates: Duplicates
@@ -87,6 +91,7 @@ class Health:
             database=True,
             head=await self.positions.head(),
             read_models=statuses,
+            policies=await self.policies.statuses(),
             queues=await self._queues(),
             inbox=await self.desk.counts(),
             sweeps=await self.sweeps.totals(),

@@ -2,13 +2,15 @@
 
 import logging
 import threading
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, Follower
+from adapters.eventstore.following import BATCH_MAX, ROW_REFUSED, TROUBLE_MAX, Follower
 from adapters.eventstore.generations import Fed, PositionMoved
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.tables import Generation
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 LEDGER_CHANNEL = "events"
 POLL_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
+TURN_SECONDS = 0.05
+"""After so long a generation that has more before it leaves the turn to the next, however small its batches were."""
 
 
 class LiveEngine:
@@ -30,7 +34,8 @@ class LiveEngine:
         self._dsn = dsn
         self._following = [each for each in read_models.projections.values() if not each.inline]
         self._stop = threading.Event()
-        self._batches = Batches(read_models.live_follower, self._stop)
+        self._follower = read_models.live_follower
+        self._batches = Batches(self._follower, self._stop)
         self._thread = threading.Thread(target=self._run, name="read-models", daemon=True)
 
     def start(self) -> None:
@@ -60,10 +65,22 @@ class LiveEngine:
         connection.execute(f"LISTEN {LEDGER_CHANNEL}")
         held: set[str] = set()
         while not self._stop.is_set():
-            for projection in self._following:
-                if projection.name in held or self._hold(connection, projection, held):
-                    self._catch_up(connection, projection)
-            next(connection.notifies(timeout=POLL_SECONDS, stop_after=1), None)
+            behind = self._take_turns(connection, held)
+            # All that has come meanwhile is taken at once: for what was done already there is no turn to be had.
+            for _ in connection.notifies(timeout=0 if behind else POLL_SECONDS, stop_after=1):
+                pass
+
+    def _take_turns(self, connection: Connection[TupleRow], held: set[str]) -> bool:
+        """One turn to each generation, the live ones before the kept; whether one of them has more before it."""
+        turns = [
+            (Generation(projection, each.number), each)
+            for projection in self._following
+            if projection.name in held or self._hold(connection, projection, held)
+            for each in self._fed(connection, projection)
+        ]
+        turns.sort(key=lambda turn: turn[1].state == "kept")
+        behind = [self._advance(connection, generation, each.position) for generation, each in turns]
+        return any(behind)
 
     def _hold(self, connection: Connection[TupleRow], projection: Projection, held: set[str]) -> bool:
         """One holder: the others wait until its connection is gone."""
@@ -74,17 +91,27 @@ class LiveEngine:
             held.add(projection.name)
         return projection.name in held
 
-    def _catch_up(self, connection: Connection[TupleRow], projection: Projection) -> None:
-        """One that cannot go on is tried again at the next turn, and keeps no other from it."""
+    def _fed(self, connection: Connection[TupleRow], projection: Projection) -> Sequence[Fed]:
         try:
-            self._batches.catch_up(connection, projection)
+            return self._follower.fed(connection.cursor(), projection)
         except ReadModelMoved as moved:
             log.warning("a read model is left to a newer release", extra={"error": str(moved)})
             self._leave(connection, projection)
+            return ()
+
+    def _advance(self, connection: Connection[TupleRow], generation: Generation, at: int) -> bool:
+        """Whether it has more before it. One that cannot go on is tried again later, and keeps no other from it."""
+        try:
+            return self._batches.turn(connection, generation, at)
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as gone:
-            log.info("a generation is not there any more", extra={"read_model": projection.name, "error": str(gone)})
+            log.info("a generation is not there any more", extra={"schema": generation.schema, "error": str(gone)})
         except psycopg.ProgrammingError:
-            log.exception("a read model cannot go on", extra={"read_model": projection.name})
+            log.exception("a read model cannot go on", extra={"schema": generation.schema})
+        except psycopg.OperationalError as hindered:
+            if connection.closed:
+                raise
+            log.warning("a batch could not be written", extra={"schema": generation.schema, "error": str(hindered)})
+        return False
 
     def _leave(self, connection: Connection[TupleRow], projection: Projection) -> None:
         """For as long as this process lives: a newer one holds it from now on."""
@@ -99,23 +126,24 @@ class Batches:
         self._follower = follower
         self._stop = stop
         self._limits: dict[str, int] = {}
+        self._among_poison: set[str] = set()
+        """The schemas of those whose batches have not become whole again since a fact was passed over."""
 
-    def catch_up(self, connection: Connection[TupleRow], projection: Projection) -> None:
-        """Bring every generation that is fed to the head. Raises ReadModelMoved, psycopg.Error."""
-        for fed in self._follower.fed(connection.cursor(), projection):
-            self._follow(connection, Generation(projection, fed.number), fed)
-
-    def _follow(self, connection: Connection[TupleRow], generation: Generation, fed: Fed) -> None:
-        at = fed.position
+    def turn(self, connection: Connection[TupleRow], generation: Generation, at: int) -> bool:
+        """A batch, and as many more as are begun in TURN_SECONDS; whether there may be more. Raises psycopg.Error."""
+        until = time.monotonic() + TURN_SECONDS
         while not self._stop.is_set():
             limit = self._limits.get(generation.schema, BATCH_MAX)
             try:
                 upto = self._advance(connection, generation, at, limit)
             except PositionMoved:
-                return
+                return False
             if upto is None:
-                return
+                return False
+            if time.monotonic() > until:
+                return True
             at = upto
+        return False
 
     def _advance(self, connection: Connection[TupleRow], generation: Generation, at: int, limit: int) -> int | None:
         """The position to go on from; None where there is nothing more. Raises PositionMoved, psycopg.Error."""
@@ -129,10 +157,24 @@ class Batches:
                 raise
             if limit > 1:
                 return at
-            log.exception("a read model cannot take a fact", extra={"schema": generation.schema, "position": at + 1})
             self._follower.skip(connection, generation, at, repr(trouble))
+            self._tell(generation, at + 1, trouble)
             return at + 1
         if upto == at:
             return None
-        self._limits[generation.schema] = min(limit * 2, BATCH_MAX)
+        self._grow(generation, limit * 2)
         return upto
+
+    def _tell(self, generation: Generation, position: int, trouble: Exception) -> None:
+        """A line to a fact, and a traceback to a run of them."""
+        log.error(
+            "a read model cannot take a fact",
+            extra={"schema": generation.schema, "position": position, "error": repr(trouble)[:TROUBLE_MAX]},
+            exc_info=None if generation.schema in self._among_poison else trouble,
+        )
+        self._among_poison.add(generation.schema)
+
+    def _grow(self, generation: Generation, limit: int) -> None:
+        self._limits[generation.schema] = min(limit, BATCH_MAX)
+        if limit >= BATCH_MAX:
+            self._among_poison.discard(generation.schema)

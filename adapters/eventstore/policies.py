@@ -9,7 +9,8 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from adapters.eventstore.mapper import FactMapper
+from adapters.eventstore.following import TROUBLE_MAX
+from adapters.eventstore.mapper import FactMapper, FactUnreadable
 from adapters.postgres.pool import CONNECTION_ARGUMENTS
 from application.policies.policy import Policy
 
@@ -21,7 +22,11 @@ RECONNECT_SECONDS = 0.5
 
 
 class PolicyRunner:
-    """Acts on each fact at least once, in order; the position is kept after the act."""
+    """Acts on each fact at least once, in order; the position is kept after the act.
+
+    One that cannot be read will not be the next time either: it is passed over, and is the policy's trouble. Of several
+    the first is told. An act that fails may succeed the next time: it is tried again, and nothing is passed over.
+    """
 
     def __init__(self, dsn: str, policies: Sequence[Policy], mapper: FactMapper) -> None:
         self._dsn = dsn
@@ -72,14 +77,26 @@ class PolicyRunner:
             "SELECT e.notification_id, e.topic, e.state FROM ledger.events e WHERE e.topic = ANY(%s) AND"
             " e.notification_id > coalesce((SELECT p.position FROM ledger.policies p WHERE p.name = %s), 0)"
             " ORDER BY e.notification_id LIMIT %s",
-            ([fact.tag() for fact in policy.facts], policy.name, PAGE_SIZE),
+            (policy.topics, policy.name, PAGE_SIZE),
         )
         rows = await cursor.fetchall()
         for position, topic, state in rows:
-            await policy.act(self._mapper.decode(topic, bytes(state)))
+            trouble = await self._act(policy, position, topic, bytes(state))
             await connection.execute(
-                "INSERT INTO ledger.policies (name, position) VALUES (%s, %s)"
-                " ON CONFLICT (name) DO UPDATE SET position = excluded.position",
-                (policy.name, position),
+                "INSERT INTO ledger.policies AS known (name, position, trouble) VALUES (%s, %s, %s)"
+                " ON CONFLICT (name) DO UPDATE"
+                " SET position = excluded.position, trouble = coalesce(known.trouble, excluded.trouble)",
+                (policy.name, position, trouble),
             )
+            if trouble:
+                log.error("a policy has passed over a fact", extra={"policy": policy.name, "error": trouble})
         return len(rows)
+
+    async def _act(self, policy: Policy, position: int, topic: str, state: bytes) -> str | None:
+        """What is wrong with a fact that cannot be read; None: it was acted on. Raises what the act raises."""
+        try:
+            fact = self._mapper.decode(topic, state)
+        except FactUnreadable as unreadable:
+            return f"fact {position}: {unreadable!r}"[:TROUBLE_MAX]
+        await policy.act(fact)
+        return None

@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from application.health import Readiness
+from application.ports.policies import PolicyStatus
 from application.ports.read_models import ReadModelStatus
 from application.ports.sweeps import SweepKind, SweepTotals
 
@@ -112,6 +113,7 @@ class Found(Collector):
             "streamly_ledger_head_position", "The position of the newest fact.", value=self._readiness.head
         )
         yield from _of_read_models(self._readiness.read_models)
+        yield from _of_policies(self._readiness.policies)
         queues = GaugeMetricFamily("streamly_queue_items", "Things that are not done yet.", labels=["queue"])
         for name, waiting in self._readiness.queues.items():
             queues.add_metric([name], waiting)
@@ -173,4 +175,20 @@ def _of_read_models(statuses: Sequence[ReadModelStatus]) -> Iterator[GaugeMetric
         family = GaugeMetricFamily(f"streamly_read_model_{name}", what, labels=["read_model"])
         for read_model, value in values.items():
             family.add_metric([read_model], value)
+        yield family
+
+
+def _of_policies(statuses: Sequence[PolicyStatus]) -> Iterator[GaugeMetricFamily]:
+    for name, what, values in (
+        ("position", "The last fact that a policy is done with.", {each.name: each.position for each in statuses}),
+        ("lag_facts", "Facts that wait for a policy.", {each.name: each.lag for each in statuses}),
+        (
+            "degraded",
+            "Whether a policy has passed over a fact that could not be read.",
+            {each.name: int(each.state == "degraded") for each in statuses},
+        ),
+    ):
+        family = GaugeMetricFamily(f"streamly_policy_{name}", what, labels=["policy"])
+        for policy, value in values.items():
+            family.add_metric([policy], value)
         yield family

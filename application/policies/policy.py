@@ -14,3 +14,8 @@ class Policy(msgspec.Struct, frozen=True):
     name: str
     facts: tuple[type[Fact], ...]
     act: Callable[[Any], Awaitable[None]]
+
+    @property
+    def topics(self) -> list[str]:
+        """The tags of its facts."""
+        return [fact.tag() for fact in self.facts]

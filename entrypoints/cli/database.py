@@ -40,7 +40,7 @@ class Checked(msgspec.Struct, frozen=True):
 @click.option("--secrets", is_flag=True, help="Show passwords in addresses.")
 @AS_JSON
 def doctor(*, secrets: bool, as_json: bool) -> None:
-    """Look at the settings, the database and the read models, and say what is wrong; exit 1 if anything is."""
+    """Look at settings, database, read models and policies, and say what is wrong; exit 1 if anything is."""
     settings = read_settings()
     with database_of_command(settings) as database:
         checks = asyncio.run(_examine(settings, database.dsn))
@@ -68,6 +68,10 @@ async def _examine(settings: Settings, dsn: str) -> list[Checked]:
                 status.trouble is None and status.name not in readiness.lagging,
             )
             for status in readiness.read_models
+        ]
+        checks += [
+            Checked(f"policy {status.name}", status.trouble or f"{status.lag} facts behind", status.trouble is None)
+            for status in readiness.policies
         ]
         checks += [Checked(f"queue of {name}", f"{count} waiting") for name, count in readiness.queues.items()]
     return checks

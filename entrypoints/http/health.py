@@ -20,11 +20,19 @@ class ProjectionCheck(msgspec.Struct, frozen=True):
     state: Literal["live", "degraded", "lagging"]
 
 
+class PolicyCheck(msgspec.Struct, frozen=True):
+    """How many facts wait for a policy; `degraded`: it has passed over one that could not be read."""
+
+    lag: int
+    state: Literal["live", "degraded"]
+
+
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """`queues` in things that are not done yet."""
 
     database: Literal["ok", "unavailable"]
     projections: dict[str, ProjectionCheck]
+    policies: dict[str, PolicyCheck]
     queues: dict[str, int]
 
 
@@ -45,7 +53,8 @@ class HealthController(Controller):
     async def ready(self, health: GivenHealth) -> Response[ReadyView]:
         """200, or 503 while the database does not answer or a read model is further behind than it may be.
 
-        `degraded` is 200: a read model could not take a fact, and waits for an operator; all else works as ever.
+        `degraded` is 200: a read model could not take a fact, or a policy could not read one, and that waits for an
+        operator; all else works as ever.
         """
         readiness = await health.readiness()
         return Response(_ready_view(readiness), status_code=503 if readiness.status == "unavailable" else 200)
@@ -58,6 +67,7 @@ def _ready_view(readiness: Readiness) -> ReadyView:
             each.name: ProjectionCheck(each.lag, "lagging" if each.name in readiness.lagging else each.state)
             for each in readiness.read_models
         },
+        policies={each.name: PolicyCheck(each.lag, each.state) for each in readiness.policies},
         queues=readiness.queues,
     )
     return ReadyView(readiness.status, checks)

@@ -20,6 +20,7 @@ from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.listening import INBOX, READ_MODELS, Signal
 from adapters.postgres.play_sessions import PostgresPlaySessions
+from adapters.postgres.policy_states import PostgresPolicyStates
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.prometheus.metrics import PrometheusMetrics
@@ -127,6 +128,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     webhooks = billing.webhooks(base, ports)
     dunning = billing.dunning(base, ports)
     sold = selling(settings, base, ports, convergence, binding)
+    policies = _policies(ports, plans, dunning, sold.duplicates)
     return House(
         settings=settings,
         accounts=_accounts(settings, base, stack),
@@ -138,7 +140,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         customer_binding=binding,
         dunning=dunning,
         grants=Grants(records=base.records, business_time=base.business_time),
-        health=_health(settings, base, ports),
+        health=_health(settings, base, ports, policies),
         metrics=base.metrics,
         payments=Payments(ports.payments),
         plans=plans,
@@ -157,7 +159,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
-        policies=PolicyRunner(base.dsn, _policies(ports, plans, dunning, sold.duplicates), base.mapper),
+        policies=PolicyRunner(base.dsn, policies, base.mapper),
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
@@ -175,11 +177,12 @@ def _policies(ports: Ports, plans: Plans, dunning: Dunning, duplicates: Refundin
     ]
 
 
-def _health(settings: Settings, base: Foundation, ports: Ports) -> Health:
+def _health(settings: Settings, base: Foundation, ports: Ports, policies: list[Policy]) -> Health:
     return Health(
         database=PostgresHealth(base.pool),
         positions=ports.positions,
         read_models=ports.states,
+        policies=PostgresPolicyStates(base.pool, policies),
         inbox=ports.inbox,
         intents=ports.intents,
         duplicates=PostgresDuplicates(base.pool),

@@ -11,6 +11,7 @@ from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.read_model_states import MemoryReadModelStates
 from application.errors import DatabaseUnavailable, NotYetVisible, UnknownPosition
 from application.health import Health, Readiness
+from application.ports.policies import PolicyStatus
 from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.projections.every import PROJECTIONS
 from application.reading import TIMEOUT_SECONDS, ReadingYourWrites
@@ -112,11 +113,36 @@ class Twice:
         return 2
 
 
-def health(house: House, *, states: ReadModelStates | None = None, disk: Disk | None = None) -> Health:
+@dataclass
+class Transcoding:
+    """One policy, that stands as a test says."""
+
+    trouble: str | None = None
+
+    async def statuses(self) -> Sequence[PolicyStatus]:
+        return [
+            PolicyStatus(
+                name="transcode_uploads",
+                position=4,
+                lag=1,
+                state="degraded" if self.trouble else "live",
+                trouble=self.trouble,
+            )
+        ]
+
+
+def health(
+    house: House,
+    *,
+    states: ReadModelStates | None = None,
+    disk: Disk | None = None,
+    policy: Transcoding | None = None,
+) -> Health:
     return Health(
         database=disk or Disk(),
         positions=Behind(5, 5),
         read_models=states or MemoryReadModelStates(house.ledger, *PROJECTIONS.values()),
+        policies=policy or Transcoding(),
         inbox=house.inbox,
         desk=MemoryInboxDesk(house.tables, house.inbox, house.real_time),
         sweeps=house.sweeps,
@@ -142,6 +168,12 @@ async def test_a_degraded_read_model_is_named_and_takes_no_server_away(house: Ho
     readiness = await health(house, states=Standing(trouble="fact 7")).readiness()
 
     assert (readiness.status, readiness.read_models[0].state) == ("degraded", "degraded")
+
+
+async def test_a_degraded_policy_is_named_and_takes_no_server_away(house: House) -> None:
+    readiness = await health(house, policy=Transcoding(trouble="fact 3")).readiness()
+
+    assert (readiness.status, readiness.policies[0].trouble) == ("degraded", "fact 3")
 
 
 @pytest.mark.parametrize(("lag", "status"), [(LAG_MAX, "ok"), (LAG_MAX + 1, "unavailable")])

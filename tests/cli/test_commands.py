@@ -64,6 +64,17 @@ def test_the_doctor_masks_the_password_unless_it_is_asked_for(streamly: Run, dat
     assert "onions" in shown["database_url"]
 
 
+def test_the_doctor_names_a_policy_that_has_passed_over_a_fact(streamly: Run, database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("INSERT INTO ledger.policies VALUES ('transcode_uploads', 7, 'fact 7: not to be read')")
+
+    examined = streamly("doctor")
+
+    assert examined.returncode == 1
+    assert "WRONG policy transcode_uploads: fact 7: not to be read" in examined.stdout
+    assert "ok    policy settle_prices: 0 facts behind" in examined.stdout
+
+
 def test_in_production_a_missing_secret_stops_the_start_and_is_named(streamly: Run) -> None:
     refused = streamly("serve", ENV="production")
     assert refused.returncode == 3

@@ -55,7 +55,17 @@ def house(dsn: str, projection: Projection, **options: int) -> ReadModels:
 
 def follow(connection: psycopg.Connection, read_models: ReadModels, projection: Projection) -> None:
     """As the live engine does."""
-    Batches(read_models.live_follower, threading.Event()).catch_up(connection, projection)
+    take_turns(Batches(read_models.live_follower, threading.Event()), connection, read_models, projection)
+
+
+def take_turns(
+    batches: Batches, connection: psycopg.Connection, read_models: ReadModels, projection: Projection
+) -> None:
+    """Until no generation has more before it."""
+    behind = [True]
+    while any(behind):
+        fed = read_models.live_follower.fed(connection.cursor(), projection)
+        behind = [batches.turn(connection, Generation(projection, each.number), each.position) for each in fed]
 
 
 @pytest.fixture
@@ -365,19 +375,27 @@ def test_a_batch_that_takes_too_long_is_made_smaller_until_it_does_not(
         tries += 1
         assert tries < 30
         with contextlib.suppress(psycopg.errors.QueryCanceled):
-            batches.catch_up(connection, projection)
+            take_turns(batches, connection, read_models, projection)
     assert tries > 1
     assert stands(database)["shelf"].trouble is None
     assert stored(connection, Generation(projection, 1)) == expected(a_history(60))
 
 
-def test_a_read_model_that_cannot_be_written_keeps_no_other_from_going_on(database: str) -> None:
+TOO_SLOW = """
+    CREATE FUNCTION too_slow() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN RAISE 'canceling statement due to statement timeout' USING ERRCODE = 'query_canceled'; END$$;
+    CREATE TRIGGER too_slow BEFORE INSERT ON a_broken_1.books EXECUTE FUNCTION too_slow();
+"""
+
+
+@pytest.mark.parametrize("sabotage", ["ALTER TABLE a_broken_1.books DROP COLUMN notes", TOO_SLOW])
+def test_a_read_model_that_cannot_be_written_keeps_no_other_from_going_on(database: str, sabotage: str) -> None:
     broken, well = shelf(), shelf()
     broken.name, well.name = "a_broken", "b_well"
     read_models = ReadModels(database, {"a_broken": broken, "b_well": well}, FactMapper(FACTS, {}))
     read_models.prepare()
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("ALTER TABLE a_broken_1.books DROP COLUMN notes")
+        connection.execute(sabotage.encode())
         record(connection, a_history(20))
     engine = LiveEngine(database, read_models)
     engine.start()
