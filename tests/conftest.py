@@ -11,6 +11,9 @@ import pytest
 from adapters.postgres.migrate import migrate
 from tests.postgres import Databases, described, running_server
 
+# Failures of given/when/then say what was expected and what came.
+pytest.register_assert_rewrite("tests.scenario")
+
 PURE = (Path(__file__).parent / "domain", Path(__file__).parent / "application")
 
 

@@ -132,6 +132,7 @@ async def test_of_two_who_withdraw_at_once_one_has_done_so(admin: Person, anna: 
         (in_days(3660), "end_too_far_ahead"),
         ("9999-12-31T23:59:59Z", "moment_out_of_range"),
     ],
+    ids=["past", "far ahead", "beyond all"],
 )
 async def test_an_end_lies_ahead_and_within_ten_years(admin: Person, anna: Person, until: str, code: str) -> None:
     problem_in(await grant(admin, anna.account_id, until=until), 422, code)
