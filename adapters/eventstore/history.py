@@ -7,15 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
 from msgspec.structs import replace
 from psycopg.sql import SQL, Composed
 
 from adapters.eventstore.mapper import FactMapper, FactUnreadable, Placed, opened, person_of
 from adapters.eventstore.ways import COLUMNS, HEAD, OF_STREAM_UP_TO, PAGE_SIZE_MAX, RECORDED_BEFORE, Way, way_of
-from adapters.postgres.errors import connected, connection_was_lost
+from adapters.postgres.errors import connected
 from adapters.postgres.pool import Pool
-from application.errors import DatabaseUnavailable
 from application.ports.ledger import FactNotReadable, HistoryFilter, Position, Recorded, Unreadable
 from application.ports.vault import Cipher, SealBroken, Vault
 from domain.shared.fact import Actor, Cause, Fact
@@ -61,13 +59,13 @@ class PostgresHistory:
         while not way.is_over:
             statement, values = way.page(limit)
             # Never prepared: a generic plan would not know how far it is to the end.
-            rows = await self._rows(statement, values, prepare=False)
+            rows = await fetch(self._pool, statement, values, prepare=False)
             found, way = way.walked(rows, limit)
             for entry in await self._reader.entries(found):
                 yield await self._described(*entry) if isinstance(entry, tuple) else entry
 
     async def _described(self, row: Sequence[Any], reason: str) -> Unreadable:
-        ((recorded_at,),) = await self._rows(RECORDED_AT, (row[4],))
+        ((recorded_at,),) = await fetch(self._pool, RECORDED_AT, (row[4],))
         stored = bytes(row[3])
         known = _known_of(stored)
         return Unreadable(
@@ -100,18 +98,8 @@ class PostgresHistory:
         return [entry for entry in entries if until is None or entry.fact.recorded_at <= until]
 
     async def _number(self, statement: Composed | SQL, values: Any) -> int:
-        ((number,),) = await self._rows(statement, values)
+        ((number,),) = await fetch(self._pool, statement, values)
         return int(number)
-
-    async def _rows(self, statement: Composed | SQL, values: Any, *, prepare: bool = True) -> list[tuple[Any, ...]]:
-        """What is only read may be asked again: a server that was restarted has cut off all of the pool."""
-        for _ in range(self._pool.max_size):
-            try:
-                return await fetch(self._pool, statement, values, prepare=prepare)
-            except DatabaseUnavailable as away:
-                if not (isinstance(away.__cause__, psycopg.Error) and connection_was_lost(away.__cause__)):
-                    raise
-        return await fetch(self._pool, statement, values, prepare=prepare)
 
 
 class FactReader:

@@ -1,6 +1,8 @@
 """One pool of asynchronous connections per process, with a limit on every wait."""
 
-from psycopg import AsyncConnection
+import select
+
+from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
@@ -9,6 +11,8 @@ Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
 STATEMENT_TIMEOUT_SECONDS = 15
 LOCK_TIMEOUT_SECONDS = 5
 CONNECT_TIMEOUT_SECONDS = 5
+RECONNECT_SECONDS = 0.5
+"""The pause between attempts: the pool's own grow to 15 s, in which a server that is back would not be noticed."""
 
 SESSION_OPTIONS = (
     f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s"
@@ -34,9 +38,18 @@ CONNECTION_ARGUMENTS: dict[str, object] = {
 def new_pool(dsn: str, *, size: int = 8) -> Pool:
     """A closed pool: open it with `await pool.open()` inside the loop that uses it.
 
-    Asking for a connection waits at most 5 s, and at most 1,000 may wait; connections are in autocommit mode.
+    Asking for a connection waits at most 5 s, and at most 1,000 may wait; connections are in autocommit mode. One that
+    the server has hung up on while it was idle is given to nobody, and all that were made before it go with it: a
+    server that was restarted has cut off all of them.
     """
-    return AsyncConnectionPool(
+
+    async def look(connection: AsyncConnection[TupleRow]) -> None:
+        if _hung_up(connection):
+            await connection.close()
+            await pool.drain()
+            raise OperationalError("the server has hung up")
+
+    pool: Pool = AsyncConnectionPool(
         dsn,
         connection_class=AsyncConnection[TupleRow],
         kwargs=dict(CONNECTION_ARGUMENTS),
@@ -45,8 +58,23 @@ def new_pool(dsn: str, *, size: int = 8) -> Pool:
         timeout=5,
         max_waiting=1000,
         max_idle=300,
-        reconnect_timeout=30,
-        check=None,
+        reconnect_timeout=RECONNECT_SECONDS,
+        reconnect_failed=_try_on,
+        check=look,
         open=False,
         name="streamly",
     )
+    return pool
+
+
+def _hung_up(connection: AsyncConnection[TupleRow]) -> bool:
+    """By a look at the socket (1 us, no round trip): whom the server tells something unasked, it tells farewell."""
+    socket = select.poll()
+    socket.register(connection.pgconn.socket, select.POLLIN)
+    return bool(socket.poll(0))
+
+
+async def _try_on(pool: Pool) -> None:
+    """Those who wait were there before the pool gave up, and would otherwise wait for nothing."""
+    if pool.get_stats()["requests_waiting"]:
+        await pool.check()
