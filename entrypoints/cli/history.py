@@ -1,5 +1,6 @@
 """`streamly audit history`: the ledger as lines of JSON, however long it is, in memory that does not grow."""
 
+import fcntl
 import os
 import signal
 import sys
@@ -151,7 +152,10 @@ def _progress_bar() -> Iterator[OnProgress]:
 
 @contextmanager
 def _written_whole(out: Path) -> Iterator[BinaryIO]:
-    """A file that has its name once all of it is there; what was cut short keeps `.part` behind the name."""
+    """A file that has its name once all of it is there; what was cut short keeps `.part` behind the name.
+
+    Raises OSError, also where another command is writing it.
+    """
     if out.exists() and not out.is_file():
         with out.open("wb") as target:
             yield target
@@ -159,11 +163,36 @@ def _written_whole(out: Path) -> Iterator[BinaryIO]:
     if not out.parent.is_dir():
         raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     part = out.with_name(f"{out.name}.part")
-    try:
-        with part.open("wb") as target:
+    with _held(out, part) as target:
+        try:
             yield target
-    except BaseException:
-        if part.exists():
+        except BaseException:
             click.echo(f"streamly: cut short; what there is lies in {part}", err=True)
-        raise
-    part.replace(out)
+            raise
+        part.replace(out)
+
+
+def _held(out: Path, part: Path) -> BinaryIO:
+    """The part, empty, and locked against other commands for as long as it is open: the kernel ends a lock.
+
+    Raises OSError, also where another command holds it.
+    """
+    try:
+        target = part.open("ab")
+        is_ours = _is_ours(target, part)
+    except OSError as refused:
+        raise OSError(f"{out} cannot be written, by way of {part.name} beside it: {refused.strerror}") from refused
+    if not is_ours:
+        target.close()
+        raise OSError(f"{out} is being written by another command")
+    target.truncate(0)
+    return target
+
+
+def _is_ours(target: BinaryIO, part: Path) -> bool:
+    try:
+        fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Who held it until now may have given it its name: then this is the whole file, and no part.
+        return os.path.samestat(part.stat(), os.fstat(target.fileno()))
+    except (BlockingIOError, FileNotFoundError):
+        return False

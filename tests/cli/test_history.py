@@ -20,6 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from entrypoints.cli.history import _is_ours
 from tests.adapters.eventstore.long_ledger import LATE, LOUD, RARE, recorded_at, seed
 
 FACTS = 200_000
@@ -241,6 +242,55 @@ def test_ctrl_c_leaves_the_part_of_a_file_that_there_is_and_names_it(operator: O
     positions = [json.loads(line)["position"] for line in part.read_text().splitlines()]
     assert positions == list(range(1, len(positions) + 1))
     assert 0 < len(positions) < FACTS
+
+
+def test_two_commands_do_not_write_the_same_file(operator: Operator, tmp_path: Path) -> None:
+    out, part = tmp_path / "ledger.ndjson", tmp_path / "ledger.ndjson.part"
+    command = ("audit", "history", "--out", str(out))
+    with operator.running("-m", "entrypoints.cli.main", *command) as first:
+        until(lambda: part.is_file() and part.stat().st_size > 0)
+        first.send_signal(signal.SIGSTOP)
+        second = operator.run(*command, "--limit", "7")
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(TIMEOUT_SECONDS) == 0
+
+    assert (second.returncode, second.stdout) == (3, "")
+    assert second.stderr == f"streamly: {out} is being written by another command\n"
+    assert list(tmp_path.iterdir()) == [out]
+    assert [json.loads(line)["position"] for line in out.read_text().splitlines()] == list(range(1, FACTS + 1))
+
+
+def test_what_a_killed_command_has_left_is_written_anew(operator: Operator, tmp_path: Path) -> None:
+    out, part = tmp_path / "ledger.ndjson", tmp_path / "ledger.ndjson.part"
+    with operator.running("-m", "entrypoints.cli.main", "audit", "history", "--out", str(out)) as killed:
+        until(lambda: part.is_file() and part.stat().st_size > 0)
+        killed.kill()
+    assert list(tmp_path.iterdir()) == [part]
+
+    assert operator.run("audit", "history", "--limit", "3", "--out", str(out)).returncode == 0
+    assert list(tmp_path.iterdir()) == [out]
+    assert [json.loads(line)["position"] for line in out.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_a_part_that_has_got_its_name_is_no_part_any_more(tmp_path: Path) -> None:
+    out, part = tmp_path / "ledger.ndjson", tmp_path / "ledger.ndjson.part"
+    with part.open("ab") as opened_before:
+        part.replace(out)
+        assert not _is_ours(opened_before, part)
+        part.touch()
+        assert not _is_ours(opened_before, part)
+
+
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(operator: Operator, tmp_path: Path) -> None:
+    (tmp_path / "ledger.ndjson.part").mkdir()
+    for out, reason in (
+        (tmp_path / "ledger.ndjson", "Is a directory"),
+        (Path("/proc/ledger.ndjson"), "No such file or directory"),
+    ):
+        refused = operator.run("audit", "history", "--out", str(out))
+
+        assert (refused.returncode, refused.stdout) == (3, "")
+        assert refused.stderr == f"streamly: {out} cannot be written, by way of {out.name}.part beside it: {reason}\n"
 
 
 def test_a_database_that_hangs_up_in_the_middle_costs_no_fact_and_doubles_none(operator: Operator) -> None:
