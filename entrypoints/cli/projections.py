@@ -126,7 +126,7 @@ def _each(
     as_json: bool,
     bars: Progress | None = None,
 ) -> list[T]:
-    """Do it to each in turn. What was done is told, also where the next one is refused."""
+    """Do it to each in turn. What was done is told, also where the next one is refused; nothing where nothing was."""
     done: list[T] = []
 
     async def all_of_them(house: House) -> None:
@@ -140,9 +140,9 @@ def _each(
     try:
         in_house(all_of_them, prepare=False)
     finally:
-        if as_json:
+        if as_json and done:
             print_json(done)
-        else:
+        elif not as_json:
             click.echo("".join(f"{say(each)}\n" for each in done), nl=False)
     return done
 

@@ -249,8 +249,17 @@ def test_where_there_is_none_it_is_said_and_what_needs_one_is_refused(streamly: 
     verified = streamly("projections", "verify", "catalogue", "--json")
 
     assert listed.stdout.splitlines()[-1] == "There are none yet: `streamly projections rebuild` makes them."
-    assert (verified.returncode, verified.stdout) == (3, "[]\n")
+    assert (verified.returncode, verified.stdout) == (3, "")
     assert verified.stderr == "streamly: There is no read model catalogue yet: it has to be rebuilt first.\n"
+
+
+@pytest.mark.parametrize("command", [("verify",), ("rebuild",), ("rollback", "catalogue"), ("drop",)])
+def test_where_the_database_is_away_programs_are_told_nothing(streamly: Run, command: tuple[str, ...]) -> None:
+    refused = streamly("projections", *command, "--json", DATABASE_URL="postgresql://127.0.0.1:9/streamly")
+
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr.startswith("streamly: ")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_ctrl_c_ends_a_command_with_130_and_without_a_word(database: str, tmp_path: Path) -> None:
