@@ -1,6 +1,8 @@
 """What each command prints, and how it ends."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import psycopg
@@ -133,3 +135,30 @@ def test_a_data_folder_that_cannot_be_is_said_in_one_line(streamly: Run, folder:
     refused = streamly("doctor", DATA_DIR=folder)
     assert (refused.returncode, len(refused.stderr.strip().splitlines())) == (3, 1)
     assert folder in refused.stderr
+
+
+INTERRUPTED_WHILE_LOADING = """
+import runpy, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "entrypoints.wiring":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+runpy.run_module("entrypoints.cli", run_name="__main__")
+"""
+
+
+def test_ctrl_c_while_the_program_is_being_loaded_ends_it_without_a_word() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_LOADING], capture_output=True, text=True, timeout=90, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_package_is_the_program_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", "--version"], capture_output=True, text=True, timeout=90, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
