@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -211,6 +211,12 @@ class ReadModels:
                 yield connection
             except (StepFailed, FactUnreadable, *ROW_REFUSED) as failed:
                 raise ReadModelPoisoned(f"{projection.name} cannot take {failed}") from failed
+            finally:
+                # The server notices only some time later that a connection was closed; whoever comes next may come now.
+                with suppress(psycopg.Error):
+                    connection.execute(
+                        "SELECT pg_advisory_unlock(hashtext('rebuild'), hashtext(%s))", (projection.name,)
+                    )
 
 
 def _is_ready(cursor: Cursor[TupleRow], projection: Projection) -> bool:

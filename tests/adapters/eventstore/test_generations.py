@@ -290,6 +290,22 @@ def test_a_fact_that_cannot_be_read_is_named_by_whoever_meets_it(
     assert stands(database)["shelf"].position == 61
 
 
+def test_one_rebuild_may_follow_the_other_before_the_server_has_seen_the_first_connection_closed(
+    connection: psycopg.Connection, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(connection, a_history(30))
+    read_models = house(database, shelf())
+    read_models.prepare()
+    with contextlib.ExitStack() as later, monkeypatch.context() as patch:
+        close = psycopg.Connection.close
+        patch.setattr(psycopg.Connection, "close", lambda lingering: later.callback(close, lingering))
+
+        read_models.verify("shelf")
+        made = read_models.rebuild("shelf")
+
+    assert made.facts == 30
+
+
 def test_facts_of_older_shapes_are_brought_up_to_date(connection: psycopg.Connection, database: str) -> None:
     class BookPutV2(BookPut, frozen=True, tag="test.book_put.v2"):
         pass
