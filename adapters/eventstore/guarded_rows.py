@@ -13,7 +13,9 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from application.ports.ledger import Delete, GuardedRow, Insert, InsertOnce, RowMoved, RowTaken, UpdateIf
 
-TABLES = frozenset({"claims", "credentials", "customer_fences", "customer_objects", "inbox", "intents"})
+TABLES = frozenset(
+    {"claims", "codes", "credentials", "customer_fences", "customer_objects", "inbox", "intents", "letters"}
+)
 """What an append may touch beside the ledger: all in the schema `ops`, without triggers, and none refers to another."""
 
 WAIT = "SELECT set_config('lock_timeout', %s, true)"

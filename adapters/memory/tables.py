@@ -9,11 +9,13 @@ TableRow = dict[str, Any]
 
 KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "claims": (("kind", "blind_index"),),
+    "codes": (("id",),),
     "credentials": (("account_id",),),
     "customer_fences": (("provider", "customer_id"),),
     "customer_objects": (("provider", "reference"),),
     "inbox": (("id",), ("provider", "event_id")),
     "intents": (("key",),),
+    "letters": (("id",),),
     "provider_pauses": (("provider",),),
 }
 """The tables, and which columns of each are unique together."""

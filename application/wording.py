@@ -1,0 +1,91 @@
+"""What the letters say: in English, in plain text, nothing personal in a subject, and none asks for a password.
+
+Each letter with a code is a function of that code, as `NewCode.write` wants it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from application.ports.letters import Channel, Letter
+
+CodeLetter = Callable[[str], Letter]
+
+NOT_YOU = "If that was not you, do nothing: without it nothing changes."
+NOTICE_NOT_YOU = "If that was not you, reset your password now and write to support."
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """`app_address` is where the app has its pages; a link's token comes after `#`, so that no server logs it."""
+
+    app_address: str
+
+    def sign_in_code(self, phone: str) -> CodeLetter:
+        return lambda code: _text(phone, "sign_in", f"{code} is your Streamly sign-in code. It is good for 10 minutes.")
+
+    def phone_change_code(self, phone: str) -> CodeLetter:
+        body = "confirms this number for your Streamly account. It is good for 10 minutes."
+        return lambda code: _text(phone, "phone_change", f"{code} {body}")
+
+    def erasure_code(self, channel: Channel, to: str) -> CodeLetter:
+        def letter(code: str) -> Letter:
+            what = f"{code} confirms that your Streamly account is to be erased, for good. It is good for 10 minutes."
+            if channel == "sms":
+                return _text(to, "erasure", what)
+            return _mail(to, "erasure", "Confirm the erasure of your Streamly account", what, NOT_YOU)
+
+        return letter
+
+    def email_verification(self, email: str) -> CodeLetter:
+        return self._link(
+            email,
+            kind="email_verification",
+            subject="Confirm your e-mail address",
+            ask="Please confirm that this is your e-mail address. The link is good for 24 hours:",
+            page="verify-email",
+        )
+
+    def email_change(self, email: str) -> CodeLetter:
+        return self._link(
+            email,
+            kind="email_change",
+            subject="Confirm your new e-mail address",
+            ask="This address was given as the new one of a Streamly account. To confirm it, within 30 minutes:",
+            page="verify-email",
+        )
+
+    def password_reset(self, email: str) -> CodeLetter:
+        return self._link(
+            email,
+            kind="password_reset",
+            subject="Reset your Streamly password",
+            ask="Somebody asked to reset the password of your Streamly account. The link is good for 30 minutes:",
+            page="reset-password",
+        )
+
+    def _link(self, email: str, *, kind: str, subject: str, ask: str, page: str) -> CodeLetter:
+        def letter(token: str) -> Letter:
+            return _mail(email, kind, subject, ask, f"{self.app_address}/{page}#token={token}", NOT_YOU)
+
+        return letter
+
+    def password_changed(self, email: str) -> Letter:
+        what = "The password of your Streamly account has been changed, and you are signed out everywhere else."
+        return _mail(email, "password_changed", "Your Streamly password was changed", what, NOTICE_NOT_YOU)
+
+    def email_changed(self, former_email: str) -> Letter:
+        what = "Your Streamly account has another e-mail address from now on; this one no longer signs in."
+        return _mail(former_email, "email_changed", "Your e-mail address was changed", what, NOTICE_NOT_YOU)
+
+    def phone_changed(self, email: str) -> Letter:
+        what = "The phone number of your Streamly account has been changed."
+        return _mail(email, "phone_changed", "Your phone number was changed", what, NOTICE_NOT_YOU)
+
+
+def _text(phone: str, kind: str, body: str) -> Letter:
+    return Letter(channel="sms", to=phone, kind=kind, subject="", body=body)
+
+
+def _mail(email: str, kind: str, subject: str, *paragraphs: str) -> Letter:
+    body = "\n\n".join(("Hello,", *paragraphs, "Streamly")) + "\n"
+    return Letter(channel="email", to=email, kind=kind, subject=subject, body=body)
