@@ -106,7 +106,7 @@ class Codes(Protocol):
         ...
 
     async def find(self, token: str, *kinds: CodeKind, now: datetime) -> Proof | None:
-        """What a token of one of the kinds proves, without spending it: that is done by the append that follows from it."""
+        """What a token of one of the kinds proves; it is spent by the append that follows from it."""
         ...
 
     def spending(self, proof: Proof) -> GuardedRow:
