@@ -4,15 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, assert_never, get_args
 
-from domain.account.account import (
-    AccountDisabled,
-    AccountEnabled,
-    AccountEvent,
-    AccountRegistered,
-    CustomerBound,
-    RoleChanged,
-)
-from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
+from domain.account.account import AccountEvent
 from domain.facts import AnyFact
 from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import (
@@ -57,6 +49,7 @@ from domain.subscription.checkout import (
     CheckoutRequested,
 )
 from domain.subscription.facts import SubscriptionEvent
+from domain.telling_accounts import of_account
 from domain.telling_subscriptions import of_subscription
 from domain.video.video import (
     UploadReceived,
@@ -79,33 +72,6 @@ DISPUTES = {
 def tell(fact: AnyFact) -> str:
     """One sentence; it names no person, so that it can be kept where the person is erased."""
     return TELLERS[type(fact)](fact)
-
-
-def _account(fact: AccountEvent) -> str:
-    match fact:
-        case AccountRegistered():
-            article = "an" if fact.role[0] in "aeiou" else "a"
-            return f"The account was registered as {article} {fact.role}."
-        case RoleChanged():
-            return f"The role changed from {fact.before} to {fact.after}."
-        case CustomerBound():
-            return f"The account was bound to the customer {fact.customer_id} at {fact.provider}."
-        case AccountDisabled():
-            return f"The account was disabled: {fact.reason}."
-        case AccountEnabled():
-            return f"The account was enabled again: {fact.reason}."
-        case AccessGranted():
-            opening = f" with {', '.join(fact.features)}" if fact.features else ""
-            return f"Access{opening} was granted by hand until {_day(fact.until)}: {fact.reason}."
-        case GrantWithdrawn():
-            return f"The access that was granted by hand until {_day(fact.before_until)} was withdrawn."
-        case BlockPlaced():
-            until = f" until {_day(fact.until)}" if fact.until else ""
-            return f"The account was blocked{until}: {fact.reason}."
-        case BlockLifted():
-            return "A block of the account was lifted."
-        case _:
-            assert_never(fact)
 
 
 def _plan(fact: PlanFact) -> str:
@@ -241,7 +207,7 @@ def _video(fact: VideoFact) -> str:
 
 
 TELLERS: dict[type[Fact], Callable[[Any], str]] = {
-    **dict.fromkeys(get_args(AccountEvent), _account),
+    **dict.fromkeys(get_args(AccountEvent), of_account),
     **dict.fromkeys(get_args(PlanFact), _plan),
     **dict.fromkeys(get_args(CheckoutFact), _checkout),
     **dict.fromkeys(get_args(PaymentFact), _payment),

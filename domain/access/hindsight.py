@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.account.account import AccountRegistered
+from domain.account.account import AccountRegistered, AccountRegisteredByPhone
 from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated, PrepaidMoved, PrepaidRestored, PrepaidRevoked
 from domain.shared.fact import Fact
 from domain.subscription.facts import (
@@ -24,7 +24,14 @@ def bears_on(fact: Fact, moment: datetime) -> bool:
     if fact.recorded_at <= moment:
         return True
     match fact:
-        case AccountRegistered() | SubscriptionStarted() | SubscriptionEnded() | PrepaidBought() | PrepaidDuplicated():
+        case (
+            AccountRegistered()
+            | AccountRegisteredByPhone()
+            | SubscriptionStarted()
+            | SubscriptionEnded()
+            | PrepaidBought()
+            | PrepaidDuplicated()
+        ):
             # `judge` compares the start and the end that they tell with the moment.
             return True
         case SubscriptionRenewed():

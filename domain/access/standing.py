@@ -10,8 +10,16 @@ from msgspec.structs import replace
 from domain.access.by_hand import Block, Grant, follow_block, follow_grant
 from domain.access.deciding import Deciding, deciding
 from domain.access.prepaid import PREPAID_FACTS, PrepaidTerm, with_purchase
-from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, Role, RoleChanged
+from domain.account.account import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountRegistered,
+    AccountRegisteredByPhone,
+    Role,
+    RoleChanged,
+)
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
+from domain.account.sign_ins import PasswordChanged
 from domain.facts import AnyFact
 from domain.payment.payment import PaymentFailed, PaymentSucceeded, PaymentWithdrawn
 from domain.shared.fact import AccountFact
@@ -53,6 +61,8 @@ TERM_CHANGES: tuple[type[TermChange], ...] = get_args(TermChange)
 
 STANDING_FACTS: tuple[type[AccountFact], ...] = (
     AccountRegistered,
+    AccountRegisteredByPhone,
+    PasswordChanged,
     RoleChanged,
     AccountDisabled,
     AccountEnabled,
@@ -133,6 +143,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: UUID
     role: Role = "viewer"
+    sign_in_epoch: int = 0
+    """How often all sign-ins of the account were ended; one that was opened at an earlier count is over."""
     terms: dict[str, Term] = {}
     prepaid: dict[str, PrepaidTerm] = {}
     disabled: Deciding | None = None
@@ -143,7 +155,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
     """The standing after one more fact; facts that do not touch access change nothing."""
-    if isinstance(fact, AccountRegistered):
+    if isinstance(fact, AccountRegistered | AccountRegisteredByPhone):
         return Standing(account_id=fact.account_id, role=fact.role)
     if standing is None:
         return None
@@ -151,7 +163,9 @@ def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
         case RoleChanged():
             return replace(standing, role=fact.after)
         case AccountDisabled():
-            return replace(standing, disabled=deciding(fact))
+            return replace(standing, disabled=deciding(fact), sign_in_epoch=standing.sign_in_epoch + 1)
+        case PasswordChanged():
+            return replace(standing, sign_in_epoch=standing.sign_in_epoch + 1)
         case AccountEnabled():
             return replace(standing, disabled=None)
         case AccessGranted() | GrantWithdrawn():

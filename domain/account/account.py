@@ -1,4 +1,4 @@
-"""An account: registered, given a role, bound to a customer, disabled; given access by hand, and blocked."""
+"""An account: registered, reached, signed in to, given a role, bound to a customer, disabled; access by hand."""
 
 from datetime import datetime
 from typing import Literal, Self, TypeVar, assert_never
@@ -17,6 +17,8 @@ from domain.account.by_hand import (
     refuse_end,
     refuse_too_many,
 )
+from domain.account.contacts import AccountRenamed, ContactEvent, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.sign_ins import PasswordChange, PasswordChanged, RefreshTokenReused, SignInEvent
 from domain.shared.fact import AccountFact, Personal, Refusal
 
 E = TypeVar("E", bound=datetime | None)
@@ -27,6 +29,13 @@ Role = Literal["viewer", "support", "auditor", "admin"]
 class AccountRegistered(AccountFact, frozen=True, tag="account.registered"):
     email: Personal[str]
     name: Personal[str]
+    role: Role
+
+
+class AccountRegisteredByPhone(AccountFact, frozen=True, tag="account.registered_by_phone"):
+    """Made when somebody signed in with a code for the first time; it has no password and no address."""
+
+    phone: Personal[str]
     role: Role
 
 
@@ -50,11 +59,25 @@ class AccountEnabled(AccountFact, frozen=True, tag="account.enabled"):
     reason: str
 
 
-AccountEvent = AccountRegistered | RoleChanged | CustomerBound | AccountDisabled | AccountEnabled | ByHand
+AccountEvent = (
+    AccountRegistered
+    | AccountRegisteredByPhone
+    | ContactEvent
+    | SignInEvent
+    | RoleChanged
+    | CustomerBound
+    | AccountDisabled
+    | AccountEnabled
+    | ByHand
+)
 
 
 class EmailTaken(Refusal):
-    """Somebody has registered with this address."""
+    """Somebody has an account with this address."""
+
+
+class PhoneTaken(Refusal):
+    """Somebody has an account with this number."""
 
 
 class CustomerBoundElsewhere(Refusal):
@@ -62,13 +85,18 @@ class CustomerBoundElsewhere(Refusal):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of an account, folded from its facts; an erased person's `email` and `name` are None."""
+    """The state of an account, folded from its facts; an erased person's `email`, `phone` and `name` are None."""
 
     id: UUID
-    email: str | None
-    name: str | None
+    email: str | None = None
+    email_verified: bool = False
+    phone: str | None = None
+    name: str | None = None
     role: Role
     created_at: datetime
+    has_password: bool = True
+    sign_in_epoch: int = 0
+    """How often all sign-ins were ended: who signed in before the last time is signed in no more."""
     disabled: bool = False
     customers: dict[str, str] = {}
     """The customer id at each provider."""
@@ -80,6 +108,37 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     @staticmethod
     def register(*, account_id: UUID, email: str, name: str | None, role: Role = "viewer") -> list[AccountEvent]:
         return [AccountRegistered(account_id=account_id, email=email, name=name, role=role)]
+
+    @staticmethod
+    def register_by_phone(*, account_id: UUID, phone: str) -> list[AccountEvent]:
+        return [AccountRegisteredByPhone(account_id=account_id, phone=phone, role="viewer")]
+
+    def rename(self, name: str | None) -> list[AccountEvent]:
+        return [AccountRenamed(account_id=self.id, before=self.name, after=name)] if name != self.name else []
+
+    def verify_email(self, email: str) -> list[AccountEvent]:
+        """Nothing where it is verified, or another one by now."""
+        if self.email_verified or email != self.email:
+            return []
+        return [EmailVerified(account_id=self.id, email=email)]
+
+    def change_email(self, after: str) -> list[AccountEvent]:
+        """To an address that has confirmed it; where that is the one that it has, it is verified now."""
+        if after == self.email:
+            return self.verify_email(after)
+        return [EmailChanged(account_id=self.id, before=self.email, after=after)]
+
+    def change_phone(self, after: str) -> list[AccountEvent]:
+        """To a number that has proved itself."""
+        return [PhoneChanged(account_id=self.id, before=self.phone, after=after)] if after != self.phone else []
+
+    def change_password(self, how: PasswordChange) -> list[AccountEvent]:
+        """A change that finds no password before it is the first."""
+        return [PasswordChanged(account_id=self.id, how=how if self.has_password or how == "reset" else "first")]
+
+    def end_copied_sign_in(self, session_id: UUID) -> list[AccountEvent]:
+        """One of its refresh tokens was used again."""
+        return [RefreshTokenReused(account_id=self.id, session_id=session_id)]
 
     def change_role(self, role: Role) -> list[AccountEvent]:
         return [RoleChanged(account_id=self.id, before=self.role, after=role)] if role != self.role else []
@@ -130,14 +189,34 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             return cls(
                 id=fact.account_id, email=fact.email, name=fact.name, role=fact.role, created_at=fact.recorded_at
             )
+        if isinstance(fact, AccountRegisteredByPhone):
+            return cls(
+                id=fact.account_id,
+                phone=fact.phone,
+                role=fact.role,
+                created_at=fact.recorded_at,
+                has_password=False,
+            )
         assert state is not None, "an account is registered first"
         match fact:
+            case AccountRenamed():
+                return replace(state, name=fact.after)
+            case EmailVerified():
+                return replace(state, email_verified=True)
+            case EmailChanged():
+                return replace(state, email=fact.after, email_verified=True)
+            case PhoneChanged():
+                return replace(state, phone=fact.after)
+            case PasswordChanged():
+                return replace(state, has_password=True, sign_in_epoch=state.sign_in_epoch + 1)
+            case RefreshTokenReused():
+                return state
             case RoleChanged():
                 return replace(state, role=fact.after)
             case CustomerBound():
                 return replace(state, customers={**state.customers, fact.provider: fact.customer_id})
             case AccountDisabled():
-                return replace(state, disabled=True)
+                return replace(state, disabled=True, sign_in_epoch=state.sign_in_epoch + 1)
             case AccountEnabled():
                 return replace(state, disabled=False)
             case AccessGranted():

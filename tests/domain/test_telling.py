@@ -14,6 +14,13 @@ from tests.people import ANNA
 
 SENTENCES = {
     "account.registered": "The account was registered as a viewer.",
+    "account.registered_by_phone": "The account was registered as a viewer, by a phone number.",
+    "account.renamed": "The name was changed.",
+    "account.email_verified": "The e-mail address was verified.",
+    "account.email_changed": "The e-mail address was changed to one that had been confirmed.",
+    "account.phone_changed": "The phone number was changed to one that had been proved by a code.",
+    "account.password_changed": "The password was set anew by a link that was sent to the e-mail address.",
+    "account.refresh_token_reused": "A spent refresh token was used again, so that sign-in was ended.",
     "account.role_changed": "The role changed from viewer to auditor.",
     "account.customer_bound": "The account was bound to the customer cus_anna at stripe.",
     "account.disabled": "The account was disabled: chargebacks.",

@@ -9,8 +9,17 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, CustomerBound, RoleChanged
+from domain.account.account import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountRegistered,
+    AccountRegisteredByPhone,
+    CustomerBound,
+    RoleChanged,
+)
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
+from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import (
     DisputeChanged,
@@ -86,6 +95,7 @@ SUBSCRIPTION = UUID("11111111-0000-5000-8000-000000000001")
 PAYMENT = UUID("22222222-0000-5000-8000-000000000001")
 CHECKOUT = UUID("33333333-0000-4000-8000-000000000001")
 VIDEO = UUID("44444444-0000-4000-8000-000000000001")
+SIGN_IN = UUID("77777777-0000-4000-8000-000000000001")
 
 MARCH = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 APRIL = datetime(2027, 4, 1, 12, 0, tzinfo=UTC)
@@ -620,6 +630,18 @@ INTENDED = (
     ),
 )
 
+REACHED = (
+    stored(88, VIEWER, REQUEST, AccountRegisteredByPhone(account_id=ANNA, phone="+48600100200", role="viewer")),
+    stored(89, VIEWER, REQUEST, AccountRenamed(account_id=ANNA, before="Anna Żółć", after="Anna Kowalska")),
+    stored(90, VIEWER, REQUEST, EmailVerified(account_id=ANNA, email="anna@example.com")),
+    stored(
+        91, VIEWER, REQUEST, EmailChanged(account_id=ANNA, before="anna@example.com", after="anna@kowalska.example")
+    ),
+    stored(92, VIEWER, REQUEST, PhoneChanged(account_id=ANNA, before="+48600100200", after="+48600100300")),
+    stored(93, VIEWER, REQUEST, PasswordChanged(account_id=ANNA, how="reset")),
+    stored(94, VIEWER, REQUEST, RefreshTokenReused(account_id=ANNA, session_id=SIGN_IN)),
+)
+
 EXAMPLES: dict[str, Fact] = {
     fact.tag(): fact
     for fact in (
@@ -635,5 +657,6 @@ EXAMPLES: dict[str, Fact] = {
         *CHANGED,
         *PURCHASES,
         *INTENDED,
+        *REACHED,
     )
 }
