@@ -10,8 +10,8 @@ from application.ports.reads import GraceReads, Positions
 from application.ports.world import Clock
 from application.projections.graces import Grace
 from application.recall import Asked, Records, again_when_moved
-from domain.payment.dunning import Notice, NoticeFellDue, NoticeKind, failure_notice_id, grace_notice_id
-from domain.payment.payment import PaymentFailed
+from domain.payment.dunning import Notice, NoticeFellDue, NoticeKind, attempt_notice_id, grace_notice_id
+from domain.payment.payment import PaymentActionRequired, PaymentFailed
 from domain.shared.fact import Actor, Cause
 from domain.shared.identity import derived_id
 from domain.subscription.facts import StatusChanged, SubscriptionEnded
@@ -33,7 +33,17 @@ class Dunning:
     business_time: Clock
 
     async def tell_of_failure(self, fact: PaymentFailed) -> None:
-        """Of each attempt at a renewal. Whose first payment fails stands before the payment page, and sees it."""
+        """Of each attempt at a renewal."""
+        await self._tell_of_attempt("payment_failed", fact, about=fact.next_attempt_at)
+
+    async def tell_of_action(self, fact: PaymentActionRequired) -> None:
+        """Of each attempt at a renewal, or at an upgrade, that the viewer has to confirm."""
+        await self._tell_of_attempt("action_required", fact, about=None)
+
+    async def _tell_of_attempt(
+        self, kind: NoticeKind, fact: PaymentFailed | PaymentActionRequired, *, about: datetime | None
+    ) -> None:
+        """Whose first payment it is stands before the payment page, and sees it."""
         if (subscription_id := _subscription_of(fact)) is None:
             return
         subscription = await self._subscription_at(subscription_id, fact.position)
@@ -41,13 +51,13 @@ class Dunning:
             return
         notice = NoticeFellDue(
             account_id=fact.account_id,
-            notice_id=failure_notice_id(fact.payment_id, fact.attempt),
-            kind="payment_failed",
+            notice_id=attempt_notice_id(kind, fact.payment_id, fact.attempt),
+            kind=kind,
             subscription_id=subscription_id,
             invoice=fact.provider_reference,
             attempt=fact.attempt,
             failing_since=None,
-            about=fact.next_attempt_at,
+            about=about,
         )
         await self._record(notice, because_of=fact.position)
 
@@ -134,6 +144,6 @@ class Dunning:
             raise NotYetVisible("The read models have not reached the ledger's head.")
 
 
-def _subscription_of(fact: PaymentFailed) -> UUID | None:
+def _subscription_of(fact: PaymentFailed | PaymentActionRequired) -> UUID | None:
     reference = fact.subscription_reference
     return derived_id("subscription", fact.provider, reference) if reference else None

@@ -11,7 +11,8 @@ from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, S
 from application.ports.inbox import Customer, Customers
 from application.ports.world import Clock
 from application.recall import Recalled, Records
-from domain.payment.payment import Payment, ProviderPayment
+from domain.payment.payment import Payment
+from domain.payment.truth import ProviderPayment
 from domain.plan.plan import Plan
 from domain.prepaid.facts import PrepaidDuplicated
 from domain.prepaid.prepaid import PaidPurchase, Prepaid, Revocation

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from application.ports.billing import SeenItem, SeenSubscription
 from application.ports.inbox import Customer
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.subscription import Subscription
 from domain.subscription.truth import MoneyBack, ProviderSubscription, SoldItem

@@ -9,6 +9,7 @@ from domain.facts import AnyFact
 from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import (
     DisputeChanged,
+    PaymentActionRequired,
     PaymentFact,
     PaymentFailed,
     PaymentRefunded,
@@ -126,6 +127,8 @@ def _payment(fact: PaymentFact) -> str:
         case PaymentFailed():
             again = f"; the next try is on {_day(fact.next_attempt_at)}" if fact.next_attempt_at else ""
             return f"The payment of {fact.amount} failed (attempt {fact.attempt}){again}."
+        case PaymentActionRequired():
+            return f"The payment of {fact.amount} (attempt {fact.attempt}) waits for the viewer to confirm it."
         case PaymentWithdrawn():
             return f"The payment of {fact.amount}, which had failed, is not asked for any more."
         case PaymentRefunded():
@@ -149,6 +152,8 @@ def _notice(fact: NoticeFellDue) -> str:
         case "payment_failed":
             again = f"; it is tried again on {_day(fact.about)}" if fact.about else ""
             return f"The viewer is to be told that attempt {fact.attempt} at the payment failed{again}."
+        case "action_required":
+            return f"The viewer is to be told that attempt {fact.attempt} at the payment waits for her confirmation."
         case "grace_ending":
             return f"The viewer is to be told that access ends{_on(fact.about)}, unless the open invoice is paid."
         case "access_ended":

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from application.ports.billing import SeenCheckout, SeenSubscription
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 

@@ -12,7 +12,7 @@ from adapters.memory.billing_books import Known, OpenCheckout, Price
 from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import CheckoutPage, SeenCheckout, SeenPrice, SeenSubscription
 from application.ports.world import Clock
-from domain.payment.payment import ProviderPayment, ProviderRefund
+from domain.payment.truth import ProviderPayment, ProviderRefund
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 from domain.subscription.truth import TERMINAL

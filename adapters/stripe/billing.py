@@ -19,6 +19,7 @@ from adapters.stripe.reading import PROVIDER, customer_truth, payer, seen_price
 from adapters.stripe.refusals import translated
 from adapters.stripe.sweeping import raw_answer, subscribers_page, undelivered_page
 from adapters.stripe.transport import Transport, is_here
+from adapters.stripe.waiting import waiting_for_customer
 from adapters.stripe.webhooks import Signatures, delivery
 from application.ports.billing import (
     CustomerPage,
@@ -96,9 +97,12 @@ class StripeBilling(StripeCommands):
                 all_pages(charges, Charge),
             )
             seen = frozenset(invoice.id for invoice in asked_for)
-            gone_back = await MoneyBack(self._stripe, all_pages).of(charged, sold, invoices_seen=seen)
+            gone_back, waiting = await asyncio.gather(
+                MoneyBack(self._stripe, all_pages).of(charged, sold, invoices_seen=seen),
+                waiting_for_customer(self._stripe, asked_for),
+            )
             return replace(
-                customer_truth(sold, asked_for, opened, gone_back, charged),
+                customer_truth(sold, asked_for, opened, gone_back, charged, waiting=waiting),
                 objects=_objects(charged, asked_for, gone_back),
             )
 

@@ -107,6 +107,12 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
         return id_of(details.subscription) if details else None
 
     @property
+    def may_wait_for_customer(self) -> bool:
+        """A subscription's, that Stripe has begun to collect; one that is sent is for the customer to pay anyway."""
+        collects = self.status == "open" and self.collection_method == "charge_automatically"
+        return collects and self.amount_due > 0 and self.subscription_id is not None
+
+    @property
     def is_failing(self) -> bool:
         """It was asked for, and is still owed; of one that is sent, once it is past due, is for its date to say."""
         asked_for = self.attempted or self.due_date is not None
@@ -215,9 +221,22 @@ class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
     payment: "Paying | None" = None
     status_transitions: Transitions = Transitions()
 
+    @property
+    def waits_for_customer(self) -> bool:
+        """Where the intent came with it."""
+        intent = self.payment.payment_intent if self.payment else None
+        return isinstance(intent, Intent) and intent.status == "requires_action"
+
+
+class Intent(Reference, frozen=True):
+    """A payment intent that was sent in the place of its id."""
+
+    status: str = ""
+    """requires_payment_method, requires_action, processing, succeeded, canceled, ..."""
+
 
 class Paying(msgspec.Struct, frozen=True):
-    payment_intent: str | Reference | None = None
+    payment_intent: str | Intent | None = None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

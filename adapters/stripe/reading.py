@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -21,7 +22,7 @@ from application.ports.billing import (
     SeenPrice,
     SeenSubscription,
 )
-from domain.payment.payment import DisputeStage, ProviderDispute, ProviderPayment, ProviderRefund
+from domain.payment.truth import DisputeStage, ProviderDispute, ProviderPayment, ProviderRefund
 from domain.shared.money import Money
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,12 @@ def customer_truth(
     sessions: Sequence[Session],
     gone_back: Sequence[GoneBack],
     charges: Iterable[Charge] = (),
+    *,
+    waiting: AbstractSet[str] = frozenset(),
 ) -> CustomerTruth:
     """Left aside: subscriptions that sell nothing, invoices that ask for nothing, checkouts that are not ours.
+
+    `waiting` are the ids of the invoices whose payment waits for the customer.
 
     Raises:
         ProviderRefused: a subscription's price cannot be said in whole minor units.
@@ -54,9 +59,10 @@ def customer_truth(
     seen = (seen_subscription(subscription, invoices) for subscription in subscriptions)
     paid_at = {charge.payment_intent_id: at(charge.created) for charge in charges if charge.is_paid_at_once}
     checkouts = (seen_checkout(session, paid_at) for session in sessions)
+    billed = payments(subscriptions, invoices, sessions, gone_back, paid_at)
     return CustomerTruth(
         subscriptions=tuple(one for one in seen if one is not None),
-        payments=tuple(payments(subscriptions, invoices, sessions, gone_back, paid_at)),
+        payments=tuple(replace(one, action_required=one.reference in waiting) for one in billed),
         checkouts=tuple(one for one in checkouts if one is not None),
     )
 

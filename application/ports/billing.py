@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 

@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from application.projections.projection import Projection, Row
 from domain.payment.payment import (
     DisputeChanged,
-    DisputeStage,
+    PaymentActionRequired,
     PaymentFailed,
     PaymentRefunded,
     PaymentSucceeded,
     RefundFailed,
 )
+from domain.payment.truth import DisputeStage
 from domain.shared.money import Money
 
 
@@ -53,7 +54,7 @@ class Billed(Row, frozen=True):
     def status(self) -> str:
         """Disputed as long as the money may be gone, or is: an inquiry takes none, a dispute that was won gave it back.
 
-        `pending` is one of which no more is known than that something of it went back.
+        `pending` is one of which no more is known than that it waits for the viewer, or that something of it went back.
         """
         if not {"open", "lost"}.isdisjoint(self.disputes.values()):
             return "disputed"
@@ -62,7 +63,7 @@ class Billed(Row, frozen=True):
         return self.outcome
 
 
-Heard = PaymentSucceeded | PaymentFailed | PaymentRefunded | RefundFailed | DisputeChanged
+Heard = PaymentSucceeded | PaymentFailed | PaymentActionRequired | PaymentRefunded | RefundFailed | DisputeChanged
 """What is told of a payment by itself: any of these may be the first."""
 
 payments = Projection("payments", version=1, payments=Billed)
@@ -85,6 +86,12 @@ def succeeded(row: Billed | None, fact: PaymentSucceeded) -> Billed:
 @payments.fold(PaymentFailed, into=Billed, key="payment_id")
 def failed(row: Billed | None, fact: PaymentFailed) -> Billed:
     return replace(row or _first_heard_of(fact, fact.amount), outcome="failed")
+
+
+@payments.fold(PaymentActionRequired, into=Billed, key="payment_id")
+def waits(row: Billed | None, fact: PaymentActionRequired) -> Billed:
+    """What it came to is not known before the viewer has confirmed it."""
+    return row or _first_heard_of(fact, fact.amount)
 
 
 @payments.fold(PaymentRefunded, into=Billed, key="payment_id")

@@ -21,7 +21,7 @@ from domain.account.account import (
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.account.sign_ins import PasswordChanged
 from domain.facts import AnyFact
-from domain.payment.payment import PaymentFailed, PaymentSucceeded, PaymentWithdrawn
+from domain.payment.payment import PaymentActionRequired, PaymentFailed, PaymentSucceeded, PaymentWithdrawn
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
 from domain.subscription.facts import (
@@ -71,6 +71,7 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
     BlockPlaced,
     BlockLifted,
     SubscriptionStarted,
+    PaymentActionRequired,
     PaymentFailed,
     PaymentSucceeded,
     PaymentWithdrawn,
@@ -174,7 +175,7 @@ def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
             return replace(standing, blocks=follow_block(standing.blocks, fact))
         case SubscriptionStarted():
             return _with(standing, _started(fact))
-        case PaymentFailed() | PaymentSucceeded() | PaymentWithdrawn():
+        case PaymentFailed() | PaymentActionRequired() | PaymentSucceeded() | PaymentWithdrawn():
             return _paid_for(standing, fact)
         case _ if isinstance(fact, TERM_CHANGES):
             subscription = str(fact.subscription_id)
@@ -223,16 +224,18 @@ def _further(items: tuple[FurtherItem, ...]) -> tuple[Further, ...]:
     )
 
 
-def _paid_for(standing: Standing, fact: PaymentFailed | PaymentSucceeded | PaymentWithdrawn) -> Standing:
+def _paid_for(
+    standing: Standing, fact: PaymentFailed | PaymentActionRequired | PaymentSucceeded | PaymentWithdrawn
+) -> Standing:
     """When the provider tries again and where it can be paid, for as long as the payment is owed."""
     subscription = str(derived_id("subscription", fact.provider, fact.subscription_reference))
     if (term := standing.terms.get(subscription)) is None:
         return standing
-    if not isinstance(fact, PaymentFailed):
+    if isinstance(fact, PaymentSucceeded | PaymentWithdrawn):
         return _with(standing, replace(term, next_attempt_at=None, owed_since=None, action_url=None))
+    again = fact.next_attempt_at if isinstance(fact, PaymentFailed) else term.next_attempt_at
     owed_since = term.owed_since or fact.recorded_at
-    owed = replace(term, next_attempt_at=fact.next_attempt_at, owed_since=owed_since, action_url=fact.action_url)
-    return _with(standing, owed)
+    return _with(standing, replace(term, next_attempt_at=again, owed_since=owed_since, action_url=fact.action_url))
 
 
 def _changed(term: Term, fact: TermChange) -> Term:

@@ -9,7 +9,7 @@ import msgspec
 from domain.shared.fact import AccountFact
 from domain.shared.identity import derived_id
 
-NoticeKind = Literal["payment_failed", "grace_ending", "access_ended"]
+NoticeKind = Literal["payment_failed", "action_required", "grace_ending", "access_ended"]
 
 ENDING_AHEAD = timedelta(days=1)
 """How long before the end of grace it is told."""
@@ -24,11 +24,11 @@ class NoticeFellDue(AccountFact, frozen=True, kw_only=True, tag="dunning.notice_
     invoice: str | None
     """The provider's id of what is owed, where it is known."""
     attempt: int | None
-    """Of `payment_failed`: which one failed."""
+    """Of `payment_failed`: which one failed; of `action_required`: which one waits for the viewer."""
     failing_since: datetime | None
-    """Of the other kinds: when the first attempt failed."""
+    """Of the two that are about grace: when the first attempt failed."""
     about: datetime | None
-    """When it is tried again, None if it is not; when grace ends; when access ended."""
+    """When it is tried again, None if it is not, or waits; when grace ends; when access ended."""
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -46,9 +46,9 @@ class Notice(msgspec.Struct, frozen=True):
         return state or cls(fact.notice_id)
 
 
-def failure_notice_id(payment_id: UUID, attempt: int) -> UUID:
-    """Of one failed attempt at one payment."""
-    return derived_id("dunning", "payment_failed", payment_id, attempt)
+def attempt_notice_id(kind: NoticeKind, payment_id: UUID, attempt: int) -> UUID:
+    """Of one attempt at one payment, that failed or waits for the viewer."""
+    return derived_id("dunning", kind, payment_id, attempt)
 
 
 def grace_notice_id(kind: NoticeKind, subscription_id: UUID, failing_since: datetime) -> UUID:

@@ -1,7 +1,7 @@
 """A payment: what the provider says was asked for, paid or failed."""
 
 from datetime import datetime
-from typing import Literal, Self, assert_never
+from typing import Self, TypedDict, assert_never
 from uuid import UUID
 
 import msgspec
@@ -14,54 +14,9 @@ from domain.payment.refunds import (
     RefundRequested,
     Refunds,
 )
+from domain.payment.truth import DisputeStage, ProviderPayment
 from domain.shared.fact import AccountFact
 from domain.shared.money import Money
-
-DisputeStage = Literal["inquiry", "open", "won", "lost"]
-"""An inquiry takes no money; it may become a dispute, which does until it is won."""
-
-
-class ProviderRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """Money on its way back, or that did not get there."""
-
-    reference: str
-    amount: Money
-    failed: bool = False
-
-
-class ProviderDispute(msgspec.Struct, frozen=True, kw_only=True):
-    """The card's holder says that she did not buy it."""
-
-    reference: str
-    amount: Money
-    stage: DisputeStage
-    reason: str
-    opened_at: datetime
-
-
-class ProviderPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment in our words, as the provider tells it now."""
-
-    provider: str
-    reference: str
-    """The provider's id of the invoice or charge."""
-    subscription_reference: str | None
-    amount: Money
-    status: Literal["pending", "paid", "failed"]
-    attempts: int
-    paid_at: datetime | None
-    next_attempt_at: datetime | None
-    receipt_url: str | None
-    covers_until: datetime | None = None
-    """The end of the period that it pays for, where it pays for one."""
-    refunds: tuple[ProviderRefund, ...] = ()
-    disputes: tuple[ProviderDispute, ...] = ()
-
-    @property
-    def kept(self) -> int:
-        """What has not gone back, in minor units; a refund under way counts as gone."""
-        gone = sum(refund.amount.amount for refund in self.refunds if not refund.failed)
-        return max(0, self.amount.amount - gone)
 
 
 class PaymentSucceeded(AccountFact, frozen=True, tag="payment.succeeded"):
@@ -88,8 +43,21 @@ class PaymentFailed(AccountFact, frozen=True, omit_defaults=True, tag="payment.f
     """The provider's page on which it can be paid."""
 
 
+class PaymentActionRequired(AccountFact, frozen=True, tag="payment.action_required"):
+    """An attempt waits for the customer: nobody else can bring it to its end."""
+
+    payment_id: UUID
+    provider: str
+    provider_reference: str
+    subscription_reference: str | None
+    amount: Money
+    attempt: int
+    action_url: str | None
+    """The provider's page on which it can be confirmed."""
+
+
 class PaymentWithdrawn(AccountFact, frozen=True, tag="payment.withdrawn"):
-    """What failed to be paid is not asked for any more."""
+    """What failed, or waited, to be paid is not asked for any more."""
 
     payment_id: UUID
     provider: str
@@ -139,12 +107,23 @@ class DisputeChanged(AccountFact, frozen=True, tag="payment.dispute_changed"):
 PaymentFact = (
     PaymentSucceeded
     | PaymentFailed
+    | PaymentActionRequired
     | PaymentWithdrawn
     | PaymentRefunded
     | RefundFailed
     | DisputeChanged
     | RefundIntentFact
 )
+
+
+class Named(TypedDict):
+    """What every fact about a payment says of it."""
+
+    payment_id: UUID
+    account_id: UUID
+    provider: str
+    provider_reference: str
+    subscription_reference: str | None
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +134,9 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     paid: bool = False
     failed_attempts: int = 0
     owed: bool = False
-    """It has failed, and is still asked for."""
+    """It has failed or waits for the customer, and is still asked for."""
+    waiting_attempt: int | None = None
+    """The last one that was seen to wait for the customer."""
     provider: str = ""
     provider_reference: str = ""
     subscription_reference: str | None = None
@@ -172,17 +153,27 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         return (state or cls(id=payment_id, account_id=account_id)).differences(truth, now)
 
     def differences(self, truth: ProviderPayment, now: datetime) -> list[PaymentFact]:
-        return [*self._paid_or_failed(truth, now), *self._refunds(truth), *self._disputes(truth)]
+        return [
+            *self._paid_or_failed(truth, now),
+            *self._waits(truth),
+            *self._refunds(truth),
+            *self._disputes(truth),
+        ]
+
+    def _named(self, truth: ProviderPayment) -> Named:
+        return {
+            "payment_id": self.id,
+            "account_id": self.account_id,
+            "provider": truth.provider,
+            "provider_reference": truth.reference,
+            "subscription_reference": truth.subscription_reference,
+        }
 
     def _paid_or_failed(self, truth: ProviderPayment, now: datetime) -> list[PaymentFact]:
         if truth.status == "paid" and not self.paid:
             return [
                 PaymentSucceeded(
-                    payment_id=self.id,
-                    account_id=self.account_id,
-                    provider=truth.provider,
-                    provider_reference=truth.reference,
-                    subscription_reference=truth.subscription_reference,
+                    **self._named(truth),
                     amount=truth.amount,
                     paid_at=truth.paid_at or now,
                     receipt_url=truth.receipt_url,
@@ -191,39 +182,37 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         if truth.status == "failed" and truth.attempts > self.failed_attempts:
             return [
                 PaymentFailed(
-                    payment_id=self.id,
-                    account_id=self.account_id,
-                    provider=truth.provider,
-                    provider_reference=truth.reference,
-                    subscription_reference=truth.subscription_reference,
+                    **self._named(truth),
                     amount=truth.amount,
                     attempt=truth.attempts,
                     next_attempt_at=truth.next_attempt_at,
                     action_url=truth.receipt_url,
                 )
             ]
-        if truth.status == "pending" and self.owed:
+        if truth.status == "pending" and self.owed and not truth.action_required:
             return [
                 PaymentWithdrawn(
-                    payment_id=self.id,
-                    account_id=self.account_id,
-                    provider=truth.provider,
-                    provider_reference=truth.reference,
-                    subscription_reference=truth.subscription_reference,
+                    **self._named(truth),
                     amount=truth.amount,
                 )
             ]
         return []
 
+    def _waits(self, truth: ProviderPayment) -> list[PaymentFact]:
+        """Once for each attempt."""
+        if truth.status == "paid" or not truth.action_required or self.waiting_attempt == truth.attempts:
+            return []
+        return [
+            PaymentActionRequired(
+                **self._named(truth), amount=truth.amount, attempt=truth.attempts, action_url=truth.receipt_url
+            )
+        ]
+
     def _refunds(self, truth: ProviderPayment) -> list[PaymentFact]:
         kept = Money(truth.kept, truth.amount.currency)
         return [
             (RefundFailed if refund.failed else PaymentRefunded)(
-                payment_id=self.id,
-                account_id=self.account_id,
-                provider=truth.provider,
-                provider_reference=truth.reference,
-                subscription_reference=truth.subscription_reference,
+                **self._named(truth),
                 refund_reference=refund.reference,
                 amount=refund.amount,
                 kept=kept,
@@ -235,11 +224,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     def _disputes(self, truth: ProviderPayment) -> list[PaymentFact]:
         return [
             DisputeChanged(
-                payment_id=self.id,
-                account_id=self.account_id,
-                provider=truth.provider,
-                provider_reference=truth.reference,
-                subscription_reference=truth.subscription_reference,
+                **self._named(truth),
                 dispute_reference=dispute.reference,
                 amount=dispute.amount,
                 before=self.disputes.get(dispute.reference),
@@ -267,6 +252,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
                 )
             case PaymentFailed():
                 return replace(state, failed_attempts=fact.attempt, owed=True)
+            case PaymentActionRequired():
+                return replace(state, waiting_attempt=fact.attempt, owed=True)
             case PaymentWithdrawn():
                 return replace(state, owed=False)
             case PaymentRefunded():

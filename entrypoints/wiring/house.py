@@ -40,7 +40,11 @@ from application.janitor import Janitor
 from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
-from application.policies.dunning import when_payment_failed_tell_the_viewer, when_provider_gave_up_tell_the_viewer
+from application.policies.dunning import (
+    when_payment_failed_tell_the_viewer,
+    when_payment_waits_tell_the_viewer,
+    when_provider_gave_up_tell_the_viewer,
+)
 from application.policies.duplicates import (
     RefundingDuplicates,
     when_duplicate_found_refund_newer,
@@ -173,6 +177,7 @@ def _policies(ports: Ports, plans: Plans, dunning: Dunning, duplicates: Refundin
         when_duplicate_found_refund_newer(duplicates),
         when_prepaid_duplicated_refund_it(duplicates),
         when_payment_failed_tell_the_viewer(dunning),
+        when_payment_waits_tell_the_viewer(dunning),
         when_provider_gave_up_tell_the_viewer(dunning),
     ]
 

@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from application.policies.dunning import when_payment_failed_tell_the_viewer, when_provider_gave_up_tell_the_viewer
+from application.policies.dunning import (
+    when_payment_failed_tell_the_viewer,
+    when_payment_waits_tell_the_viewer,
+    when_provider_gave_up_tell_the_viewer,
+)
 from application.ports.billing import SeenSubscription
 from application.ports.inbox import Customer
 from domain.payment.dunning import NoticeFellDue
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.fact import Actor, Cause
 from domain.subscription.facts import GraceStarted
 from tests.application.anna_at_the_provider import failed_payment, stream_of, subscribed
@@ -28,6 +32,7 @@ async def the_policies_act(house: House) -> None:
     """As a worker does it, over the whole ledger; and once more, as after a crash."""
     policies = [
         when_payment_failed_tell_the_viewer(house.dunning),
+        when_payment_waits_tell_the_viewer(house.dunning),
         when_provider_gave_up_tell_the_viewer(house.dunning),
     ]
     for fact in await house.facts() * 2:
@@ -78,12 +83,32 @@ async def test_of_each_attempt_that_failed_and_when_it_is_tried_again(house: Hou
     assert (first.actor, first.cause) == (Actor("system", "dunning"), Cause("fact", str(failed.position)))
 
 
+async def test_of_each_attempt_that_the_viewer_has_to_confirm(house: House) -> None:
+    customer = await subscribed(house)
+    await house.moves_to(APRIL)
+    seen = await fails(house, customer)
+    waits = replace(failed_payment(seen.reference, reference="in_april"), action_required=True)
+    for attempt in (1, 2):
+        await hear(house, customer, replace(waits, attempts=attempt, next_attempt_at=None))
+
+    await the_policies_act(house)
+
+    assert [each for each in await told(house) if each[0] == "action_required"] == [
+        ("action_required", "in_april", 1, None),
+        ("action_required", "in_april", 2, None),
+    ]
+    notice = next(notice for notice in await notices(house) if notice.kind == "action_required")
+    required = next(fact for fact in await house.facts() if fact.tag() == "payment.action_required")
+    assert (notice.subscription_id, notice.cause) == (stream_of(seen), Cause("fact", str(required.position)))
+
+
 async def test_who_stands_before_the_payment_page_needs_no_notice(house: House) -> None:
     customer = await subscribed(house)
     seen = await house.subscription_seen(customer)
     incomplete = replace(seen, reference="sub_new", status="incomplete")
 
-    await hear(house, customer, incomplete, failed_payment("sub_new"), failed_payment(None, reference="in_other"))
+    waits = replace(failed_payment("sub_new"), action_required=True)
+    await hear(house, customer, incomplete, waits, failed_payment(None, reference="in_other"))
     await the_policies_act(house)
 
     assert await told(house) == []

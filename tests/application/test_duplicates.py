@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from application.ports.billing import SeenSubscription
 from application.ports.inbox import Customer
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.identity import derived_id
 from domain.shared.money import Money
 from domain.subscription.facts import DuplicateFound

@@ -12,8 +12,8 @@ from application.plans import NewPlan, PlanChange
 from application.ports.billing import PaidAtOnce, SeenCheckout
 from application.ports.inbox import Customer
 from domain.access.access import Access
-from domain.payment.payment import ProviderDispute, ProviderPayment, ProviderRefund
 from domain.payment.refunds import RefundRequested
+from domain.payment.truth import ProviderDispute, ProviderPayment, ProviderRefund
 from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated, PrepaidRevoked
 from domain.prepaid.prepaid import RenewalWindowClosed
 from domain.shared.fact import Actor, Cause

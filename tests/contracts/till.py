@@ -16,7 +16,7 @@ from adapters.memory.billing import MemoryBilling
 from adapters.memory.clock import MemoryClock
 from adapters.stripe.billing import StripeBilling
 from application.ports.billing import BillingProvider, CheckoutPage, CustomerTruth, SeenSubscription
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 from tests.adapters.stripe.simulated import WEBHOOK_SECRET, SimulatedStripe, simulated_stripe

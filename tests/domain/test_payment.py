@@ -8,17 +8,16 @@ from msgspec.structs import replace
 
 from domain.payment.payment import (
     DisputeChanged,
-    DisputeStage,
     Payment,
+    PaymentActionRequired,
     PaymentFact,
     PaymentFailed,
     PaymentRefunded,
     PaymentSucceeded,
-    ProviderDispute,
-    ProviderPayment,
-    ProviderRefund,
+    PaymentWithdrawn,
     RefundFailed,
 )
+from domain.payment.truth import DisputeStage, ProviderDispute, ProviderPayment, ProviderRefund
 from domain.shared.money import Money
 from tests.people import ANNA, MONDAY, days
 from tests.scenario import folded, given, nothing_yet
@@ -114,6 +113,53 @@ def test_after_a_failure_the_money_came() -> None:
 )
 def test_what_is_known_is_not_told_again(past: tuple[PaymentFact, ...], again: ProviderPayment) -> None:
     given(Payment, *past).when(Observing(again)).then_nothing()
+
+
+waiting = replace(declined, action_required=True, receipt_url="https://pay.example/in_march")
+waits = PaymentActionRequired(
+    payment_id=PAYMENT,
+    account_id=ANNA,
+    provider="stripe",
+    provider_reference="in_march",
+    subscription_reference="sub_anna",
+    amount=Money(999, "USD"),
+    attempt=1,
+    action_url="https://pay.example/in_march",
+)
+
+
+def test_an_attempt_that_waits_for_the_customer_is_told_once() -> None:
+    failed = replace(first_failure, action_url="https://pay.example/in_march")
+
+    nothing_yet().when(Observing(waiting)).then(failed, waits)
+    given(Payment, failed, waits).when(Observing(waiting)).then_nothing()
+    given(Payment, failed).when(Observing(waiting)).then(waits)
+
+
+def test_the_next_attempt_that_waits_is_told_too() -> None:
+    again = replace(waiting, attempts=2)
+    past = (first_failure, waits)
+
+    failed = replace(first_failure, attempt=2, action_url="https://pay.example/in_march")
+
+    given(Payment, *past).when(Observing(again)).then(failed, replace(waits, attempt=2))
+
+
+def test_confirmed_it_is_paid_and_what_was_paid_waits_for_nobody() -> None:
+    given(Payment, first_failure, waits).when(Observing(paid)).then(success)
+    given(Payment, first_failure, waits, success).when(
+        Observing(replace(paid, attempts=2, action_required=True))
+    ).then_nothing()
+
+
+def test_what_only_waits_is_withdrawn_when_it_is_not_asked_for_any_more() -> None:
+    not_tried = replace(pending, action_required=True)
+    [told] = Observing(not_tried)(None)
+    assert isinstance(told, PaymentActionRequired)
+
+    given(Payment, told).when(Observing(not_tried)).then_nothing()
+    [withdrawn] = Observing(pending)(folded(Payment, told))
+    assert isinstance(withdrawn, PaymentWithdrawn)
 
 
 def test_a_payment_remembers_whose_it_is() -> None:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from domain.access.standing import Term
-from domain.payment.payment import PaymentFailed, PaymentSucceeded
+from domain.payment.payment import PaymentActionRequired, PaymentFailed, PaymentSucceeded
 from domain.shared.fact import AccountFact
 from domain.shared.money import Money
 from tests.domain.annas_subscription import (
@@ -100,6 +100,24 @@ def test_paid_there_is_no_problem_any_more() -> None:
     term = term_after(*failing, payment_failed, payment_succeeded, went("past_due", "active"))
 
     assert (term.grace_since, term.grace_until, term.next_attempt_at) == (None, None, None)
+
+
+def test_one_that_waits_for_the_viewer_is_shown_with_the_page_to_confirm_it_on() -> None:
+    waits = PaymentActionRequired(
+        account_id=ANNA,
+        payment_id=ANNA,
+        provider="stripe",
+        provider_reference="in_upgrade",
+        subscription_reference="sub_anna",
+        amount=Money(999, "USD"),
+        attempt=1,
+        action_url="https://pay.example/in_upgrade",
+    )
+
+    term = term_after(started, waits)
+    assert (term.owed_since, term.action_url) == (MONDAY, "https://pay.example/in_upgrade")
+    assert term_after(*failing, payment_failed, waits).next_attempt_at == NEXT_MONTH + days(3)
+    assert term_after(started, waits, payment_succeeded).owed_since is None
 
 
 def test_a_payment_for_something_else_changes_nothing() -> None:

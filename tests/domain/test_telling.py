@@ -80,6 +80,7 @@ SENTENCES = {
     "subscription.request_dropped": "What was asked for came to nothing: No such price.",
     "subscription.duplicate_found": "This is a second live subscription to Cooking, beside an older one.",
     "payment.withdrawn": "The payment of 9.99 USD, which had failed, is not asked for any more.",
+    "payment.action_required": "The payment of 9.99 USD (attempt 2) waits for the viewer to confirm it.",
     "payment.refund_requested": "A refund of 4.00 USD was asked for: No sound.",
     "payment.refund_accepted": "The refund of 4.00 USD is on its way.",
     "payment.refund_refused": "The refund of 4.00 USD was refused: The charge is disputed.",
@@ -148,6 +149,8 @@ def test_a_notice_says_what_the_viewer_is_to_be_told() -> None:
         "access_ended": "access ended on 2027-04-01 12:00 UTC, since the invoice was not paid",
     }
 
+    waits = replace(failed, kind="action_required", about=None)
+    assert tell(waits) == "The viewer is to be told that attempt 2 at the payment waits for her confirmation."
     assert tell(replace(failed, about=None)) == f"The viewer is to be told that {told['payment_failed']}."
     for kind in ("grace_ending", "access_ended"):
         assert tell(replace(failed, kind=kind)) == f"The viewer is to be told that {told[kind]}."

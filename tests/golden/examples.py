@@ -23,6 +23,7 @@ from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import (
     DisputeChanged,
+    PaymentActionRequired,
     PaymentFailed,
     PaymentRefunded,
     PaymentSucceeded,
@@ -642,6 +643,24 @@ REACHED = (
     stored(94, VIEWER, REQUEST, RefreshTokenReused(account_id=ANNA, session_id=SIGN_IN)),
 )
 
+WAITING = (
+    stored(
+        96,
+        STRIPE,
+        WEBHOOK,
+        PaymentActionRequired(
+            account_id=ANNA,
+            payment_id=PAYMENT,
+            provider="stripe",
+            provider_reference="in_2",
+            subscription_reference="sub_anna",
+            amount=Money(999, "USD"),
+            attempt=2,
+            action_url="https://pay.example/in_2",
+        ),
+    ),
+)
+
 EXAMPLES: dict[str, Fact] = {
     fact.tag(): fact
     for fact in (
@@ -658,5 +677,6 @@ EXAMPLES: dict[str, Fact] = {
         *PURCHASES,
         *INTENDED,
         *REACHED,
+        *WAITING,
     )
 }

@@ -39,18 +39,18 @@ async def facts_of(admin: Person, person: Person, type: str) -> list[Any]:
     return items
 
 
-async def declined_from_now_on(service: Service, person: Person) -> None:
+async def her_bank_answers(service: Service, person: Person, outcome: str) -> None:
     account = await service.house.accounts.account(person.account_id)
     address = f"{service.house.settings.sandbox_address}/stripe/_sandbox/customers/{account.customers['stripe']}/card"
     async with httpx.AsyncClient() as http:
-        (await http.put(address, json={"outcome": "decline"})).raise_for_status()
+        (await http.put(address, json={"outcome": outcome})).raise_for_status()
 
 
 async def test_each_failed_attempt_and_the_end_of_grace_are_to_be_told_once(service: Service, admin: Person) -> None:
     anna = await service.sign_up()
     await service.subscribe(anna, await service.plan_on_sale(admin))
     renewal = datetime.fromisoformat((await anna.http.get("/v1/me/subscription")).json()["current_period_end"])
-    await declined_from_now_on(service, anna)
+    await her_bank_answers(service, anna, "decline")
 
     async with working(service):
         await moves(service, renewal + timedelta(days=12))
@@ -78,3 +78,27 @@ async def test_each_failed_attempt_and_the_end_of_grace_are_to_be_told_once(serv
     assert timedelta(0) <= datetime.fromisoformat(over["recorded_at"]) - until < timedelta(minutes=1)
     assert len(notices) == len(failed) + 1
     assert {fact["actor"]["id"] for fact in noticed} == {"dunning"}
+
+
+async def test_a_renewal_that_must_be_confirmed_is_to_be_told_with_the_page_for_it(
+    service: Service, admin: Person
+) -> None:
+    anna = await service.sign_up()
+    await service.subscribe(anna, await service.plan_on_sale(admin))
+    renewal = datetime.fromisoformat((await anna.http.get("/v1/me/subscription")).json()["current_period_end"])
+    await her_bank_answers(service, anna, "authenticate")
+
+    async with working(service):
+        await moves(service, renewal + timedelta(hours=1))
+        async with asyncio.timeout(20):
+            while len(noticed := await facts_of(admin, anna, "dunning.notice_fell_due")) < len(("failed", "waits")):
+                await asyncio.sleep(0.1)
+        shown = (await anna.http.get("/v1/me/subscription")).json()
+        await moves(service, None)
+
+    [waits] = [fact["data"] for fact in noticed if fact["data"]["kind"] == "action_required"]
+    [required] = [fact["data"] for fact in await facts_of(admin, anna, "payment.action_required")]
+    assert (waits["invoice"], waits["attempt"]) == (required["provider_reference"], 1)
+    assert waits["subscription_id"] == shown["id"]
+    assert shown["payment_problem"]["action_url"] == required["action_url"]
+    assert required["action_url"]

@@ -87,7 +87,10 @@ class SimulatedStripe:
     def decline_the_card_of(self, customer: str) -> None:
         """Nor does anything try it again before the next renewal."""
         self._http.put("/_sandbox/dunning", json={"retry_days": [], "then": "past_due"}).raise_for_status()
-        self._http.put(f"/_sandbox/customers/{customer}/card", json={"outcome": "decline"}).raise_for_status()
+        self.answer_for_the_card_of(customer, "decline")
+
+    def answer_for_the_card_of(self, customer: str, outcome: str) -> None:
+        self._http.put(f"/_sandbox/customers/{customer}/card", json={"outcome": outcome}).raise_for_status()
 
     def create(self, path: str, **form: str) -> dict[str, Any]:
         """By the API, as another program would; `items[0][price]` is how Stripe writes a list."""

@@ -9,7 +9,7 @@ from adapters.stripe.objects import Charge, Invoice, Session, Subscription
 from adapters.stripe.reading import at, customer_truth, seen_checkout, seen_payment, seen_subscription
 from application.errors import ProviderRefused
 from application.ports.billing import PaidAtOnce, SeenSubscription
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 
 MONDAY, FRIDAY, JUNE, JULY = 1_780_000_000, 1_780_345_600, 1_781_000_000, 1_783_600_000

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.stripe.billing import StripeBilling
 from application.ports.billing import CheckoutPage, CustomerTruth, SeenCheckout, SeenItem, SeenSubscription
-from domain.payment.payment import ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from tests.adapters.stripe.simulated import SimulatedStripe, at
 

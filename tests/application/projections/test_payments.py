@@ -6,14 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from application.projections.payments import Billed, payments
-from domain.payment.payment import (
-    DisputeChanged,
-    DisputeStage,
-    PaymentFailed,
-    PaymentRefunded,
-    PaymentSucceeded,
-    RefundFailed,
-)
+from domain.payment.payment import DisputeChanged, PaymentFailed, PaymentRefunded, PaymentSucceeded, RefundFailed
+from domain.payment.truth import DisputeStage
 from domain.shared.fact import Fact
 from domain.shared.money import Money
 from tests.application.projections.stories import rows_of

@@ -16,9 +16,12 @@ from adapters.sandbox.stripe.simulation import Simulation
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the issuer answers whenever the customer is charged without being there; `none`: there is no card."""
+    """How the issuer answers whenever the customer is charged without being there; `none`: there is no card.
 
-    outcome: Literal["ok", "decline", "none"]
+    `authenticate`: it wants her to confirm the payment, as she does by paying on a hosted page.
+    """
+
+    outcome: Literal["ok", "decline", "authenticate", "none"]
 
 
 class CardView(msgspec.Struct, frozen=True):

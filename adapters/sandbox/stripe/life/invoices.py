@@ -145,7 +145,8 @@ def _paid(moment: Moment, invoice: StripeObject) -> StripeObject:
 
 
 def _failed(moment: Moment, invoice: StripeObject, intent: StripeObject, retry_at: int | None) -> StripeObject:
-    payments.decline(moment, intent)
+    waits = payments.card_asks(moment, invoice["customer"])
+    (payments.wait_for_customer if waits else payments.decline)(moment, intent)
     failed = moment.change(
         invoice,
         attempted=True,
@@ -158,6 +159,8 @@ def _failed(moment: Moment, invoice: StripeObject, intent: StripeObject, retry_a
         moment.plan("payment_retry", failed, at=retry_at)
     _note_debt(moment, invoice["customer"], owes=True)
     moment.announce("invoice.payment_failed", failed)
+    if waits:
+        moment.announce("invoice.payment_action_required", failed)
     return failed
 
 

@@ -90,6 +90,11 @@ def _card(*, succeeded: bool) -> StripeObject:
     }
 
 
+def to_be_confirmed(intent: StripeObject) -> StripeObject:
+    """A payment intent's `next_action`: the bank's page, through which the browser is led."""
+    return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "source": intent["id"]}}
+
+
 def declined(charge: str | None) -> StripeObject:
     """A payment intent's `last_payment_error`."""
     error = {

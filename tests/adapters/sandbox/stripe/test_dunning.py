@@ -180,3 +180,36 @@ def test_the_latest_invoice_decides(sandbox: Sandbox, failing: stripe.Subscripti
     sandbox.api.invoices.pay(str(latest_unpaid.id))
 
     assert sandbox.reread(failing).status == "active"
+
+
+def test_a_renewal_that_the_bank_wants_confirmed_waits_for_the_customer(
+    sandbox: Sandbox, failing: stripe.Subscription
+) -> None:
+    sandbox.card(failing.customer, "authenticate")
+    sandbox.advance(RENEWAL)
+
+    asked = sandbox.api.payment_intents.retrieve(sandbox.paid(sandbox.reread(failing)))
+    assert (asked.status, asked.amount_received) == ("requires_action", 0)
+    assert asked.next_action
+    assert sandbox.reread(failing).status == "past_due"
+    told = sandbox.types(since=RENEWAL)
+    for type in ("payment_intent.requires_action", "invoice.payment_failed", "invoice.payment_action_required"):
+        assert told.count(type) == 1
+
+    sandbox.card(failing.customer, "ok")
+    sandbox.api.invoices.pay(str(sandbox.reread(failing).latest_invoice))
+
+    done = sandbox.api.payment_intents.retrieve(asked.id)
+    assert (done.status, done.next_action) == ("succeeded", None)
+    assert sandbox.reread(failing).status == "active"
+
+
+def test_declined_after_all_it_waits_for_nobody(sandbox: Sandbox, failing: stripe.Subscription) -> None:
+    sandbox.card(failing.customer, "authenticate")
+    sandbox.advance(RENEWAL)
+    sandbox.card(failing.customer, "decline")
+
+    sandbox.advance(RENEWAL + DAY)
+
+    intent = sandbox.api.payment_intents.retrieve(sandbox.paid(sandbox.reread(failing)))
+    assert (intent.status, intent.next_action) == ("requires_payment_method", None)
