@@ -32,6 +32,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     sweeps: Mapping[SweepKind, SweepTotals] = {}
     duplicates: int = 0
     """Second live subscriptions of an account to one plan that have been found."""
+    failed_intents: int = 0
+    """What was asked of the payment provider, and nobody sees to any more: that is for people to do."""
     lagging: tuple[str, ...] = ()
     """The read models that are further behind than they may be."""
 
@@ -96,6 +98,7 @@ class Health:
             inbox=await self.desk.counts(),
             sweeps=await self.sweeps.totals(),
             duplicates=await self.duplicates.found(),
+            failed_intents=await self.intents.failed(),
             lagging=tuple(status.name for status in statuses if status.lag > self.lag_max),
         )
 

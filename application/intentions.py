@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from application.ports.intents import Intents
+from application.errors import NotFound
+from application.ports.intents import Intents, UnsettledIntent
 from application.ports.ledger import GuardedRow, InsertOnce
 from application.ports.world import Clock
 from application.recall import Aggregate, Asked, Decided, Recalled, Records, again_when_moved
@@ -79,6 +80,20 @@ class Intentions:
             if isinstance(fact, Intent) and fact.idempotency_key == key:
                 return fact, facts[place + 1 :]
         return None, ()
+
+    async def listing(self, *, failed: bool, limit: int) -> Sequence[UnsettledIntent]:
+        """What waits for its outcome, or of that what nobody sees to any more; the longest due first."""
+        return await self.intents.page(failed=failed, limit=limit)
+
+    async def retry(self, key: str) -> UnsettledIntent:
+        """A janitor sees to it at once, as if it had just been left; it asks first what has come of it.
+
+        Raises NotFound where nothing waits with this key.
+        """
+        again = await self.intents.retry(key)
+        if again is None:
+            raise NotFound(f"Nothing that was asked for with the key {key} waits for its outcome.")
+        return again
 
     def is_old(self, intent: Intent) -> bool:
         """The provider may have forgotten its key: before any new try it must be looked up what came of it.

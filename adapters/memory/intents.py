@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from adapters.memory.tables import MemoryTables
-from application.ports.intents import OpenIntent
+from application.ports.intents import OpenIntent, UnsettledIntent
 from application.ports.ledger import Delete
 from application.ports.world import Clock
 
@@ -36,3 +37,28 @@ class MemoryIntents:
 
     async def unsettled(self) -> int:
         return len(self._tables.rows("intents"))
+
+    async def failed(self) -> int:
+        return sum(bool(row.get("failed")) for row in self._tables.rows("intents"))
+
+    async def page(self, *, failed: bool, limit: int) -> Sequence[UnsettledIntent]:
+        wanted = [row for row in self._tables.rows("intents") if row.get("failed") or not failed]
+        return [_shown(row) for row in sorted(wanted, key=lambda row: (row["due_at"], row["key"]))[:limit]]
+
+    async def retry(self, key: str) -> UnsettledIntent | None:
+        rows = self._tables.rows("intents", key=key)
+        for row in rows:
+            row.update(failed=False, attempts=0, due_at=self._real_time.now(), error=None)
+        return next(map(_shown, rows), None)
+
+
+def _shown(row: dict[str, Any]) -> UnsettledIntent:
+    failed = bool(row.get("failed"))
+    return UnsettledIntent(
+        row["key"],
+        row["stream"],
+        row.get("attempts", 0),
+        failed=failed,
+        due_at=None if failed else row["due_at"],
+        error=row.get("error"),
+    )

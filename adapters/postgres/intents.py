@@ -1,11 +1,16 @@
 """Intents whose outcome is not known yet, in Postgres."""
 
 from collections.abc import Sequence
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Composed
 
 from adapters.postgres.errors import connected
 from adapters.postgres.inbox import cut
 from adapters.postgres.pool import Pool
-from application.ports.intents import OpenIntent
+from application.ports.intents import OpenIntent, UnsettledIntent
 
 # Whoever takes them has them until they would be due again, so that a worker that is killed loses none.
 TAKE_DUE = """
@@ -25,6 +30,18 @@ RETRY_LATER = """
 """
 
 UNSETTLED = "SELECT count(*) FROM ops.intents"
+FAILED = "SELECT count(*) FROM ops.intents WHERE failed"
+
+COLUMNS = SQL("key, stream, attempts, failed, CASE WHEN NOT failed THEN due_at END AS due_at, error")
+
+PAGE = SQL("""
+    SELECT {columns} FROM ops.intents WHERE failed OR NOT %(failed)s ORDER BY intents.due_at, key LIMIT %(limit)s
+""").format(columns=COLUMNS)
+
+RETRY = SQL("""
+    UPDATE ops.intents SET failed = false, attempts = 0, due_at = now(), error = NULL WHERE key = %(key)s
+    RETURNING {columns}
+""").format(columns=COLUMNS)
 
 
 class PostgresIntents:
@@ -48,6 +65,23 @@ class PostgresIntents:
             await connection.execute(RETRY_LATER, values)
 
     async def unsettled(self) -> int:
+        return await self._count(UNSETTLED)
+
+    async def failed(self) -> int:
+        return await self._count(FAILED)
+
+    async def _count(self, statement: LiteralString) -> int:
         async with connected(self._pool) as connection:
-            row = await (await connection.execute(UNSETTLED)).fetchone()
+            row = await (await connection.execute(statement)).fetchone()
         return row[0] if row else 0
+
+    async def page(self, *, failed: bool, limit: int) -> Sequence[UnsettledIntent]:
+        return await self._shown(PAGE, {"failed": failed, "limit": limit})
+
+    async def retry(self, key: str) -> UnsettledIntent | None:
+        return next(iter(await self._shown(RETRY, {"key": key})), None)
+
+    async def _shown(self, statement: Composed, values: dict[str, Any]) -> list[UnsettledIntent]:
+        async with connected(self._pool) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement, values)
+            return [msgspec.convert(row, UnsettledIntent) for row in await cursor.fetchall()]

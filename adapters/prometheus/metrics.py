@@ -125,6 +125,11 @@ class Found(Collector):
             "Second live subscriptions of one account to one plan that have been found, ever.",
             value=self._readiness.duplicates,
         )
+        yield GaugeMetricFamily(
+            "streamly_failed_intents",
+            "What was asked of the payment provider and nobody sees to any more: `streamly intents list --failed`.",
+            value=self._readiness.failed_intents,
+        )
 
 
 def _of_the_inbox(counts: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:

@@ -1,6 +1,7 @@
 """Intents whose outcome is not known yet: what somebody has to see to who was not there when it was asked for."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +14,17 @@ class OpenIntent(msgspec.Struct, frozen=True):
     key: str
     stream: UUID
     attempts: int
+
+
+class UnsettledIntent(OpenIntent, frozen=True, kw_only=True):
+    """One as its operators see it; times are real time."""
+
+    failed: bool
+    """Its tries are used up."""
+    due_at: datetime | None
+    """When a janitor sees to it; None where nobody will by himself."""
+    error: str | None
+    """What the last failed try said."""
 
 
 class Intents(Protocol):
@@ -32,4 +44,16 @@ class Intents(Protocol):
 
     async def unsettled(self) -> int:
         """How many wait for their outcome, those that have failed too."""
+        ...
+
+    async def failed(self) -> int:
+        """How many nobody sees to any more."""
+        ...
+
+    async def page(self, *, failed: bool, limit: int) -> Sequence[UnsettledIntent]:
+        """The longest due first; those alone that have failed, or all that wait for their outcome."""
+        ...
+
+    async def retry(self, key: str) -> UnsettledIntent | None:
+        """Due at once, its tries begin anew, whether it has failed or not; None where none waits with this key."""
         ...

@@ -40,7 +40,7 @@ class Checked(msgspec.Struct, frozen=True):
 @click.option("--secrets", is_flag=True, help="Show passwords in addresses.")
 @AS_JSON
 def doctor(*, secrets: bool, as_json: bool) -> None:
-    """Look at settings, database, read models and policies, and say what is wrong; exit 1 if anything is."""
+    """Look at settings, database, read models, policies and queues, and say what is wrong; exit 1 if anything is."""
     settings = read_settings()
     with database_of_command(settings) as database:
         checks = asyncio.run(_examine(settings, database.dsn))
@@ -74,4 +74,7 @@ async def _examine(settings: Settings, dsn: str) -> list[Checked]:
             for status in readiness.policies
         ]
         checks += [Checked(f"queue of {name}", f"{count} waiting") for name, count in readiness.queues.items()]
+        failed = readiness.failed_intents
+        see = "; `streamly intents list --failed` shows them" if failed else ""
+        checks.append(Checked("intents", f"{failed} have failed for good{see}", well=not failed))
     return checks

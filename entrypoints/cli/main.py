@@ -14,6 +14,7 @@ from entrypoints.cli.audit import audit
 from entrypoints.cli.database import doctor, migrate
 from entrypoints.cli.demo import demo
 from entrypoints.cli.endings import FAILED, INTERRUPTED
+from entrypoints.cli.intents import intents
 from entrypoints.cli.processes import api, sandbox, serve, worker
 from entrypoints.cli.projections import projections
 from entrypoints.cli.service import ServiceFailed
@@ -75,7 +76,10 @@ def main() -> None:
     """The ledger and back end of a paid video service: who may watch what, and which facts say so."""
 
 
-for command in (demo, serve, worker, sandbox, api, migrate, doctor, accounts, videos, webhooks, projections, audit):
+PROCESSES = (demo, serve, worker, sandbox, api)
+TOOLS = (migrate, doctor, accounts, videos, webhooks, intents, projections, audit)
+
+for command in (*PROCESSES, *TOOLS):
     main.add_command(command)
 
 if __name__ == "__main__":

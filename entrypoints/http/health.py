@@ -28,12 +28,13 @@ class PolicyCheck(msgspec.Struct, frozen=True):
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """`queues` in things that are not done yet."""
+    """`queues` in things that are not done yet; of its intents the failed ones wait for `streamly intents retry`."""
 
     database: Literal["ok", "unavailable"]
     projections: dict[str, ProjectionCheck]
     policies: dict[str, PolicyCheck]
     queues: dict[str, int]
+    failed_intents: int
 
 
 class ReadyView(msgspec.Struct, frozen=True):
@@ -69,5 +70,6 @@ def _ready_view(readiness: Readiness) -> ReadyView:
         },
         policies={each.name: PolicyCheck(each.lag, each.state) for each in readiness.policies},
         queues=readiness.queues,
+        failed_intents=readiness.failed_intents,
     )
     return ReadyView(readiness.status, checks)

@@ -36,6 +36,7 @@ from application.finding import Finding
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
+from application.intentions import Intentions
 from application.janitor import Janitor
 from application.payments import Payments
 from application.plans import Plans
@@ -87,6 +88,7 @@ class House:
     grants: Grants
     health: Health
     inbox: InboxOperation
+    intentions: Intentions
     janitor: Janitor
     metrics: PrometheusMetrics
     payments: Payments
@@ -152,6 +154,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         projections=ProjectionAdmin(ports.states),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),
+        intentions=sold.janitor.intentions,
         janitor=sold.janitor,
         refunds=sold.refunds,
         subscriptions=sold.subscriptions,

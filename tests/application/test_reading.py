@@ -11,11 +11,13 @@ from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.read_model_states import MemoryReadModelStates
 from application.errors import DatabaseUnavailable, NotYetVisible, UnknownPosition
 from application.health import Health, Readiness
+from application.ports.ledger import InsertOnce
 from application.ports.policies import PolicyStatus
 from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.projections.every import PROJECTIONS
 from application.reading import TIMEOUT_SECONDS, ReadingYourWrites
 from tests.application.house import House
+from tests.people import ANNA
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +164,17 @@ async def test_it_is_ready_and_says_how_far_behind_what_is(house: House) -> None
     assert [(each.name, each.lag) for each in readiness.read_models] == [("catalogue", 2)]
     assert readiness.queues == {"webhooks": 1, "intents": 0, "transcoding": 0}
     assert readiness.duplicates == 2
+
+
+async def test_what_was_asked_of_the_provider_in_vain_is_counted(house: House) -> None:
+    due_at = house.real_time.now()
+    rows = [InsertOnce("intents", {"key": key, "stream": ANNA, "due_at": due_at}) for key in ("one", "two")]
+    await house.ledger.append(rows=rows)
+    await house.intents.retry_later("one", error="no answer", delays_seconds=[])
+
+    readiness = await health(house).readiness()
+
+    assert (readiness.queues["intents"], readiness.failed_intents, readiness.status) == (2, 1, "ok")
 
 
 async def test_a_degraded_read_model_is_named_and_takes_no_server_away(house: House) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from application.ports.intents import OpenIntent
+from application.ports.intents import OpenIntent, UnsettledIntent
 from application.ports.ledger import InsertOnce, RowMoved, RowTaken
 from tests.contracts.operations import Operations, operations_in
 from tests.people import ANNA, BORIS
@@ -77,6 +77,41 @@ async def test_one_that_cannot_be_settled_comes_again_until_its_tries_are_used_u
 
     assert await house.intents.take_due(limit=10, seconds=0) == []
     assert await house.intents.unsettled() == 1
+
+
+async def test_its_operators_see_what_has_failed_and_why(house: Operations) -> None:
+    await intended(house, "cancel-1", due_in=-LONG_AGO)
+    await intended(house, "refund-1", due_in=-LONG_AGO * 2)
+    await intended(house, "change-1", due_in=LONG_AGO)
+    await house.intents.retry_later("cancel-1", error="no answer", delays_seconds=[])
+
+    longest, *_, last = every = await house.intents.page(failed=False, limit=10)
+    [failed] = await house.intents.page(failed=True, limit=10)
+
+    assert ({one.key for one in every}, longest.key, last.key) == (
+        {"refund-1", "cancel-1", "change-1"},
+        "refund-1",
+        "change-1",
+    )
+    assert (last.failed, last.error) == (False, None)
+    assert last.due_at is not None
+    assert failed == UnsettledIntent("cancel-1", STREAM, 1, failed=True, due_at=None, error="no answer")
+    assert [one.key for one in await house.intents.page(failed=False, limit=1)] == ["refund-1"]
+    assert (await house.intents.failed(), await house.intents.unsettled()) == (1, 3)
+
+
+async def test_one_that_has_failed_is_tried_again_when_somebody_says_so(house: Operations) -> None:
+    await intended(house, "cancel-1")
+    await house.intents.retry_later("cancel-1", error="no answer", delays_seconds=[])
+    assert await house.intents.take_due(limit=10, seconds=60) == []
+
+    again = await house.intents.retry("cancel-1")
+
+    assert again is not None
+    assert (again.failed, again.attempts, again.error) == (False, 0, None)
+    assert await house.intents.take_due(limit=10, seconds=60) == [OpenIntent("cancel-1", STREAM, 0)]
+    assert await house.intents.failed() == 0
+    assert await house.intents.retry("cancel-of-nobody") is None
 
 
 async def test_a_try_is_put_off_for_so_long(house: Operations) -> None:

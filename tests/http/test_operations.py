@@ -22,6 +22,7 @@ async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> N
     assert (ready.json()["status"], ready.json()["checks"]["database"]) == ("ok", "ok")
     assert set(ready.json()["checks"]["projections"]) >= {"catalogue", "plans"}
     assert set(ready.json()["checks"]["queues"]) == {"webhooks", "intents", "transcoding"}
+    assert ready.json()["checks"]["failed_intents"] == 0
 
 
 async def test_time_moves_and_comes_back(service: Service) -> None:

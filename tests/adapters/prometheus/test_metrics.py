@@ -35,6 +35,7 @@ def test_a_degraded_read_model_and_one_that_is_rebuilt_are_told_apart() -> None:
             status("plans", lag=0, rebuilding=Rebuilding(generation=4, position=40, target=100)),
         ],
         queues={"webhooks": 3},
+        failed_intents=2,
     )
 
     told = samples(PrometheusMetrics(), readiness)
@@ -46,6 +47,7 @@ def test_a_degraded_read_model_and_one_that_is_rebuilt_are_told_apart() -> None:
     assert told["streamly_read_model_rebuild_progress_ratio plans"] == 0.4
     assert "streamly_read_model_rebuild_progress_ratio catalogue" not in told
     assert told["streamly_queue_items webhooks"] == 3
+    assert told["streamly_failed_intents"] == 2
 
 
 def test_a_database_that_is_away_leaves_what_the_process_knows() -> None:
