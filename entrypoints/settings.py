@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 SECRET_LENGTH_MIN = 32
 WEBHOOK_SECRET_LENGTH_MIN = 16
 """After `whsec_`; Stripe's own have 32 or more."""
+SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 SIMULATED_STRIPE_KEY = "sk_test_simulated"
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -17,6 +19,8 @@ Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=720)]
 PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+Rates = Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,2}[smhd](,[1-9]\d{0,5}/[1-9]\d{0,2}[smhd])*$")]
+"""`20/1h`: so many in so long; several with a comma between them, of which each holds."""
 Facts = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
@@ -55,6 +59,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     video_platform: Literal["local"] = "local"
     cors_origins: str = ""
     trusted_proxies: str = ""
+    throttle_register_peer: Rates = "100/1h"
+    throttle_register_account: Rates = "10/1h"
+    throttle_login_peer: Rates = "100/5m"
+    throttle_login_account: Rates = "10/15m,50/1d"
+    throttle_login_familiar: Rates = "30/15m"
+    throttle_otp_peer: Rates = "60/1h"
+    throttle_otp_account: Rates = "3/15m,10/1d"
+    throttle_otp_familiar: Rates = "3/15m,10/1d"
+    throttle_otp_verify_peer: Rates = "100/15m"
+    throttle_refresh_peer: Rates = "600/1m"
+    throttle_forgot_peer: Rates = "60/1h"
+    throttle_forgot_account: Rates = "3/15m,10/1d"
+    throttle_reset_peer: Rates = "60/15m"
+    throttle_email_verify_peer: Rates = "100/15m"
+    throttle_confirm_peer: Rates = "200/15m"
+    throttle_confirm_account: Rates = "10/15m"
+    throttle_checkout_peer: Rates = "1000/10m"
+    throttle_checkout_account: Rates = "60/10m"
+    throttle_refund_peer: Rates = "1000/10m"
+    throttle_refund_account: Rates = "300/10m"
     sandbox_port: Port = 8001
     sandbox_clock: bool = False
 
@@ -83,6 +107,12 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(entry for part in text.split(",") if (entry := part.strip()))
 
 
+def rates(text: str) -> list[tuple[int, int]]:
+    """The counts and seconds of a setting such as `3/15m,10/1d`."""
+    pairs = [entry.split("/") for entry in listed(text)]
+    return [(int(count), int(time[:-1]) * SECONDS_OF[time[-1]]) for count, time in pairs]
+
+
 def read_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
     """The environment, which outweighs the file. Raises SettingsInvalid."""
     given = {**(_from_file(env_file) if env_file else {}), **(os.environ if environment is None else environment)}
@@ -92,9 +122,21 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
         settings = msgspec.convert(wanted, Settings, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as trouble:
         raise SettingsInvalid(_named(str(trouble))) from None
+    _refuse_untrue_proxies(settings)
     if settings.in_production:
         _refuse_unsafe(settings)
     return settings
+
+
+def _refuse_untrue_proxies(settings: Settings) -> None:
+    """Where everybody is believed, everybody chooses the address that limits count."""
+    for entry in listed(settings.trusted_proxies):
+        try:
+            everybody = ip_network(entry).prefixlen == 0
+        except ValueError:
+            raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is no address and no network") from None
+        if everybody:
+            raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is everybody")
 
 
 def _decode(kind: type, value: str) -> object:

@@ -19,6 +19,16 @@ FORGET: dict[str, LiteralString] = {
             SELECT ctid FROM ops.refresh_tokens WHERE expires_at < now() LIMIT %s
         ))
     """,
+    "throttles": """
+        DELETE FROM ops.throttles WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.throttles WHERE tat < now() LIMIT %s
+        ))
+    """,
+    "familiar": """
+        DELETE FROM ops.familiar WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.familiar WHERE expires_at < now() LIMIT %s
+        ))
+    """,
     "inbox": """
         DELETE FROM ops.inbox WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM ops.inbox WHERE kept_at < now() - interval '90 days'

@@ -45,6 +45,7 @@ from entrypoints.http.returns import ReturnController
 from entrypoints.http.sandbox import SandboxController
 from entrypoints.http.subscription import PortalController, SubscriptionController
 from entrypoints.http.subscriptions import AdminSubscriptionController, MySubscriptionsController
+from entrypoints.http.throttled import Gate
 from entrypoints.http.uploads import UploadController
 from entrypoints.http.videos import AdminVideoController, VideoController
 from entrypoints.http.webhooks import WebhookController
@@ -146,6 +147,8 @@ class House(Protocol):
     @property
     def sweeping(self) -> Sweeping: ...
     @property
+    def throttling(self) -> Gate: ...
+    @property
     def videos(self) -> Videos: ...
     @property
     def webhooks(self) -> Webhooks: ...
@@ -160,5 +163,6 @@ def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
         provided={name: getattr(house, name) for name in PROVIDED},
         who_is=house.accounts.who_is,
         wait_for=house.reading.wait,
+        throttling=house.throttling,
         cors_origins=cors_origins,
     )

@@ -11,12 +11,14 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from entrypoints.http.authentication import WhoIs, provide_asked, provide_cause, provide_viewer
+from entrypoints.http.before import before_handling
 from entrypoints.http.bodies import BODY_BYTES_MAX, JsonRequest
 from entrypoints.http.docs import docs_router
 from entrypoints.http.middleware import surround
 from entrypoints.http.openapi import openapi_config
-from entrypoints.http.positions import Wait, wait_for_position
+from entrypoints.http.positions import Wait
 from entrypoints.http.problems import POSITION_HEADER, answer_exception
+from entrypoints.http.throttled import LIMIT, REMAINING, RESET, Gate
 
 CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", POSITION_HEADER, "X-Request-ID"]
@@ -29,6 +31,7 @@ def assemble(
     provided: Mapping[str, object],
     who_is: WhoIs,
     wait_for: Wait,
+    throttling: Gate,
     cors_origins: Sequence[str] = (),
 ) -> Litestar:
     """An application: `versioned` under /v1, `beside` at the root, `provided` injected by name into handlers.
@@ -37,7 +40,7 @@ def assemble(
     """
     app = Litestar(
         route_handlers=[
-            Router("/v1", route_handlers=versioned, before_request=wait_for_position),
+            Router("/v1", route_handlers=versioned, before_request=before_handling),
             *beside,
             docs_router,
         ],
@@ -47,7 +50,7 @@ def assemble(
             "cause": Provide(provide_cause, sync_to_thread=False),
             **{name: _given(value) for name, value in provided.items()},
         },
-        state=State({"who_is": who_is, "wait_for_position": wait_for}),
+        state=State({"who_is": who_is, "wait_for_position": wait_for, "throttling": throttling}),
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES_MAX,
         exception_handlers={Exception: answer_exception},
@@ -75,5 +78,5 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
         allow_origins=list(origins),
         allow_methods=list(CORS_METHODS),  # type: ignore[arg-type]  # its Literal of methods
         allow_headers=CORS_HEADERS,
-        expose_headers=[POSITION_HEADER, "X-Request-ID", "Retry-After"],
+        expose_headers=[POSITION_HEADER, "X-Request-ID", "Retry-After", LIMIT, REMAINING, RESET],
     )

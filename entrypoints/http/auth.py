@@ -11,6 +11,7 @@ from entrypoints.http.authentication import BecauseOf
 from entrypoints.http.given import GivenAccounts
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Email, Line, Password, RefreshToken
+from entrypoints.http.throttled import Throttled, befriend
 from entrypoints.http.views import RegisteredView, TokensView, registered_view, tokens_view
 
 
@@ -44,6 +45,8 @@ class AuthController(Controller):
         "/register",
         operation_id="register",
         summary="Register",
+        throttled=Throttled("register", "email"),
+        after_response=befriend,
         refuses=(EmailInvalid, EmailTaken, WeakPassword, TooBusy),
     )
     async def register(
@@ -59,6 +62,8 @@ class AuthController(Controller):
         operation_id="login",
         summary="Sign in",
         status_code=200,
+        throttled=Throttled("login", "email"),
+        after_response=befriend,
         refuses=((401, "invalid_credentials", str(InvalidCredentials())), DISABLED, TooBusy),
     )
     async def login(self, data: JSONBody[Credentials], accounts: GivenAccounts) -> TokensView:
@@ -70,6 +75,7 @@ class AuthController(Controller):
         operation_id="refresh",
         summary="Stay signed in",
         status_code=200,
+        throttled=Throttled("refresh"),
         refuses=(INVALID_REFRESH, REUSED_REFRESH),
     )
     async def refresh(self, data: JSONBody[Refreshing], accounts: GivenAccounts) -> TokensView:

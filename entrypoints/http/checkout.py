@@ -18,6 +18,7 @@ from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenCheckouts
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Url
+from entrypoints.http.throttled import Throttled
 
 
 class CheckoutToOpen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,6 +45,7 @@ class CheckoutController(Controller):
     @post(
         operation_id="open_checkout",
         summary="Buy a plan",
+        throttled=Throttled("checkout", "account"),
         refuses=(
             AccountBlocked,
             AlreadySubscribed,

@@ -5,9 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 from application.errors import DatabaseUnavailable, NotAllowed, NotFound, NotYetVisible, UnknownPosition
+from application.ports.throttles import RateLimited
 from entrypoints.http.authentication import MaybeSignedIn, SignedInAs
 from entrypoints.http.problems import PROBLEM_JSON, TYPE_PREFIX, code_of, sentence, status_of
 from entrypoints.http.statuses import SPOKEN
+from entrypoints.http.throttled import LIMIT, REMAINING, RESET
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "title": "Problem",
@@ -48,6 +50,10 @@ SESSION_ENDED = (401, "session_ended", "This session has ended.")
 
 HEADERS: Mapping[int, Mapping[str, Any]] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    429: {
+        **{name: {"schema": {"type": "integer"}} for name in (LIMIT, REMAINING, RESET)},
+        "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."},
+    },
     503: {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}},
 }
 
@@ -59,12 +65,15 @@ def problem_responses(
     takes_json: bool,
     asks_database: bool,
     reads: bool,
+    throttled: bool,
     refuses: Iterable[type[Exception] | Said],
 ) -> dict[str, Any]:
     """The `responses` of an operation beside the good one, by status."""
     said: dict[int, dict[str, str]] = {}
     named = [one if isinstance(one, tuple) else _of_class(one) for one in refuses]
     usual = _usual(guard, {parameter["in"] for parameter in parameters}, takes_json=takes_json, reads=reads)
+    if throttled:
+        named.append(_of_class(RateLimited))
     always = [MALFORMED, _of_class(DatabaseUnavailable)] if asks_database else [MALFORMED]
     for status, code, detail in [*always, *usual, *named]:
         said.setdefault(status, {})[code] = detail

@@ -14,7 +14,9 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
 from application.ports.secrets import SignedIn
+from application.ports.throttles import Standing
 from entrypoints.http.problems import PROBLEM_JSON, Problem, request_id, written
+from entrypoints.http.throttled import standing_headers
 
 PATH_BYTES_MAX = 4096
 QUERY_BYTES_MAX = 8192
@@ -102,6 +104,9 @@ class SafeHeaders:
             safe = [header for header in SAFE_HEADERS if header[0] not in given]
             if scope["scheme"] == "https":
                 safe.append(STRICT_TRANSPORT)
+            standing: Standing | None = scope["state"].get("standing")
+            if standing is not None:
+                safe.extend(standing_headers(standing))
             start["headers"] = [*start["headers"], *safe]
 
         await self._app(scope, receive, on_start(send, add))

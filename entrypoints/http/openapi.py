@@ -1,7 +1,8 @@
 """The OpenAPI document: Litestar's, corrected until it says what the API does (schemathesis holds the two together).
 
 What cannot be seen in a handler's signature it says in options of its own: `refuses` (exceptions, or status, code and
-sentence), `takes` (the media type of a raw body), `serves` (those of files), `streams` (a second media type of the
+sentence), `throttled` (whose limits it counts
+against), `takes` (the media type of a raw body), `serves` (those of files), `streams` (a second media type of the
 answer) and `unready` (503 has the shape of 200).
 """
 
@@ -44,6 +45,7 @@ Accounts, plans, subscriptions, videos and who may watch them; and the ledger be
   `Allow`), 414, 431 and 500; an answer of 500 or more carries the `request_id`.
 * Lists take `limit` and `cursor`, and answer `{items, next_cursor}`.
 * A request that records facts answers with `Ledger-Position`; a GET that sends it back sees at least that much.
+* What is limited answers with `RateLimit-Limit`, `-Remaining` and `-Reset` (seconds), and 429 with `Retry-After`.
 * `X-Request-ID` is taken or made, and is on every answer.
 """
 
@@ -186,6 +188,7 @@ def _correct(operation: Operation, by_kind: Mapping[Any, Any], components: Mappi
             takes_json=operation.body is not None,
             asks_database=not operation.path.startswith("/health/"),
             reads=operation.handler.http_methods == {"GET"},
+            throttled="throttled" in opt,
             refuses=opt.get("refuses", ()),
         ),
     }

@@ -14,6 +14,7 @@ from litestar.types import Scope
 
 from application.errors import Unavailable
 from application.ports.secrets import TooBusy
+from application.ports.throttles import RateLimited
 from domain.shared.fact import Refusal
 from entrypoints.http.statuses import CODES, SPOKEN, STATUSES
 
@@ -134,7 +135,7 @@ def _foreseen(exception: Exception, status: int) -> Problem:
 def _headers(exception: Exception, status: int) -> dict[str, str]:
     if status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": 'Bearer realm="streamly"'}
-    if isinstance(exception, Unavailable | TooBusy):
+    if isinstance(exception, Unavailable | TooBusy | RateLimited):
         return {"Retry-After": str(exception.retry_after_seconds)}
     return {}
 

@@ -16,6 +16,7 @@ from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenRefunds
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Line
+from entrypoints.http.throttled import Throttled
 
 MinorUnits = Annotated[int, msgspec.Meta(ge=1, le=MINOR_UNITS_MAX, examples=[400])]
 
@@ -45,6 +46,7 @@ class RefundController(Controller):
         "/{id:uuid}/refund",
         operation_id="refund_payment",
         summary="Refund a payment",
+        throttled=Throttled("refund", "account"),
         refuses=(
             PaymentNotRefundable,
             ProviderRefused,

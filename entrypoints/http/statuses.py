@@ -1,7 +1,7 @@
 """Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
 
 from application import accounts, errors, plans, playback, return_urls, subscriptions
-from application.ports import billing, ledger, secrets, video_platform
+from application.ports import billing, ledger, secrets, throttles, video_platform
 from domain.access import access
 from domain.account import account, by_hand
 from domain.payment import refunding
@@ -58,6 +58,7 @@ STATUSES: dict[type[Exception], int] = {
     ledger.RowMoved: 409,
     ledger.RowTaken: 409,
     secrets.TooBusy: 503,
+    throttles.RateLimited: 429,
     video_platform.MediaRefused: 403,
     video_platform.StorageFull: 507,
     video_platform.UploadLinkInvalid: 403,

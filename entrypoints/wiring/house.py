@@ -61,11 +61,12 @@ from application.recall import Records
 from application.refunds import Refunds
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
+from application.throttling import Throttling
 from application.videos import Videos
 from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings, listed
-from entrypoints.wiring import billing
+from entrypoints.wiring import billing, gates
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.selling import selling
@@ -100,6 +101,7 @@ class House:
     refunds: Refunds
     subscriptions: Subscriptions
     sweeping: Sweeping
+    throttling: Throttling
     videos: Videos
     webhooks: Webhooks
     read_models: ReadModels
@@ -163,6 +165,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
         sweeping=billing.sweeping(settings, base, ports, convergence, webhooks),
+        throttling=gates.throttling(settings, base),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),

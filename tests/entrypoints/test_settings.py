@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.development_secrets import FILE, with_development_secrets
-from entrypoints.settings import Settings, SettingsInvalid, read_settings
+from entrypoints.settings import Settings, SettingsInvalid, rates, read_settings
 
 GOOD = {
     "ENV": "production",
@@ -22,6 +22,29 @@ def test_nothing_is_needed_in_development() -> None:
     settings = read_settings({}, None)
     assert (settings.env, settings.port, settings.data_dir) == ("development", 8000, Path("var"))
     assert settings.simulates_stripe
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("THROTTLE_LOGIN_PEER", "0/1h"),
+        ("THROTTLE_LOGIN_PEER", "20"),
+        ("THROTTLE_LOGIN_PEER", "20/hour"),
+        ("THROTTLE_LOGIN_PEER", "20/1h,"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "10.0.0.5,0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("TRUSTED_PROXIES", "10.0.0.5/8"),
+    ],
+)
+def test_what_makes_no_sense_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid, match=name):
+        read_settings({name: value}, None)
+
+
+def test_rates_are_counts_and_seconds() -> None:
+    assert rates("3/15m,10/1d,5/30s") == [(3, 900), (10, 86_400), (5, 30)]
 
 
 def test_production_starts_when_everything_is_set() -> None:

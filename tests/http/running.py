@@ -14,7 +14,7 @@ import httpx
 
 from domain.shared.fact import NO_CAUSE
 from entrypoints.http.app import create_app
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, listed
 from entrypoints.wiring import House, open_house, sandbox_app
 from tests.http.serving import served
 
@@ -92,15 +92,21 @@ class Service:
 
 
 @asynccontextmanager
-async def running_service(dsn: str, folder: Path) -> AsyncIterator[Service]:
-    """The service on a migrated database; its read models follow, its webhooks are settled when a test says so."""
+async def running_service(dsn: str, folder: Path, **given: Any) -> AsyncIterator[Service]:
+    """The service on a migrated database; its read models follow, its webhooks are settled when a test says so.
+
+    It has these settings beside its own.
+    """
     port, sandbox_port = two_ports()
-    settings = Settings(port=port, sandbox_port=sandbox_port, data_dir=folder, sandbox_clock=True, database_url=dsn)
+    settings = Settings(
+        port=port, sandbox_port=sandbox_port, data_dir=folder, database_url=dsn, sandbox_clock=True, **given
+    )
     async with AsyncExitStack() as stack:
         simulated = stack.enter_context(sandbox_app(settings, dsn))
         await stack.enter_async_context(served(simulated, port=sandbox_port))
         house = await stack.enter_async_context(open_house(settings, dsn))
-        await stack.enter_async_context(served(create_app(house), port=port))
+        trusted = listed(settings.trusted_proxies)
+        await stack.enter_async_context(served(create_app(house), port=port, trusted_proxies=trusted))
         house.live_engine.start()
         stack.push_async_callback(asyncio.to_thread, house.live_engine.stop)
         public = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.address, timeout=40))

@@ -11,8 +11,12 @@ import msgspec
 from litestar import Litestar, Request, Response, get, post, put
 from litestar.params import FromPath, JSONBody, RawBody
 
+from adapters.mail.addresses import EmailValidatorAddresses
+from adapters.memory.throttles import MemoryThrottles
 from application.errors import DatabaseUnavailable, NotSignedIn, NotYetVisible, UnknownPosition
 from application.ports.secrets import SignedIn
+from application.ports.throttles import Rate
+from application.throttling import Throttling
 from domain.access.access import Access, SubscriptionRequired
 from domain.account.account import EmailTaken
 from entrypoints.http.assembly import assemble
@@ -20,6 +24,7 @@ from entrypoints.http.authentication import MaybeSignedIn, MaybeViewer, SignedIn
 from entrypoints.http.paging import Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL
+from entrypoints.http.throttled import Throttled, befriend
 
 ANNA = UUID("a0000000-0000-4000-8000-000000000001")
 HEAD_OF_THE_LEDGER = 40
@@ -34,6 +39,11 @@ class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     seats: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
     guests: list[str] = []
     extra: dict[str, Any] = {}
+
+
+class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    email: str
+    key: str
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -105,6 +115,28 @@ async def file(token: FromPath[str], request: Request[Any, Any, Any]) -> dict[st
     return {"bytes": sum([len(chunk) async for chunk in request.stream()])}
 
 
+@post("/doors", throttled=Throttled("login", "email"), after_response=befriend)
+async def door(data: JSONBody[Key]) -> Key:
+    if data.key != "the right one":
+        raise EmailTaken("It is the wrong one.")
+    return data
+
+
+@post("/tills", guards=[SignedInAs()], throttled=Throttled("checkout", "account"))
+async def till() -> None:
+    """Takes no body."""
+
+
+def throttling_of(**limits: Rate) -> Throttling:
+    """In memory; what is not named is as good as unlimited."""
+    names = ("login_peer", "login_account", "login_familiar", "checkout_peer", "checkout_account")
+    rates = {name: [limits.get(name, Rate(10_000, 3600))] for name in names}
+    return Throttling(throttles=MemoryThrottles(rates), addresses=EmailValidatorAddresses(), limits=frozenset(rates))
+
+
+UNTHROTTLED = throttling_of()
+
+
 async def who_is(token: str) -> SignedIn:
     """A token is a role."""
     if token not in {"viewer", "admin", "auditor", "support"}:
@@ -121,11 +153,12 @@ async def wait_for(position: int) -> None:
         raise NotYetVisible(f"The read models have not reached position {position} yet.")
 
 
-def small_app(*, cors_origins: tuple[str, ...] = ()) -> Litestar:
+def small_app(*, cors_origins: tuple[str, ...] = (), throttling: Throttling = UNTHROTTLED) -> Litestar:
     return assemble(
         versioned=[
             broken,
             buy,
+            door,
             file,
             greeting,
             no_database,
@@ -135,11 +168,13 @@ def small_app(*, cors_origins: tuple[str, ...] = ()) -> Litestar:
             taken,
             ticket,
             tickets,
+            till,
             unpaid,
         ],
         provided={},
         who_is=who_is,
         wait_for=wait_for,
+        throttling=throttling,
         cors_origins=cors_origins,
     )
 

@@ -30,7 +30,7 @@ max-examples = 5
 unexpected-methods = ["DELETE", "QUERY"]
 
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "401", "402", "403", "404", "409", "413", "422"]
+expected-statuses = ["2xx", "401", "402", "403", "404", "409", "413", "422", "429"]
 
 [[operations]]
 include-operation-id = "receive_stripe"

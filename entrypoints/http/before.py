@@ -1,0 +1,19 @@
+"""What happens to every request under /v1 between its guards and its handler."""
+
+from typing import Any
+
+from litestar import Request
+
+from entrypoints.http.positions import wait_for_position
+from entrypoints.http.throttled import Throttled, throttle
+
+
+async def before_handling(request: Request[Any, Any, Any]) -> None:
+    """A read waits for the position that it names; what is throttled is counted.
+
+    Raises UnknownPosition, NotYetVisible, RateLimited, Malformed.
+    """
+    await wait_for_position(request)
+    rule: Throttled | None = request.route_handler.opt.get("throttled")
+    if rule is not None:
+        await throttle(request, rule)

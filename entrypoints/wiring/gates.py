@@ -1,0 +1,24 @@
+"""What a request passes before its use case, wired."""
+
+from adapters.mail.addresses import EmailValidatorAddresses
+from adapters.postgres.throttles import PostgresThrottles
+from application.ports.throttles import Rate
+from application.throttling import Throttling
+from entrypoints.settings import Settings, rates
+from entrypoints.wiring.foundation import Foundation
+
+PREFIX = "throttle_"
+
+
+def throttling(settings: Settings, base: Foundation) -> Throttling:
+    """A limit is named as its setting is, without the prefix."""
+    limits = {
+        name.removeprefix(PREFIX): [Rate(*rate) for rate in rates(getattr(settings, name))]
+        for name in Settings.__struct_fields__
+        if name.startswith(PREFIX)
+    }
+    return Throttling(
+        throttles=PostgresThrottles(base.pool, base.blind_index, limits),
+        addresses=EmailValidatorAddresses(),
+        limits=frozenset(limits),
+    )
