@@ -1,4 +1,4 @@
-"""The vault in Postgres: the keys of persons and of inbox months, wrapped by a master key, and their shredding."""
+"""The vault in Postgres: the keys of persons and of months, wrapped by a master key, and their shredding."""
 
 import hmac
 import os
@@ -21,6 +21,7 @@ KEYS_PER_QUERY_MAX = 5_000
 
 PERSON: Final = "person"
 INBOX: Final = "inbox"
+LETTERS: Final = "letters"
 CHECK: Final = "check"
 OLDEST: Final = "oldest-master-key"
 
@@ -45,7 +46,7 @@ REWRAP = "UPDATE vault.keys SET wrapped = %s, kid = %s WHERE kind = %s AND id = 
 
 
 class KeyShredded(Exception):
-    """The key of an inbox month has been shredded: the bodies received in it are gone for good."""
+    """The key of a month has been shredded: the bodies or letters of it are gone for good."""
 
 
 class PostgresVault:
@@ -90,11 +91,18 @@ class PostgresVault:
 
     async def of_inbox(self, month: str) -> Cipher:
         """Raises KeyShredded."""
-        place = (INBOX, month)
-        found = self._recent.of([place]) or await self._load(INBOX, [month], create=True)
+        return await self._of_month(INBOX, month)
+
+    async def of_letters(self, month: str) -> Cipher:
+        """Raises KeyShredded."""
+        return await self._of_month(LETTERS, month)
+
+    async def _of_month(self, kind: str, month: str) -> Cipher:
+        place = (kind, month)
+        found = self._recent.of([place]) or await self._load(kind, [month], create=True)
         cipher = found[place]
         if cipher is None:
-            raise KeyShredded(f"the key of the inbox of {month} has been shredded")
+            raise KeyShredded(f"the key of the {kind} of {month} has been shredded")
         return cipher
 
     async def shred(self, person: UUID) -> None:

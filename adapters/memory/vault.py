@@ -35,6 +35,7 @@ class MemoryVault:
     def __init__(self) -> None:
         self._persons: dict[UUID, Cipher | None] = {}
         self._inbox: dict[str, Cipher] = {}
+        self._letters: dict[str, Cipher] = {}
 
     async def of_persons(self, persons: Collection[UUID], *, create: bool = False) -> Mapping[UUID, Cipher]:
         if create:
@@ -44,6 +45,9 @@ class MemoryVault:
 
     async def of_inbox(self, month: str) -> Cipher:
         return self._inbox.setdefault(month, MemoryCipher())
+
+    async def of_letters(self, month: str) -> Cipher:
+        return self._letters.setdefault(month, MemoryCipher())
 
     async def shred(self, person: UUID) -> None:
         self._persons[person] = None

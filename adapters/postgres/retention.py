@@ -1,4 +1,4 @@
-"""Deletes operational rows that have been kept for as long as their table says (migrations/0003_operations.sql)."""
+"""Deletes operational rows that have been kept for as long as their table says (migrations/)."""
 
 from typing import LiteralString
 
@@ -33,6 +33,16 @@ FORGET: dict[str, LiteralString] = {
         DELETE FROM ops.inbox WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM ops.inbox WHERE kept_at < now() - interval '90 days'
             AND (status = 'done' OR kept_at < now() - interval '400 days') LIMIT %s
+        ))
+    """,
+    "codes": """
+        DELETE FROM ops.codes WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.codes WHERE made_at < now() - interval '2 days' LIMIT %s
+        ))
+    """,
+    "letters": """
+        DELETE FROM ops.letters WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.letters WHERE written_at < now() - interval '30 days' LIMIT %s
         ))
     """,
     "sweeps": """

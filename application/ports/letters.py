@@ -49,10 +49,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LetterCounts(msgspec.Struct, frozen=True):
-    """How many wait to be sent, and how many were given up within the last day."""
+    """How many wait to be sent, and what came of others within the last day."""
 
     waiting: int = 0
+    refused: int = 0
+    """Their recipients cannot be reached."""
     failed: int = 0
+    """For the operator to look at: the tries were used up, or whoever carries them does not want ours."""
 
 
 class Letters(Protocol):
@@ -73,7 +76,7 @@ class Letters(Protocol):
     async def take_due(self, *, limit: int, seconds: float) -> Sequence[DueLetter]:
         """Those that are due, the longest waiting first; nobody else has them for so long, and each counts a try.
 
-        What can no longer be read, since its person was erased, or is told too late, is given up without a word.
+        What can no longer be read, since its person was erased, is gone; what would be told too late has failed.
         """
         ...
 
@@ -85,8 +88,8 @@ class Letters(Protocol):
         """It could not be sent now. `error` says nothing personal."""
         ...
 
-    async def give_up(self, id: UUID, *, error: str) -> None:
-        """It is not sent, and its text is dropped. `error` says nothing personal."""
+    async def give_up(self, id: UUID, *, error: str, refused: bool) -> None:
+        """It is not sent, and its text is dropped. `refused`: to this recipient. `error` says nothing personal."""
         ...
 
     async def written(self, to: str | None, *, limit: int) -> Sequence[Written]:
@@ -105,7 +108,14 @@ class NotSentNow(Exception):
 
 
 class Undeliverable(Exception):
-    """Whoever carries it will not take it, however often it is tried; its message says nothing personal."""
+    """Whoever carries it will not take it, however often it is tried; its message says nothing personal.
+
+    `refused`: not to this recipient, so that there is nothing for the operator to mend.
+    """
+
+    def __init__(self, error: str, *, refused: bool) -> None:
+        super().__init__(error)
+        self.refused = refused
 
 
 class Mail(Protocol):

@@ -33,6 +33,10 @@ class Vault(Protocol):
         """The cipher for webhook bodies received in a month, such as `2026-11`; made at first use."""
         ...
 
+    async def of_letters(self, month: str) -> Cipher:
+        """The cipher for letters and codes of a month to people who have no account; made at first use."""
+        ...
+
     async def shred(self, person: UUID) -> None:
         """Destroys this person's key for good, and keeps one from ever being made; doing it again changes nothing.
 

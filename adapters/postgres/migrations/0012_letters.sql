@@ -28,6 +28,7 @@ CREATE INDEX codes_account_idx ON ops.codes (account_id) WHERE account_id IS NOT
 CREATE INDEX codes_made_at_idx ON ops.codes USING brin (made_at) WITH (pages_per_range = 32);
 
 -- What people are to be told, written with what it tells of and sent by a worker.
+-- `refused`: whoever carries it will not take it to this recipient; `failed`: for the operator to look at.
 -- The text goes when it has been sent or given up, but in development; the row is deleted 30 days after it was written.
 CREATE TABLE ops.letters (
     id         uuid PRIMARY KEY,
@@ -41,7 +42,7 @@ CREATE TABLE ops.letters (
     expires_at timestamptz NOT NULL,              -- later it is not worth telling
     due_at     timestamptz NOT NULL,
     attempts   integer NOT NULL DEFAULT 0,        -- tries that were begun
-    status     text NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'sent', 'failed')),
+    status     text NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'sent', 'refused', 'failed')),
     settled_at timestamptz,
     reference  text,                              -- how it is known to the one who carries it
     error      text,                              -- what the last failed try said, without anything personal
@@ -49,7 +50,7 @@ CREATE TABLE ops.letters (
 );
 
 CREATE INDEX letters_due_idx ON ops.letters (due_at) WHERE status = 'waiting';
-CREATE INDEX letters_failed_idx ON ops.letters (settled_at) WHERE status = 'failed';
+CREATE INDEX letters_failed_idx ON ops.letters (status, settled_at) WHERE status IN ('refused', 'failed');
 CREATE INDEX letters_recipient_idx ON ops.letters (recipient, written_at);
 CREATE INDEX letters_account_idx ON ops.letters (account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX letters_written_at_idx ON ops.letters (written_at);

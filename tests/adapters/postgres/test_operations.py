@@ -270,6 +270,8 @@ async def test_rows_are_forgotten_when_their_time_has_come_and_not_before(databa
         "sessions": [0, 8],
         "refresh_tokens": [],
         "inbox": [0, 0, 8, 8, 31, 31, 91],
+        "codes": [0],
+        "letters": [0, 8],
         "play_sessions": [0, 0, 8, 31, 91],
         "sweeps": [0, 8, 31, 91, 401],
     }
@@ -280,13 +282,16 @@ AGE_COLUMNS = {
     "sessions": "expires_at",
     "refresh_tokens": "expires_at",
     "inbox": "kept_at",
+    "codes": "made_at",
+    "letters": "written_at",
     "sweeps": "requested_at",
     "play_sessions": "started_at",
 }
 
 
 def keep_everything_of(dsn: str, at: datetime) -> None:
-    """A session with a token, a done and a failed delivery, a play session of Anna and a stranger's, a sweep.
+    """A session with a token, a done and a failed delivery, a play session of Anna and a stranger's, a sweep,
+    a code and a letter.
 
     The oldest sweep that is under way is never forgotten.
     """
@@ -305,6 +310,18 @@ def keep_everything_of(dsn: str, at: datetime) -> None:
     run(dsn, sweep, "done", at)
     if at < datetime.now(UTC) - timedelta(days=400):
         run(dsn, sweep, "under_way", at)
+    run(
+        dsn,
+        "INSERT INTO ops.codes (id, kind, subject, salt, digest, made_at, expires_at)"
+        " VALUES (%s, 'sign_in', %s, '', '', %s, %s)",
+        session, session.bytes, at, at,
+    )  # fmt: skip
+    run(
+        dsn,
+        "INSERT INTO ops.letters (id, channel, kind, recipient, written_at, expires_at, due_at)"
+        " VALUES (%s, 'sms', 'sign_in', '', %s, %s, %s)",
+        session, at, at, at,
+    )  # fmt: skip
     for account_id in (ANNA, None):
         run(
             dsn,

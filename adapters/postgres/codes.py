@@ -1,0 +1,129 @@
+"""One-time codes in Postgres: written together with their letter, and each try counted as it is compared."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow, dict_row
+
+from adapters.postgres.errors import connected
+from adapters.postgres.letters import INSERT as INSERT_LETTER
+from adapters.postgres.pool import Pool
+from application.ports.codes import LIMITS, TRIES_MAX, CodeKind, NewCode, Proof, TooManyCodes
+from application.ports.ledger import GuardedRow, Insert, UpdateIf
+from application.ports.letters import Channel
+from application.sealed_letters import SealedLetters, seconds_until_another
+
+MADE_MAX = max(most for most, _ in LIMITS)
+LOOKED_BACK = max(period for _, period in LIMITS)
+
+# Until the end of the transaction, in one order everywhere.
+LOCK = "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
+
+MADE = """
+    (SELECT id, made_at FROM ops.codes WHERE kind = %(kind)s AND subject = %(subject)s AND made_at > %(since)s
+        ORDER BY made_at DESC LIMIT %(most)s)
+    UNION
+    (SELECT id, made_at FROM ops.codes WHERE kind = %(kind)s AND recipient = %(recipient)s AND made_at > %(since)s
+        ORDER BY made_at DESC LIMIT %(most)s)
+"""
+
+END_OLDER = "UPDATE ops.codes SET status = 'ended' WHERE kind = %(kind)s AND subject = %(subject)s AND status = 'live'"
+
+INSERT = """
+    INSERT INTO ops.codes
+        (id, kind, subject, recipient, account_id, salt, digest, month, payload, made_at, expires_at)
+    VALUES (%(id)s, %(kind)s, %(subject)s, %(recipient)s, %(account_id)s, %(salt)s, %(digest)s, %(month)s, %(payload)s,
+        %(made_at)s, %(expires_at)s)
+"""
+
+LIVE = """
+    SELECT id, salt FROM ops.codes
+    WHERE kind = %(kind)s AND subject = %(subject)s AND status = 'live' AND expires_at > %(now)s
+"""
+
+# One statement: of those who try at once each waits for the row, and finds the tries of those before counted.
+TRY = """
+    UPDATE ops.codes SET tries = tries + 1, status = CASE WHEN digest = %(digest)s THEN 'spent' ELSE 'live' END
+    WHERE id = %(id)s AND status = 'live' AND tries < %(most)s AND expires_at > %(now)s
+    RETURNING id, kind, account_id, month, payload, status = 'spent' AS is_right
+"""
+
+FIND = """
+    SELECT id, kind, account_id, month, payload FROM ops.codes
+    WHERE digest = %(digest)s AND kind = ANY(%(kinds)s) AND status = 'live' AND expires_at > %(now)s
+"""
+
+
+class PostgresCodes:
+    """As the port says; what is stored of a code does not tell the code."""
+
+    def __init__(self, pool: Pool, sealed: SealedLetters, *, open_channels: Collection[Channel]) -> None:
+        self._pool = pool
+        self._sealed = sealed
+        self._open = frozenset(open_channels)
+
+    async def issue(self, code: NewCode, *, now: datetime) -> datetime:
+        made, letter = await self._made(code, now)
+        async with connected(self._pool) as connection, connection.transaction():
+            await self._refuse_too_many(connection, made, now)
+            await connection.execute(END_OLDER, made)
+            await connection.execute(INSERT, made)
+            if letter is not None:
+                await connection.execute(INSERT_LETTER, letter)
+        expires_at: datetime = made["expires_at"]
+        return expires_at
+
+    async def rows(self, code: NewCode, *, now: datetime) -> Sequence[GuardedRow]:
+        made, letter = await self._made(code, now)
+        return [Insert("codes", made), *([Insert("letters", letter)] if letter is not None else [])]
+
+    async def _made(self, code: NewCode, now: datetime) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        return await self._sealed.code(code, now=now, open_channels=self._open)
+
+    async def _refuse_too_many(
+        self, connection: AsyncConnection[TupleRow], made: Mapping[str, Any], now: datetime
+    ) -> None:
+        """Whoever asks at the same moment for the same subject or recipient waits, and counts this one too."""
+        whose = {made["subject"], made["recipient"] or made["subject"]}
+        await connection.execute(LOCK, (sorted(_lock(made["kind"], one) for one in whose),))
+        values = {**made, "since": now - LOOKED_BACK, "most": MADE_MAX}
+        cursor = await connection.execute(MADE, values)
+        wait = seconds_until_another([made_at for _, made_at in await cursor.fetchall()], now)
+        if wait is not None:
+            raise TooManyCodes(wait)
+
+    async def check(self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime) -> Proof | None:
+        live = await self._one(LIVE, {"kind": kind, "subject": subject, "now": now})
+        salt = live["salt"] if live else self._sealed.secrets.salt()
+        digest = self._sealed.secrets.digest("digits", digits, salt=salt)
+        if live is None:
+            return None
+        tried = await self._one(TRY, {"id": live["id"], "digest": digest, "most": TRIES_MAX, "now": now})
+        return await self._sealed.proof(tried) if tried and tried["is_right"] else None
+
+    async def find(self, token: str, *kinds: CodeKind, now: datetime) -> Proof | None:
+        digest = self._sealed.secrets.digest("token", token, salt=b"")
+        found = await self._one(FIND, {"digest": digest, "kinds": list(kinds), "now": now})
+        return await self._sealed.proof(found) if found else None
+
+    def spending(self, proof: Proof) -> GuardedRow:
+        return UpdateIf("codes", {"id": proof.id, "status": "live"}, {"status": "spent"})
+
+    def ending(self, account_id: UUID, kinds: Sequence[CodeKind]) -> GuardedRow:
+        where = {"account_id": account_id, "kind": list(kinds), "status": "live"}
+        return UpdateIf("codes", where, {"status": "ended"}, required=False)
+
+    async def _one(self, statement: LiteralString, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        async with connected(self._pool) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement, values)
+            return await cursor.fetchone()
+
+
+def _lock(kind: str, whose: bytes) -> int:
+    """A number for the server's advisory locks."""
+    digest = hashlib.sha256(b"codes|" + kind.encode() + b"|" + whose).digest()
+    return int.from_bytes(digest[:8], signed=True)
