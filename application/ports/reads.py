@@ -74,7 +74,7 @@ class PlanReads(Protocol):
 
 
 class SubscriptionReads(Protocol):
-    """Every subscription there has been."""
+    """Every subscription there has been, and all that was bought for some days."""
 
     async def page(self, *, account_id: UUID | None, before: int | None, limit: int) -> Sequence[Subscribed]:
         """The newest first, one account's or everybody's; `before` is the `first_position` of the last one seen."""

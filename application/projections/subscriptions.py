@@ -1,4 +1,4 @@
-"""Every subscription that there has been: one row to each, in the order in which they were first heard of."""
+"""Every subscription, and all that was bought for some days: one row to each, in the order of first hearing of it."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -7,6 +7,14 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from application.projections.projection import Projection, Row
+from domain.prepaid.facts import (
+    PrepaidBought,
+    PrepaidDuplicated,
+    PrepaidMoved,
+    PrepaidRestored,
+    PrepaidRevoked,
+    Span,
+)
 from domain.subscription.facts import (
     CancellationScheduled,
     CancellationWithdrawn,
@@ -20,7 +28,11 @@ from domain.subscription.facts import (
 
 
 class Subscribed(Row, frozen=True):
-    """One subscription; `status` is the provider's word."""
+    """One subscription; `status` is the provider's word.
+
+    Or one purchase (`once`), by its id: it gives access from `started_at` until `period_end`, unless its status says
+    why not. One that came too early to count has no end.
+    """
 
     subscription_id: UUID
     account_id: UUID
@@ -30,18 +42,32 @@ class Subscribed(Row, frozen=True):
     plan_name: str
     status: str
     started_at: datetime
-    period_end: datetime
+    period_end: datetime | None
     first_position: int
     ends_at: datetime | None
     """The announced end."""
     ended_at: datetime | None = None
     duplicate_of: UUID | None = None
     """The older subscription to the same plan beside which it was found."""
+    once: bool = False
 
     indexes: ClassVar[tuple[str, ...]] = ("first_position", "account_id, first_position")
 
+    def status_at(self, now: datetime) -> str:
+        """Of a purchase `upcoming`, `active` or `ended`; else why it gives nothing: refunded, disputed, duplicate."""
+        if not self.once or self.status != "active":
+            return self.status
+        if self.period_end is None:
+            return "duplicate"
+        return "upcoming" if now < self.started_at else "active" if now < self.period_end else "ended"
 
-subscriptions = Projection("subscriptions", version=1, subscriptions=Subscribed)
+    def ended_by(self, now: datetime) -> datetime | None:
+        """When it ended, if it has: what was bought for some days ends by itself."""
+        over = self.once and self.period_end is not None and self.period_end <= now
+        return self.ended_at or (self.period_end if over else None)
+
+
+subscriptions = Projection("subscriptions", version=2, subscriptions=Subscribed)
 
 
 @subscriptions.fold(SubscriptionStarted, into=Subscribed, key="subscription_id")
@@ -94,3 +120,49 @@ def ended(row: Subscribed | None, fact: SubscriptionEnded) -> Subscribed | None:
 @subscriptions.fold(DuplicateFound, into=Subscribed, key="subscription_id")
 def found_twice(row: Subscribed | None, fact: DuplicateFound) -> Subscribed | None:
     return row and replace(row, duplicate_of=fact.of_subscription_id)
+
+
+@subscriptions.fold(PrepaidBought, into=Subscribed, key="purchase_id")
+def bought(_: Subscribed | None, fact: PrepaidBought) -> Subscribed:
+    return _purchase(fact, fact.span)
+
+
+@subscriptions.fold(PrepaidDuplicated, into=Subscribed, key="purchase_id")
+def bought_too_early(_: Subscribed | None, fact: PrepaidDuplicated) -> Subscribed:
+    return _purchase(fact, None)
+
+
+def _purchase(fact: PrepaidBought | PrepaidDuplicated, span: Span | None) -> Subscribed:
+    return Subscribed(
+        fact.purchase_id,
+        fact.account_id,
+        fact.provider,
+        fact.payment_reference,
+        fact.plan.plan_id,
+        fact.plan.name,
+        "active",
+        span.starts_at if span else fact.paid_at,
+        span.ends_at if span else None,
+        fact.position,
+        None,
+        once=True,
+    )
+
+
+@subscriptions.fold(PrepaidMoved, into=Subscribed, key="purchase_id")
+def moved(row: Subscribed | None, fact: PrepaidMoved) -> Subscribed | None:
+    """It begins where it began before, where it comes to give nothing."""
+    if row is None:
+        return None
+    span = fact.after
+    return replace(row, started_at=span.starts_at if span else row.started_at, period_end=span and span.ends_at)
+
+
+@subscriptions.fold(PrepaidRevoked, into=Subscribed, key="purchase_id")
+def revoked(row: Subscribed | None, fact: PrepaidRevoked) -> Subscribed | None:
+    return row and replace(row, status=fact.why, ended_at=fact.since)
+
+
+@subscriptions.fold(PrepaidRestored, into=Subscribed, key="purchase_id")
+def restored(row: Subscribed | None, _: PrepaidRestored) -> Subscribed | None:
+    return row and replace(row, status="active", ended_at=None)

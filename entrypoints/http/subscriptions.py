@@ -1,4 +1,4 @@
-"""Every subscription there has been: one's own, and everybody's for those who look after them."""
+"""Every subscription there has been, and all that was bought for some days: one's own, and everybody's for support."""
 
 from datetime import datetime
 from typing import Annotated
@@ -24,6 +24,9 @@ class SubscribedPlan(msgspec.Struct, frozen=True):
 class SubscribedView(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription; `status` is the provider's word.
 
+    Or a plan bought for some days, from `started_at` until `current_period_end`: `upcoming`, `active`, `ended`,
+    `refunded`, `disputed`, or `duplicate`, where it was paid while too much was left of another: then it has no end.
+
     `duplicate_of`: the older subscription of the same account to the same plan beside which it was found.
     """
 
@@ -31,7 +34,7 @@ class SubscribedView(msgspec.Struct, frozen=True, kw_only=True):
     status: Annotated[str, msgspec.Meta(examples=["active"])]
     plan: SubscribedPlan
     started_at: datetime
-    current_period_end: datetime
+    current_period_end: datetime | None
     cancel_at_period_end: bool
     ended_at: datetime | None
     duplicate_of: Annotated[UUID | None, msgspec.Meta(examples=[None])]
@@ -58,7 +61,8 @@ class MySubscriptionsController(Controller):
         found = await subscriptions.listing.page(
             account_id=viewer.account_id, before=position_after(cursor), limit=limit + 1
         )
-        return page_of(found, limit, view=subscribed_view, key=lambda one: one.first_position)
+        now = subscriptions.business_time.now()
+        return page_of(found, limit, view=lambda one: subscribed_view(one, now), key=lambda one: one.first_position)
 
 
 class AdminSubscriptionController(Controller):
@@ -74,24 +78,28 @@ class AdminSubscriptionController(Controller):
         found = await subscriptions.listing.page(
             account_id=id_in(account), before=position_after(cursor), limit=limit + 1
         )
-        return page_of(found, limit, view=account_subscribed_view, key=lambda one: one.first_position)
+        now = subscriptions.business_time.now()
+        return page_of(
+            found, limit, view=lambda one: account_subscribed_view(one, now), key=lambda one: one.first_position
+        )
 
 
-def subscribed_view(one: Subscribed) -> SubscribedView:
+def subscribed_view(one: Subscribed, now: datetime) -> SubscribedView:
     return SubscribedView(
         id=one.subscription_id,
-        status=one.status,
+        status=one.status_at(now),
         plan=SubscribedPlan(one.plan_id, one.plan_name),
         started_at=one.started_at,
         current_period_end=one.period_end,
         cancel_at_period_end=one.ends_at is not None and one.ended_at is None,
-        ended_at=one.ended_at,
+        ended_at=one.ended_by(now),
         duplicate_of=one.duplicate_of,
     )
 
 
-def account_subscribed_view(one: Subscribed) -> AccountSubscribedView:
-    shown = {name: getattr(subscribed_view(one), name) for name in SubscribedView.__struct_fields__}
+def account_subscribed_view(one: Subscribed, now: datetime) -> AccountSubscribedView:
+    view = subscribed_view(one, now)
+    shown = {name: getattr(view, name) for name in SubscribedView.__struct_fields__}
     return AccountSubscribedView(
         **shown,
         account_id=one.account_id,

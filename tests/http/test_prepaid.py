@@ -106,6 +106,13 @@ async def test_bought_watched_with_extended_and_refunded(
     await refund(service, payments[0]["provider_reference"])
     mine = await until_is(anna, None)
     assert (mine["status"], mine["access"]["reason"]) == ("refunded", "refunded")
+    seen = {"Ledger-Position": str(await service.house.records.ledger.head())}
+    every = (await anna.http.get("/v1/me/subscriptions", headers=seen)).json()["items"]
+    assert [(one["status"], one["plan"]["id"]) for one in every] == [("refunded", plan["id"]), ("ended", plan["id"])]
+    assert datetime.fromisoformat(every[1]["ended_at"]) == datetime.fromisoformat(every[1]["current_period_end"])
+    assert mine["id"] in {one["id"] for one in every}
+    theirs = await admin.http.get("/v1/admin/subscriptions", params={"account": str(anna.account_id)})
+    assert [one["id"] for one in theirs.json()["items"]] == [one["id"] for one in every]
     problem_in(await play(anna, in_hd), 402, "subscription_required")
     await moves_to(service, None)
 
