@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from application.errors import NotFound, NotSignedIn
-from application.ports.play_sessions import PlaySession, PlaySessions
+from application.ports.play_sessions import Playing, PlaySession, PlaySessions
 from application.ports.reads import AccessReads, Scene
 from application.ports.video_platform import MediaFile, MediaRefused, OwnPlatform, PlaybackGrant
 from application.ports.world import Clock, Identifiers
@@ -44,8 +44,10 @@ class Playback:
     business_time: Clock
     identifiers: Identifiers
 
-    async def start(self, account_id: UUID | None, video_id: UUID, *, device_id: str | None) -> StartedPlayback:
-        """Decide on one read of the primary, and sign.
+    async def start(
+        self, account_id: UUID | None, video_id: UUID, *, device_id: str | None, sign_in_id: UUID | None = None
+    ) -> StartedPlayback:
+        """Decide on one read of the primary, and sign; the play ends with the sign-in that it was begun with.
 
         Raises:
             NotFound, NotSignedIn, SubscriptionRequired, PlanUpgradeRequired, AccountBlocked, VideoNotReady.
@@ -69,6 +71,7 @@ class Playback:
                 account_id=account_id,
                 video_id=video_id,
                 device_id=device_id,
+                sign_in_id=sign_in_id,
                 started_at=now,
                 ends_at=ends_at,
             )
@@ -92,7 +95,7 @@ class Playback:
             return False
         scene = await self.access.scene(playing.account_id, playing.video_id)
         title = scene.title
-        if title is None or not title.published:
+        if title is None or not title.published or _signed_out(playing, scene.standing):
             return False
         return decide(scene.standing, title.requirement(), now).granted
 
@@ -120,6 +123,11 @@ def _playable(scene: Scene) -> Title:
     if not scene.title.published:
         raise VideoNotReady("This video is not published.")
     return scene.title
+
+
+def _signed_out(playing: Playing, standing: Standing | None) -> bool:
+    """Whether all sign-ins of the account were ended since this one was opened."""
+    return standing is not None and playing.sign_in_epoch not in {None, standing.sign_in_epoch}
 
 
 def _allowed(account_id: UUID | None, scene: Scene, title: Title, now: datetime) -> Access:

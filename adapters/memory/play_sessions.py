@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from adapters.memory.tables import MemoryTables, TableRow
 from application.ports.play_sessions import Playing, PlaySession
 
 
@@ -21,9 +22,10 @@ class PlayRow:
 
 
 class MemoryPlaySessions:
-    """Rows by session."""
+    """Rows by session; those of sign-ins are in the tables."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: MemoryTables) -> None:
+        self._tables = tables
         self._rows: dict[UUID, PlayRow] = {}
 
     async def start(self, session: PlaySession) -> float:
@@ -55,7 +57,15 @@ class MemoryPlaySessions:
 
     async def live(self, session_id: UUID, *, now: datetime) -> Playing | None:
         row = self._live(session_id, now)
-        return Playing(row.session.account_id, row.session.video_id) if row else None
+        if row is None:
+            return None
+        if row.session.sign_in_id is None:
+            return Playing(row.session.account_id, row.session.video_id)
+        sign_in = self._sign_in(row.session.sign_in_id)
+        return Playing(row.session.account_id, row.session.video_id, sign_in["epoch"]) if sign_in else None
+
+    def _sign_in(self, session_id: UUID) -> TableRow | None:
+        return next(iter(self._tables.rows("sessions", session_id=session_id, ended=False)), None)
 
     def _live(self, session_id: UUID, now: datetime) -> PlayRow | None:
         row = self._rows.get(session_id)

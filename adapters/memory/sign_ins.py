@@ -1,88 +1,147 @@
 """Credentials, sessions and refresh tokens in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 from uuid import UUID
 
 from adapters.memory.ledger import MemoryLedger
 from adapters.memory.reads import MemoryReadModels
-from adapters.memory.tables import MemoryTables
-from application.ports.sign_in import Credential, RefreshReused, Session
+from adapters.memory.tables import MemoryTables, TableRow
+from application.ports.ledger import GuardedRow, UpdateIf
+from application.ports.sign_in import Credential, RefreshReused, Session, SignedInPlace
 from application.projections.access import AccountStanding
-
-
-@dataclass
-class SessionRow:
-    """Where somebody is signed in."""
-
-    session_id: UUID
-    account_id: UUID
-    expires_at: datetime
-    ended: bool = False
-
-    def is_live(self, now: datetime) -> bool:
-        return not self.ended and self.expires_at > now
+from domain.access.standing import Standing
 
 
 @dataclass
 class TokenRow:
     """One refresh token."""
 
-    session: SessionRow
+    session_id: UUID
     expires_at: datetime
     spent: bool = False
 
 
 class MemorySignIns:
-    """Credentials are those that appends have put into the tables, roles those of the facts."""
+    """Credentials are those that appends have put into the tables, roles and epochs those of the facts."""
 
     def __init__(self, tables: MemoryTables, ledger: MemoryLedger) -> None:
         self._tables = tables
         self._read_models = MemoryReadModels(ledger)
-        self._sessions: dict[UUID, SessionRow] = {}
         self._tokens: dict[bytes, TokenRow] = {}
+        self._numbers = count(1)
 
     async def credential(self, email_index: bytes) -> Credential | None:
-        for claim in self._tables.rows("claims", kind="email", blind_index=email_index):
-            for row in self._tables.rows("credentials", account_id=claim["owner"]):
-                return Credential(row["account_id"], row["password_hash"])
+        owner = await self.account_at("email", email_index)
+        return await self.credential_of(owner) if owner else None
+
+    async def credential_of(self, account_id: UUID) -> Credential | None:
+        for row in self._tables.rows("credentials", account_id=account_id):
+            return Credential(account_id, row["password_hash"], self._epoch(account_id))
+        return None
+
+    async def account_at(self, kind: str, index: bytes) -> UUID | None:
+        for claim in self._tables.rows("claims", kind=kind, blind_index=index):
+            owner: UUID = claim["owner"]
+            return owner
         return None
 
     async def open_session(
-        self, *, session_id: UUID, account_id: UUID, refresh_digest: bytes, now: datetime, expires_at: datetime
+        self,
+        *,
+        session_id: UUID,
+        account_id: UUID,
+        epoch: int,
+        refresh_digest: bytes,
+        now: datetime,
+        expires_at: datetime,
     ) -> None:
-        session = SessionRow(session_id, account_id, expires_at)
-        self._sessions[session_id] = session
-        self._tokens[refresh_digest] = TokenRow(session, expires_at)
+        session = {
+            "session_id": session_id,
+            "account_id": account_id,
+            "number": next(self._numbers),
+            "epoch": epoch,
+            "started_at": now,
+            "refreshed_at": None,
+            "expires_at": expires_at,
+            "ended": False,
+            "reuse_recorded": False,
+        }
+        self._tables.insert("sessions", session)
+        self._tokens[refresh_digest] = TokenRow(session_id, expires_at)
 
-    async def rotate(self, *, spent: bytes, new: bytes, now: datetime, expires_at: datetime) -> Session | None:
+    async def rotate(
+        self, *, spent: bytes, new: bytes, now: datetime, expires_at: datetime, longest: timedelta
+    ) -> Session | None:
         token = self._tokens.get(spent)
         if token is None:
             return None
+        session = self._row(token.session_id)
         if token.spent:
-            token.session.ended = True
-            raise RefreshReused
-        if token.expires_at <= now or not token.session.is_live(now):
+            session["ended"] = True
+            raise RefreshReused(session["session_id"], session["account_id"], recorded=session["reuse_recorded"])
+        if token.expires_at <= now or not self._is_live(session, now):
             return None
         token.spent = True
-        token.session.expires_at = expires_at
-        self._tokens[new] = TokenRow(token.session, expires_at)
-        return self._seen(token.session)
+        session["refreshed_at"], session["expires_at"] = now, min(expires_at, session["started_at"] + longest)
+        self._tokens[new] = TokenRow(token.session_id, session["expires_at"])
+        return self._seen(session)
+
+    def reuse_recorded(self, session_id: UUID) -> GuardedRow:
+        return UpdateIf("sessions", {"session_id": session_id, "reuse_recorded": False}, {"reuse_recorded": True})
+
+    def kept(self, session_id: UUID, account_id: UUID, *, epoch: int) -> GuardedRow:
+        where = {"session_id": session_id, "account_id": account_id}
+        return UpdateIf("sessions", where, {"epoch": epoch}, required=False)
 
     async def end_session(self, refresh_digest: bytes, *, now: datetime) -> None:
         if token := self._tokens.get(refresh_digest):
-            token.session.ended = True
+            self._row(token.session_id)["ended"] = True
+
+    async def end_place(self, session_id: UUID, account_id: UUID, *, now: datetime) -> bool:
+        for row in self._tables.rows("sessions", session_id=session_id, account_id=account_id):
+            if self._is_live(row, now):
+                row["ended"] = True
+                return True
+        return False
 
     async def session(self, session_id: UUID, *, now: datetime) -> Session | None:
-        session = self._sessions.get(session_id)
-        return self._seen(session) if session is not None and session.is_live(now) else None
+        for row in self._tables.rows("sessions", session_id=session_id):
+            return self._seen(row) if self._is_live(row, now) else None
+        return None
 
-    def _seen(self, session: SessionRow) -> Session:
+    async def places(
+        self, account_id: UUID, *, before: int | None, limit: int, now: datetime
+    ) -> Sequence[SignedInPlace]:
+        live = [row for row in self._tables.rows("sessions", account_id=account_id) if self._is_live(row, now)]
+        below = [row for row in reversed(live) if before is None or row["number"] < before]
+        return [SignedInPlace(**{name: row[name] for name in SignedInPlace.__struct_fields__}) for row in below[:limit]]
+
+    def _row(self, session_id: UUID) -> TableRow:
+        """Looked up at each use: an append that is refused puts the rows of before back."""
+        return self._tables.rows("sessions", session_id=session_id)[0]
+
+    def _is_live(self, row: TableRow, now: datetime) -> bool:
+        return bool(not row["ended"] and row["expires_at"] > now and row["epoch"] == self._epoch(row["account_id"]))
+
+    def _epoch(self, account_id: UUID) -> int:
+        standing = self._standing(account_id)
+        return standing.sign_in_epoch if standing else 0
+
+    def _standing(self, account_id: UUID) -> Standing | None:
+        row = self._read_models.row(AccountStanding, account_id)
+        return row.standing if row else None
+
+    def _seen(self, row: TableRow) -> Session:
         """Whom the read model does not know can do nothing."""
-        row = self._read_models.row(AccountStanding, session.account_id)
+        standing = self._standing(row["account_id"])
         return Session(
-            session_id=session.session_id,
-            account_id=session.account_id,
-            role=row.standing.role if row else "viewer",
-            disabled=row is None or row.standing.disabled is not None,
+            session_id=row["session_id"],
+            account_id=row["account_id"],
+            role=standing.role if standing else "viewer",
+            disabled=standing is None or standing.disabled is not None,
+            started_at=row["started_at"],
+            expires_at=row["expires_at"],
         )

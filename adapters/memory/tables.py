@@ -17,6 +17,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "intents": (("key",),),
     "letters": (("id",),),
     "provider_pauses": (("provider",),),
+    "sessions": (("session_id",),),
 }
 """The tables, and which columns of each are unique together."""
 

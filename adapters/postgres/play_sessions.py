@@ -18,10 +18,10 @@ START = """
         ORDER BY last_seen_at DESC LIMIT 1
     )
     INSERT INTO ops.play_sessions
-        (session_id, account_id, video_id, device_id, started_at, ends_at, last_seen_at, position_seconds)
+        (session_id, account_id, video_id, device_id, sign_in_id, started_at, ends_at, last_seen_at, position_seconds)
     VALUES
-        (%(session_id)s, %(account_id)s, %(video_id)s, %(device_id)s, %(started_at)s, %(ends_at)s, %(started_at)s,
-         coalesce((SELECT position_seconds FROM left_at), 0))
+        (%(session_id)s, %(account_id)s, %(video_id)s, %(device_id)s, %(sign_in_id)s, %(started_at)s, %(ends_at)s,
+         %(started_at)s, coalesce((SELECT position_seconds FROM left_at), 0))
     RETURNING position_seconds
 """
 
@@ -48,8 +48,10 @@ END = """
 """
 
 LIVE = """
-    SELECT session_id, ends_at, account_id, video_id FROM ops.play_sessions
-    WHERE session_id = ANY(%b) AND ended_at IS NULL
+    SELECT playing.session_id, playing.ends_at, playing.account_id, playing.video_id, sign_in.epoch
+    FROM ops.play_sessions AS playing LEFT JOIN ops.sessions AS sign_in ON sign_in.session_id = playing.sign_in_id
+    WHERE playing.session_id = ANY(%b) AND playing.ended_at IS NULL
+        AND (playing.sign_in_id IS NULL OR (sign_in.session_id IS NOT NULL AND sign_in.ended_at IS NULL))
 """
 
 

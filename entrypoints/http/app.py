@@ -21,6 +21,7 @@ from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.refunds import Refunds
+from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import Videos
@@ -98,6 +99,7 @@ PROVIDED = (
     "playback",
     "projections",
     "refunds",
+    "signing_in",
     "subscriptions",
     "sweeping",
     "videos",
@@ -143,6 +145,8 @@ class House(Protocol):
     @property
     def refunds(self) -> Refunds: ...
     @property
+    def signing_in(self) -> SigningIn: ...
+    @property
     def subscriptions(self) -> Subscriptions: ...
     @property
     def sweeping(self) -> Sweeping: ...
@@ -161,7 +165,7 @@ def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
         versioned=[*VERSIONED, *sandbox],
         beside=BESIDE,
         provided={name: getattr(house, name) for name in PROVIDED},
-        who_is=house.accounts.who_is,
+        who_is=house.signing_in.who_is,
         wait_for=house.reading.wait,
         throttling=house.throttling,
         cors_origins=cors_origins,

@@ -4,11 +4,12 @@ import msgspec
 from litestar import Controller, Response, post
 from litestar.params import JSONBody
 
-from application.accounts import EmailInvalid, InvalidCredentials, WeakPassword
+from application.accounts import EmailInvalid, WeakPassword
 from application.ports.secrets import TooBusy
+from application.signing_in import InvalidCredentials
 from domain.account.account import EmailTaken
 from entrypoints.http.authentication import BecauseOf
-from entrypoints.http.given import GivenAccounts
+from entrypoints.http.given import GivenAccounts, GivenSigningIn
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Email, Line, Password, RefreshToken
 from entrypoints.http.throttled import Throttled, befriend
@@ -50,11 +51,11 @@ class AuthController(Controller):
         refuses=(EmailInvalid, EmailTaken, WeakPassword, TooBusy),
     )
     async def register(
-        self, data: JSONBody[Registration], accounts: GivenAccounts, cause: BecauseOf
+        self, data: JSONBody[Registration], accounts: GivenAccounts, signing_in: GivenSigningIn, cause: BecauseOf
     ) -> Response[RegisteredView]:
         """Make an account, and sign in to it."""
         registered = await accounts.register(email=data.email, password=data.password, name=data.name, cause=cause)
-        tokens = await accounts.open_session(registered.account.id)
+        tokens = await signing_in.open_session(registered.account.id, epoch=registered.account.sign_in_epoch)
         return at(registered.position, registered_view(registered.account, tokens))
 
     @post(
@@ -66,9 +67,9 @@ class AuthController(Controller):
         after_response=befriend,
         refuses=((401, "invalid_credentials", str(InvalidCredentials())), DISABLED, TooBusy),
     )
-    async def login(self, data: JSONBody[Credentials], accounts: GivenAccounts) -> TokensView:
+    async def login(self, data: JSONBody[Credentials], signing_in: GivenSigningIn) -> TokensView:
         """The answer to an unknown address is that to a wrong password, and takes as long."""
-        return tokens_view(await accounts.sign_in(email=data.email, password=data.password))
+        return tokens_view(await signing_in.sign_in(email=data.email, password=data.password))
 
     @post(
         "/refresh",
@@ -78,11 +79,11 @@ class AuthController(Controller):
         throttled=Throttled("refresh"),
         refuses=(INVALID_REFRESH, REUSED_REFRESH),
     )
-    async def refresh(self, data: JSONBody[Refreshing], accounts: GivenAccounts) -> TokensView:
+    async def refresh(self, data: JSONBody[Refreshing], signing_in: GivenSigningIn, cause: BecauseOf) -> TokensView:
         """Spends a refresh token for new tokens. One that was spent before ends the session: somebody has a copy."""
-        return tokens_view(await accounts.refresh(data.refresh_token))
+        return tokens_view(await signing_in.refresh(data.refresh_token, cause=cause))
 
     @post("/logout", operation_id="logout", summary="Sign out", status_code=204)
-    async def logout(self, data: JSONBody[Refreshing], accounts: GivenAccounts) -> None:
+    async def logout(self, data: JSONBody[Refreshing], signing_in: GivenSigningIn) -> None:
         """Ends the session of a refresh token; one that means nothing is as good as ended."""
-        await accounts.sign_out(data.refresh_token)
+        await signing_in.sign_out(data.refresh_token)

@@ -17,6 +17,7 @@ from application.playback import Playback
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.refunds import Refunds
+from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import Videos
@@ -36,6 +37,7 @@ GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]
 GivenProjections = NamedDependency[SkipValidation[ProjectionAdmin]]
 GivenRefunds = NamedDependency[SkipValidation[Refunds]]
+GivenSigningIn = NamedDependency[SkipValidation[SigningIn]]
 GivenSubscriptions = NamedDependency[SkipValidation[Subscriptions]]
 GivenSweeping = NamedDependency[SkipValidation[Sweeping]]
 GivenVideos = NamedDependency[SkipValidation[Videos]]

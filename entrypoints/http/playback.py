@@ -45,8 +45,8 @@ class PlaybackController(Controller):
         self, video_id: FromPath[UUID], data: JSONBody[PlaybackToStart], viewer: MaybeViewer, playback: GivenPlayback
     ) -> Response[PlaybackView]:
         """A signed address that plays; or 402 with the reason, and the facts that it rests on."""
-        account_id = viewer.account_id if viewer else None
-        started = await playback.start(account_id, video_id, device_id=data.device_id)
+        account_id, sign_in_id = (viewer.account_id, viewer.session_id) if viewer else (None, None)
+        started = await playback.start(account_id, video_id, device_id=data.device_id, sign_in_id=sign_in_id)
         return at(started.position, playback_view(video_id, started))
 
     @post(

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from application.accounts import Tokens
 from application.projections.plans import Offer
+from application.signing_in import Tokens
 from application.subscriptions import MySubscription
 from domain.access.access import Access
 from domain.access.prepaid import Bought
@@ -21,12 +21,12 @@ IntervalWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["month", 
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """An account, to itself; the name and the address of an erased person are null."""
+    """An account, to itself. One that was made at a first sign-in by phone has no address until it is given one."""
 
     id: UUID
     email: Annotated[str | None, msgspec.Meta(examples=["anna@example.com"])]
     email_verified: bool
-    phone: Annotated[str | None, msgspec.Meta(examples=[None])]
+    phone: Annotated[str | None, msgspec.Meta(examples=["+48600100200"])]
     name: Annotated[str | None, msgspec.Meta(examples=["Anna"])]
     role: Role
     created_at: datetime
@@ -36,8 +36,8 @@ def account_view(account: Account) -> AccountView:
     return AccountView(
         id=account.id,
         email=account.email,
-        email_verified=False,
-        phone=None,
+        email_verified=account.email_verified,
+        phone=account.phone,
         name=account.name,
         role=account.role,
         created_at=account.created_at,

@@ -4,17 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from adapters.crypto.access_tokens import JwtAccessTokens
-from adapters.crypto.passwords import Argon2Passwords
-from adapters.crypto.refresh_tokens import RandomRefreshTokens
 from adapters.eventstore.history import PostgresHistory
 from adapters.eventstore.live import LiveEngine
 from adapters.eventstore.policies import PolicyRunner
 from adapters.eventstore.read_models import ReadModels
 from adapters.eventstore.rebuilds import Rebuilds
 from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
-from adapters.mail.addresses import EmailValidatorAddresses
-from adapters.postgres.clock import RealClock
 from adapters.postgres.duplicates import PostgresDuplicates
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox_desk import PostgresInboxDesk
@@ -22,7 +17,6 @@ from adapters.postgres.listening import INBOX, READ_MODELS, Signal
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.policy_states import PostgresPolicyStates
 from adapters.postgres.retention import PostgresRetention
-from adapters.postgres.sign_ins import PostgresSignIns
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sandbox.client import SandboxClient
 from application.accounts import Accounts
@@ -59,15 +53,17 @@ from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.recall import Records
 from application.refunds import Refunds
+from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.throttling import Throttling
 from application.videos import Videos
 from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
-from entrypoints.settings import Settings, listed
+from entrypoints.settings import Settings
 from entrypoints.wiring import billing, gates
 from entrypoints.wiring.foundation import Foundation, lay_foundation
+from entrypoints.wiring.people import people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.selling import selling
 
@@ -99,6 +95,7 @@ class House:
     records: Records
     reading: ReadingYourWrites
     refunds: Refunds
+    signing_in: SigningIn
     subscriptions: Subscriptions
     sweeping: Sweeping
     throttling: Throttling
@@ -137,9 +134,10 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     dunning = billing.dunning(base, ports)
     sold = selling(settings, base, ports, convergence, binding)
     policies = _policies(ports, plans, dunning, sold.duplicates)
+    known = people(settings, base, stack)
     return House(
         settings=settings,
-        accounts=_accounts(settings, base, stack),
+        accounts=known.accounts,
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, dunning, stack),
         business_time=base.business_time,
@@ -164,6 +162,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         webhooks=webhooks,
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
+        signing_in=known.signing_in,
         sweeping=billing.sweeping(settings, base, ports, convergence, webhooks),
         throttling=gates.throttling(settings, base),
         read_models=base.read_models,
@@ -223,30 +222,6 @@ def _videos(base: Foundation, ports: Ports) -> Videos:
         business_time=base.business_time,
         identifiers=base.records.identifiers,
     )
-
-
-def _accounts(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Accounts:
-    passwords = Argon2Passwords()
-    stack.callback(passwords.close)
-    return Accounts(
-        records=base.records,
-        sign_ins=PostgresSignIns(base.pool, base.live),
-        passwords=passwords,
-        access_tokens=JwtAccessTokens(_signing_keys(settings), settings.address),
-        refresh_tokens=RandomRefreshTokens(),
-        blind_index=base.blind_index,
-        addresses=EmailValidatorAddresses(),
-        real_time=RealClock(),
-        identifiers=base.records.identifiers,
-    )
-
-
-def _signing_keys(settings: Settings) -> dict[str, bytes]:
-    """By id; the first signs, all are accepted."""
-    if not settings.jwt_keys:
-        return {"k1": settings.jwt_secret.encode()}
-    pairs = [entry.partition(":") for entry in listed(settings.jwt_keys)]
-    return {kid: secret.encode() for kid, _, secret in pairs}
 
 
 def _business_clock(

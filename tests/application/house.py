@@ -51,6 +51,7 @@ from application.reading import ReadingYourWrites
 from application.recall import Asked, Records
 from application.refunds import Refunds
 from application.return_urls import ReturnUrls
+from application.signing_in import SigningIn
 from application.subscription_commands import SubscriptionCommands
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
@@ -110,14 +111,23 @@ class House:
         self._build_showing()
 
     def _build_accounts(self) -> None:
+        passwords, addresses = MemoryPasswords(), EmailValidatorAddresses()
+        self.sign_ins = MemorySignIns(self.tables, self.ledger)
         self.accounts = Accounts(
             records=self.records,
-            sign_ins=MemorySignIns(self.tables, self.ledger),
-            passwords=MemoryPasswords(),
+            passwords=passwords,
+            blind_index=self.blind_index,
+            addresses=addresses,
+            identifiers=self.identifiers,
+        )
+        self.signing_in = SigningIn(
+            records=self.records,
+            sign_ins=self.sign_ins,
+            passwords=passwords,
             access_tokens=MemoryAccessTokens(),
             refresh_tokens=MemoryRefreshTokens(),
             blind_index=self.blind_index,
-            addresses=EmailValidatorAddresses(),
+            addresses=addresses,
             real_time=self.real_time,
             identifiers=self.identifiers,
         )
@@ -224,7 +234,7 @@ class House:
         )
         self.playback = Playback(
             access=self.access,
-            sessions=MemoryPlaySessions(),
+            sessions=MemoryPlaySessions(self.tables),
             platform=self.studio,
             business_time=self.business_time,
             identifiers=self.identifiers,

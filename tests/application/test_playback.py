@@ -14,7 +14,7 @@ from application.videos import NewVideo
 from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired
 from domain.account.account import Account
 from domain.video.video import VideoNotReady
-from tests.application.house import BY_ADMIN, COOKING, House, asked_by
+from tests.application.house import BY_ADMIN, COOKING, PASSWORD, House, asked_by
 from tests.people import MONDAY, days
 
 pytestmark = pytest.mark.anyio
@@ -270,3 +270,28 @@ async def test_what_she_began_ends_with_what_it_rested_on(house: House, loss: st
         await house.playback.media(started.grant.token, film, "master.m3u8")
     with pytest.raises(SessionEnded):
         await house.playback.heartbeat(anna, started.session_id, position_seconds=5.0)
+
+
+async def test_what_is_played_by_a_sign_in_stops_when_that_or_all_sign_ins_end(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    laptop, phone = await signed_in(house), await signed_in(house)
+    on_laptop, on_phone = [
+        await house.playback.start(anna, film, device_id=None, sign_in_id=session_id) for session_id in (laptop, phone)
+    ]
+    await house.playback.heartbeat(anna, on_laptop.session_id, position_seconds=1.0)
+
+    await house.signing_in.sign_out_of(anna, laptop)
+
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, on_laptop.session_id, position_seconds=2.0)
+    await house.playback.heartbeat(anna, on_phone.session_id, position_seconds=2.0)
+
+    await house.records.decide(Account, anna, asked_by(anna), lambda account: account.change_password("reset"))
+
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, on_phone.session_id, position_seconds=3.0)
+
+
+async def signed_in(house: House) -> UUID:
+    tokens = await house.signing_in.sign_in(email="anna@example.com", password=PASSWORD)
+    return (await house.signing_in.who_is(tokens.access_token)).session_id

@@ -111,7 +111,7 @@ async def memory_operations() -> AsyncIterator[Operations]:
         intents=MemoryIntents(tables, clock),
         turns=MemoryCheckoutTurns(tables),
         customers=MemoryCustomers(tables, blind_index, StoppedClock()),
-        play_sessions=MemoryPlaySessions(),
+        play_sessions=MemoryPlaySessions(tables),
         access=MemoryAccessReads(ledger),
         catalogue=MemoryCatalogueReads(ledger),
         graces=MemoryGraceReads(ledger),

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from application.ports.play_sessions import Playing, PlaySession, PlaySessions
-from tests.contracts.operations import operations_in
+from tests.contracts.operations import Operations, operations_in
 from tests.people import MONDAY
 
 pytestmark = pytest.mark.anyio
@@ -17,9 +18,14 @@ ENDS = MONDAY + timedelta(hours=4)
 
 
 @pytest.fixture(params=["memory", "postgres"], scope="module")
-async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[PlaySessions]:
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[Operations]:
     async with operations_in(request, "module_database") as operations:
-        yield operations.play_sessions
+        yield operations
+
+
+@pytest.fixture
+def sessions(house: Operations) -> PlaySessions:
+    return house.play_sessions
 
 
 @pytest.fixture
@@ -139,3 +145,34 @@ async def test_heartbeats_of_many_at_one_moment_are_each_answered_for_themselves
     assert resumed == [0.0, 500.0, *map(float, range(2, 40))]
     live = await asyncio.gather(*(sessions.live(one, now=after(9)) for one in (theirs[0].session_id, uuid4())))
     assert live == [Playing(viewers[0], video), None]
+
+
+async def test_a_play_ends_with_the_sign_in_that_it_was_begun_with(
+    house: Operations, sessions: PlaySessions, anna: UUID, video: UUID
+) -> None:
+    laptop, phone = uuid4(), uuid4()
+    for session_id in (laptop, phone):
+        await house.sign_ins.open_session(
+            session_id=session_id,
+            account_id=anna,
+            epoch=3,
+            refresh_digest=session_id.bytes,
+            now=MONDAY,
+            expires_at=MONDAY + timedelta(days=30),
+        )
+    on_laptop, on_phone = (replace(playing(anna, video), sign_in_id=session_id) for session_id in (laptop, phone))
+    await sessions.start(on_laptop)
+    await sessions.start(on_phone)
+    assert await sessions.live(on_laptop.session_id, now=after(1)) == Playing(anna, video, 3)
+
+    await house.sign_ins.end_session(laptop.bytes, now=after(2))
+
+    assert await sessions.live(on_laptop.session_id, now=after(3)) is None
+    assert await sessions.live(on_phone.session_id, now=after(3)) == Playing(anna, video, 3)
+
+
+async def test_a_play_of_a_sign_in_that_is_not_there_is_over(sessions: PlaySessions, anna: UUID, video: UUID) -> None:
+    forgotten = replace(playing(anna, video), sign_in_id=uuid4())
+    await sessions.start(forgotten)
+
+    assert await sessions.live(forgotten.session_id, now=after(1)) is None

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
 
 import pytest
 
-from application.ports.ledger import Insert, Write
-from application.ports.sign_in import Credential, RefreshReused, Session
-from domain.account.account import AccountDisabled, AccountRegistered, RoleChanged
+from application.ports.ledger import Insert, RowMoved, Write
+from application.ports.sign_in import Credential, RefreshReused, Session, SignedInPlace
+from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, RoleChanged
+from domain.account.sign_ins import PasswordChanged
 from domain.shared.fact import Fact
 from tests.contracts.operations import Operations, operations_in
 from tests.people import MONDAY, days
@@ -48,12 +49,13 @@ def digest(token: str, account_id: UUID) -> bytes:
     return sha256(f"{token} of {account_id}".encode()).digest()
 
 
-async def signed_in(house: Operations, account_id: UUID) -> UUID:
+async def signed_in(house: Operations, account_id: UUID, *, epoch: int = 0, token: str = "first") -> UUID:
     session_id = uuid4()
     await house.sign_ins.open_session(
         session_id=session_id,
         account_id=account_id,
-        refresh_digest=digest("first", account_id),
+        epoch=epoch,
+        refresh_digest=digest(token, account_id),
         now=MONDAY,
         expires_at=IN_A_MONTH,
     )
@@ -62,7 +64,22 @@ async def signed_in(house: Operations, account_id: UUID) -> UUID:
 
 async def refreshed(house: Operations, account_id: UUID, spent: str, new: str) -> Session | None:
     return await house.sign_ins.rotate(
-        spent=digest(spent, account_id), new=digest(new, account_id), now=LATER, expires_at=LATER + days(30)
+        spent=digest(spent, account_id),
+        new=digest(new, account_id),
+        now=LATER,
+        expires_at=LATER + days(30),
+        longest=days(90),
+    )
+
+
+def seen_as(session_id: UUID, account_id: UUID, *, disabled: bool = False, until: datetime = IN_A_MONTH) -> Session:
+    return Session(
+        session_id=session_id,
+        account_id=account_id,
+        role="viewer",
+        disabled=disabled,
+        started_at=MONDAY,
+        expires_at=until,
     )
 
 
@@ -88,7 +105,7 @@ async def test_a_claim_of_another_kind_signs_nobody_in(house: Operations, anna: 
 async def test_anna_is_signed_in_until_her_session_is_over(house: Operations, anna: UUID) -> None:
     session_id = await signed_in(house, anna)
 
-    expected = Session(session_id=session_id, account_id=anna, role="viewer", disabled=False)
+    expected = seen_as(session_id, anna)
     assert await house.sign_ins.session(session_id, now=LATER) == expected
     assert await house.sign_ins.session(session_id, now=IN_A_MONTH) is None
     assert await house.sign_ins.session(uuid4(), now=LATER) is None
@@ -104,15 +121,127 @@ async def test_a_new_role_holds_for_sessions_that_are_open(house: Operations, an
     assert seen.role == "admin"
 
 
-async def test_a_disabled_account_is_seen_as_disabled_at_once(house: Operations, anna: UUID) -> None:
+async def test_a_disabled_account_is_signed_in_nowhere_also_once_it_is_enabled_again(
+    house: Operations, anna: UUID
+) -> None:
     session_id = await signed_in(house, anna)
 
     await happened(house, anna, AccountDisabled(fact_id=uuid4(), account_id=anna, reason="fraud"))
+    opened_meanwhile = await signed_in(house, anna, epoch=1, token="meanwhile")
+    seen = await house.sign_ins.session(opened_meanwhile, now=LATER)
+    await happened(house, anna, AccountEnabled(fact_id=uuid4(), account_id=anna, reason="a mistake"))
 
-    seen, renewed = await house.sign_ins.session(session_id, now=LATER), await refreshed(house, anna, "first", "second")
-    assert seen is not None
-    assert seen.disabled
-    assert renewed == seen
+    assert seen == seen_as(opened_meanwhile, anna, disabled=True)
+    assert await house.sign_ins.session(session_id, now=LATER) is None
+    assert await refreshed(house, anna, "first", "second") is None
+
+
+async def test_a_new_password_ends_all_sessions_but_the_one_that_is_taken_along(house: Operations, anna: UUID) -> None:
+    laptop, phone = await signed_in(house, anna), await signed_in(house, anna, token="of the phone")
+
+    version = len(await house.ledger.read(anna))
+    fact = PasswordChanged(fact_id=uuid4(), account_id=anna, how="change")
+    await house.ledger.append(Write(anna, version, [fact]), rows=[house.sign_ins.kept(laptop, anna, epoch=1)])
+
+    assert await house.sign_ins.session(laptop, now=LATER) == seen_as(laptop, anna)
+    assert await house.sign_ins.session(phone, now=LATER) is None
+    assert await refreshed(house, anna, "of the phone", "next") is None
+    assert await refreshed(house, anna, "first", "second") is not None
+    assert [place.session_id for place in await places(house, anna)] == [laptop]
+
+
+async def test_nobody_takes_the_session_of_another_along(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+
+    await house.ledger.append(rows=[house.sign_ins.kept(session_id, uuid4(), epoch=1)])
+
+    assert await house.sign_ins.session(session_id, now=LATER) == seen_as(session_id, anna)
+
+
+async def test_a_password_is_of_the_epoch_in_which_it_was_read(house: Operations, anna: UUID) -> None:
+    await happened(house, anna, PasswordChanged(fact_id=uuid4(), account_id=anna, how="reset"))
+
+    credential = Credential(anna, "hash of Anna's", 1)
+    assert await house.sign_ins.credential(anna.bytes) == credential
+    assert await house.sign_ins.credential_of(anna) == credential
+    assert await house.sign_ins.credential_of(uuid4()) is None
+    stale = await signed_in(house, anna, epoch=0)
+    assert await house.sign_ins.session(stale, now=LATER) is None
+
+
+async def test_whose_an_address_is_the_claim_says(house: Operations, anna: UUID) -> None:
+    assert await house.sign_ins.account_at("email", anna.bytes) == anna
+    assert await house.sign_ins.account_at("phone", anna.bytes) is None
+
+
+async def places(
+    house: Operations, account_id: UUID, before: int | None = None, limit: int = 10
+) -> list[SignedInPlace]:
+    return list(await house.sign_ins.places(account_id, before=before, limit=limit, now=LATER))
+
+
+async def test_where_she_is_signed_in_is_listed_newest_first(house: Operations, anna: UUID) -> None:
+    sessions = [await signed_in(house, anna, token=f"token {number}") for number in range(3)]
+    await signed_in(house, uuid4())
+    await refreshed(house, anna, "token 0", "next")
+
+    listed = await places(house, anna)
+
+    assert [place.session_id for place in listed] == sessions[::-1]
+    assert [place.refreshed_at for place in listed] == [None, None, LATER]
+    assert [place.expires_at for place in listed] == [IN_A_MONTH, IN_A_MONTH, LATER + days(30)]
+    assert await places(house, anna, limit=2) == listed[:2]
+    assert await places(house, anna, before=listed[1].number) == listed[2:]
+    assert not await house.sign_ins.places(anna, before=None, limit=10, now=LATER + days(30))
+
+
+async def test_she_ends_one_place_and_nobody_elses(house: Operations, anna: UUID) -> None:
+    laptop, phone = await signed_in(house, anna), await signed_in(house, anna, token="of the phone")
+
+    assert not await house.sign_ins.end_place(laptop, uuid4(), now=LATER)
+    assert await house.sign_ins.end_place(laptop, anna, now=LATER)
+    assert not await house.sign_ins.end_place(laptop, anna, now=LATER)
+
+    assert await house.sign_ins.session(laptop, now=LATER) is None
+    assert await refreshed(house, anna, "first", "second") is None
+    assert [place.session_id for place in await places(house, anna)] == [phone]
+    assert not await house.sign_ins.end_place(phone, anna, now=IN_A_MONTH)
+
+
+async def test_a_session_lasts_ninety_days_however_often_it_is_refreshed(house: Operations, anna: UUID) -> None:
+    await signed_in(house, anna)
+
+    async def refreshed_on(day: int, spent: str, new: str) -> datetime | None:
+        now = MONDAY + days(day)
+        renewed = await house.sign_ins.rotate(
+            spent=digest(spent, anna),
+            new=digest(new, anna),
+            now=now,
+            expires_at=now + days(30),
+            longest=days(90),
+        )
+        return renewed.expires_at if renewed else None
+
+    assert await refreshed_on(29, "first", "second") == MONDAY + days(59)
+    assert await refreshed_on(58, "second", "third") == MONDAY + days(88)
+    assert await refreshed_on(87, "third", "fourth") == MONDAY + days(90)
+    assert await refreshed_on(90, "fourth", "fifth") is None
+
+
+async def test_of_two_appends_that_record_a_reuse_one_does(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+    await refreshed(house, anna, "first", "second")
+    with pytest.raises(RefreshReused) as reused:
+        await refreshed(house, anna, "first", "third")
+    assert (reused.value.session_id, reused.value.account_id, reused.value.recorded) == (session_id, anna, False)
+
+    await house.ledger.append(rows=[house.sign_ins.reuse_recorded(session_id)])
+
+    with pytest.raises(RowMoved):
+        await house.ledger.append(rows=[house.sign_ins.reuse_recorded(session_id)])
+    with pytest.raises(RefreshReused) as again:
+        await refreshed(house, anna, "first", "fourth")
+    assert again.value.recorded
 
 
 async def test_whom_the_ledger_does_not_know_can_do_nothing(house: Operations) -> None:
@@ -120,7 +249,7 @@ async def test_whom_the_ledger_does_not_know_can_do_nothing(house: Operations) -
     session_id = await signed_in(house, nobody)
 
     seen = await house.sign_ins.session(session_id, now=LATER)
-    assert seen == Session(session_id=session_id, account_id=nobody, role="viewer", disabled=True)
+    assert seen == seen_as(session_id, nobody, disabled=True)
 
 
 async def test_sessions_asked_for_at_one_moment_are_not_mixed_up(house: Operations, anna: UUID) -> None:
@@ -140,7 +269,7 @@ async def test_a_refresh_token_is_spent_for_the_next_and_the_session_lasts_longe
 
     renewed = await refreshed(house, anna, "first", "second")
 
-    assert renewed == Session(session_id=session_id, account_id=anna, role="viewer", disabled=False)
+    assert renewed == seen_as(session_id, anna, until=LATER + days(30))
     assert await house.sign_ins.session(session_id, now=IN_A_MONTH) == renewed
     assert await refreshed(house, anna, "second", "third") == renewed
 
@@ -177,7 +306,11 @@ async def test_a_token_that_is_over_or_unknown_gets_nothing_and_harms_nothing(ho
     session_id = await signed_in(house, anna)
 
     too_late = await house.sign_ins.rotate(
-        spent=digest("first", anna), new=digest("second", anna), now=IN_A_MONTH, expires_at=IN_A_MONTH + days(30)
+        spent=digest("first", anna),
+        new=digest("second", anna),
+        now=IN_A_MONTH,
+        expires_at=IN_A_MONTH + days(30),
+        longest=days(90),
     )
 
     assert too_late is None

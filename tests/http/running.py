@@ -51,7 +51,7 @@ class Service:
             cause=NO_CAUSE,
             role=role,  # type: ignore[arg-type]  # a word of ours
         )
-        tokens = await self.house.accounts.open_session(registered.account.id)
+        tokens = await self.house.signing_in.open_session(registered.account.id)
         http = httpx.AsyncClient(base_url=self.address, headers={"Authorization": f"Bearer {tokens.access_token}"})
         await self._clients.enter_async_context(http)
         return Person(registered.account.id, email, tokens.refresh_token, http)

@@ -76,7 +76,7 @@ async def admin(module_database: str, folder: Path, servers: Servers) -> AsyncIt
         registered = await house.accounts.register(
             email=f"{uuid4()}@example.com", password="onion-soup-at-noon", name=None, cause=NO_CAUSE, role="admin"
         )
-        tokens = await house.accounts.open_session(registered.account.id)
+        tokens = await house.signing_in.open_session(registered.account.id)
     common: dict[str, Any] = {
         "headers": {"Authorization": f"Bearer {tokens.access_token}"},
         "limits": httpx.Limits(max_connections=WRITES, max_keepalive_connections=WRITES),

@@ -75,7 +75,7 @@ class Town:
         return {price: frozenset(FEATURES[name][2]) for name, price in self.prices.items()}
 
     async def signed_in(self, account_id: UUID) -> dict[str, str]:
-        tokens = await self.house.accounts.open_session(account_id)
+        tokens = await self.house.signing_in.open_session(account_id)
         return {"Authorization": f"Bearer {tokens.access_token}"}
 
     async def hurry(self) -> None:

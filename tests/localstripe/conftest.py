@@ -82,7 +82,7 @@ class Shop:
         return await self.stripe.make("subscriptions", customer=customer, **{"items[0][plan]": self.plan})
 
     async def access(self, account_id: UUID) -> dict[str, Any]:
-        tokens = await self.house.accounts.open_session(account_id)
+        tokens = await self.house.signing_in.open_session(account_id)
         headers = {"Authorization": f"Bearer {tokens.access_token}"}
         answer = await self.api.get("/v1/me/subscription", headers=headers)
         return dict[str, Any](answer.raise_for_status().json()["access"])
@@ -151,7 +151,7 @@ async def _until_it_answers(http: httpx.AsyncClient) -> None:
 async def _sell(house: House, stripe: Counterpart, api: httpx.AsyncClient) -> str:
     """A plan of theirs, bound to one of ours."""
     made = await stripe.make("plans", amount="999", currency="usd", interval="month", **{"product[name]": "Cooking"})
-    tokens = await house.accounts.open_session(await account(house, "admin"))
+    tokens = await house.signing_in.open_session(await account(house, "admin"))
     body = {
         "name": "Cooking",
         "price": {"amount": 999, "currency": "USD"},

@@ -111,7 +111,7 @@ class Shop:
 
     async def as_role(self, account_id: UUID) -> dict[str, str]:
         """A new session: a run may outlive a token."""
-        tokens = await self.house.accounts.open_session(account_id)
+        tokens = await self.house.signing_in.open_session(account_id)
         return {"Authorization": f"Bearer {tokens.access_token}"}
 
     async def settled(self, run: str) -> None:

@@ -180,12 +180,14 @@ async def test_two_refreshes_that_wait_for_the_same_row_are_not_both_granted(dat
         sign_ins = PostgresSignIns(pool, LiveGenerations(pool, Signal()))
         now, then = datetime.now(UTC), datetime.now(UTC) + timedelta(days=30)
         await sign_ins.open_session(
-            session_id=uuid4(), account_id=ANNA, refresh_digest=b"first", now=now, expires_at=then
+            session_id=uuid4(), account_id=ANNA, epoch=0, refresh_digest=b"first", now=now, expires_at=then
         )
         with psycopg.connect(database) as holder:
             holder.execute("SELECT * FROM ops.refresh_tokens FOR UPDATE")
             racing = [
-                asyncio.create_task(sign_ins.rotate(spent=b"first", new=new, now=now, expires_at=then))
+                asyncio.create_task(
+                    sign_ins.rotate(spent=b"first", new=new, now=now, expires_at=then, longest=timedelta(days=90))
+                )
                 for new in (b"one", b"other")
             ]
             await two_wait_for_a_lock(database)

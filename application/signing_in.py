@@ -1,0 +1,166 @@
+"""Signing in by password, staying signed in, signing out, and where one is signed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from application.errors import NotFound, NotSignedIn
+from application.ports.addresses import Addresses, AddressInvalid
+from application.ports.ledger import RowMoved, StreamMoved
+from application.ports.secrets import AccessTokens, BlindIndex, Passwords, RefreshTokens, SignedIn, TokenInvalid
+from application.ports.sign_in import RefreshReused, Session, SignedInPlace, SignIns
+from application.ports.world import Clock, Identifiers
+from application.recall import Asked, Records, again_when_moved
+from domain.account.account import Account
+from domain.shared.fact import NOBODY, Cause
+
+SESSION_IDLE = timedelta(days=30)
+"""So long a session lasts after it was opened or refreshed,"""
+SESSION_LONGEST = timedelta(days=90)
+"""and so long in all: then one signs in again."""
+
+
+class InvalidCredentials(NotSignedIn):
+    """The address and the password do not belong together; which of them is wrong is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail address or the password is wrong.", "invalid_credentials")
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client holds while it is signed in; `expires_in` is in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningIn:
+    """Use cases of sign-in; `real_time` since it is about the world outside."""
+
+    records: Records
+    sign_ins: SignIns
+    passwords: Passwords
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    blind_index: BlindIndex
+    addresses: Addresses
+    real_time: Clock
+    identifiers: Identifiers
+
+    async def sign_in(self, *, email: str, password: str) -> Tokens:
+        """Raises InvalidCredentials, for an unknown address as for a wrong password, in the same time; TooBusy."""
+        try:
+            index = self.blind_index.of("email", self.addresses.canonical(email))
+        except AddressInvalid:
+            index = b""
+        credential = await self.sign_ins.credential(index)
+        good = await self.passwords.verify(password, credential.password_hash if credential else None)
+        if credential is None or not good:
+            raise InvalidCredentials
+        return await self.open_session(credential.account_id, epoch=credential.epoch)
+
+    async def open_session(self, account_id: UUID, *, epoch: int | None = None) -> Tokens:
+        """Sign the account in, without asking for anything.
+
+        `epoch` is that of its sign-ins when it proved itself; None: that in which it is now.
+        Raises NotSignedIn: `account_disabled`, or `session_ended` where there is a new password since; NotFound.
+        """
+        if epoch is None:
+            epoch = (await self.records.recall(Account, account_id)).existing().sign_in_epoch
+        now = self.real_time.now()
+        session_id, refresh = self.identifiers.new(), self.refresh_tokens.new()
+        await self.sign_ins.open_session(
+            session_id=session_id,
+            account_id=account_id,
+            epoch=epoch,
+            refresh_digest=self.refresh_tokens.digest(refresh),
+            now=now,
+            expires_at=now + SESSION_IDLE,
+        )
+        session = await self.sign_ins.session(session_id, now=now)
+        if session is None:
+            raise NotSignedIn("This session has ended.", "session_ended")
+        if session.disabled:
+            raise NotSignedIn("This account is disabled.", "account_disabled")
+        return self._tokens(session, refresh)
+
+    def _tokens(self, session: Session, refresh: str) -> Tokens:
+        now = self.real_time.now()
+        signed_in = SignedIn(
+            account_id=session.account_id,
+            session_id=session.session_id,
+            role=session.role,
+            expires_at=min(session.expires_at, now + self.access_tokens.ttl),
+        )
+        return Tokens(
+            access_token=self.access_tokens.issue(signed_in, now=now),
+            refresh_token=refresh,
+            expires_in=int((signed_in.expires_at - now).total_seconds()),
+        )
+
+    async def refresh(self, refresh_token: str, *, cause: Cause) -> Tokens:
+        """The next pair of tokens. Raises NotSignedIn: `invalid_token`, or `token_reused` when it was spent before."""
+        now, following = self.real_time.now(), self.refresh_tokens.new()
+        try:
+            session = await self.sign_ins.rotate(
+                spent=self.refresh_tokens.digest(refresh_token),
+                new=self.refresh_tokens.digest(following),
+                now=now,
+                expires_at=now + SESSION_IDLE,
+                longest=SESSION_LONGEST,
+            )
+        except RefreshReused as reused:
+            await self._record(reused, cause)
+            raise NotSignedIn("This token was used before; sign in again.", "token_reused") from None
+        if session is None or session.disabled:
+            raise NotSignedIn("Sign in again.", "invalid_token")
+        return self._tokens(session, following)
+
+    async def _record(self, reused: RefreshReused, cause: Cause) -> None:
+        """Once to a session, whoever of those that come with a copy is first; a try that failed is left to the next."""
+
+        async def once() -> None:
+            recalled = await self.records.recall(Account, reused.account_id)
+            if recalled.state is None:
+                return
+            told = recalled.state.end_copied_sign_in(reused.session_id)
+            mark = self.sign_ins.reuse_recorded(reused.session_id)
+            await self.records.append(Asked(NOBODY, cause), (recalled, told), rows=[mark])
+
+        if reused.recorded:
+            return
+        try:
+            await again_when_moved(once)
+        except (RowMoved, StreamMoved):
+            return
+
+    async def sign_out(self, refresh_token: str) -> None:
+        """End the session; a token that means nothing is as good as ended."""
+        await self.sign_ins.end_session(self.refresh_tokens.digest(refresh_token), now=self.real_time.now())
+
+    async def who_is(self, access_token: str) -> SignedIn:
+        """Whom a token speaks for; the role is the ledger's, not the token's. Raises NotSignedIn."""
+        now = self.real_time.now()
+        try:
+            claimed = self.access_tokens.verify(access_token, now=now)
+        except TokenInvalid:
+            raise NotSignedIn("The access token is not good, or over.", "invalid_token") from None
+        session = await self.sign_ins.session(claimed.session_id, now=now)
+        if session is None or session.disabled or session.account_id != claimed.account_id:
+            raise NotSignedIn("This session has ended.", "session_ended")
+        return replace(claimed, role=session.role)
+
+    async def places(self, account_id: UUID, *, before: int | None, limit: int) -> Sequence[SignedInPlace]:
+        """Where the account is signed in, newest first; `before`: the number of the last one seen."""
+        return await self.sign_ins.places(account_id, before=before, limit=limit, now=self.real_time.now())
+
+    async def sign_out_of(self, account_id: UUID, session_id: UUID) -> None:
+        """End one session of this account. Raises NotFound where it is not signed in there."""
+        if not await self.sign_ins.end_place(session_id, account_id, now=self.real_time.now()):
+            raise NotFound
