@@ -1,4 +1,4 @@
-"""Sweeps: the provider is asked though nothing came, for what was never delivered, and about every subscriber."""
+"""Sweeps: the provider is asked though nothing came, for what was never delivered, and about everybody who paid."""
 
 import asyncio
 import logging
@@ -36,8 +36,8 @@ PAGES_MAX = 100_000
 PAUSE_AFTER_TROUBLE_SECONDS = 60.0
 SEE_THROUGH_SECONDS = 86_400.0
 POLL_SECONDS = 0.2
-HERE = "here:"
-"""Before the place of a sweep that has come to the customers known here."""
+ONCE, HERE = "once:", "here:"
+"""Before the place of a sweep that has come to what was sold once; to the customers known here."""
 
 
 class SweepLost(Exception):
@@ -124,7 +124,7 @@ class UnderWay:
         if self.sweep.kind == "undelivered":
             await self._keep_undelivered()
         else:
-            await self._ask_about_subscribers()
+            await self._ask_about_the_listed()
             await self._ask_about_the_known()
 
     async def _keep_undelivered(self) -> None:
@@ -137,16 +137,20 @@ class UnderWay:
             if page.following is None:
                 return
 
-    async def _ask_about_subscribers(self) -> None:
-        """Page by page of all subscriptions at the provider."""
-        provider, reached = self._sweeping.billing.name, self.sweep.reached
+    async def _ask_about_the_listed(self) -> None:
+        """Page by page of all subscriptions at the provider, then of all that it sold once."""
+        billing = self._sweeping.billing
         for _ in range(PAGES_MAX):
-            if reached is not None and reached.startswith(HERE):
+            reached = self.sweep.reached or ""
+            if reached.startswith(HERE):
                 return
-            page = await self._sweeping.billing.subscribers(after=reached)
-            await self._ask_about([Customer(provider, one) for one in dict.fromkeys(page.customer_ids)])
-            reached = HERE if page.following is None else page.following
-            await self._note(reached=reached)
+            once = reached.startswith(ONCE)
+            page = await (billing.buyers if once else billing.subscribers)(after=reached.removeprefix(ONCE) or None)
+            await self._ask_about([Customer(billing.name, one) for one in dict.fromkeys(page.customer_ids)])
+            if page.following is None:
+                await self._note(reached=HERE if once else ONCE)
+            else:
+                await self._note(reached=f"{ONCE if once else ''}{page.following}")
 
     async def _ask_about_the_known(self) -> None:
         """Whom the provider no longer lists, and who still has an open term here."""

@@ -90,6 +90,11 @@ class MemoryBilling(MemoryCommands):
         listed = [(id, known) for id, known in self._customers.items() if id not in self.unlisted]
         return CustomerPage(*_page([id for id, known in listed for _ in known.subscriptions], after))
 
+    async def buyers(self, *, after: str | None) -> CustomerPage:
+        self._refuse_when_down()
+        paid = [(id, seen) for id, known in self._customers.items() for seen in known.checkouts.values() if seen.paid]
+        return CustomerPage(*_page([id for id, _ in paid], after))
+
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
         events = sorted((msgspec.json.decode(body, type=Event) for body in bodies), key=lambda event: event.created_at)
         return list({event.telling.reference: event.telling for event in events if event.telling}.values())

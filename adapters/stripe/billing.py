@@ -17,7 +17,7 @@ from adapters.stripe.objects import Charge, Invoice, Price, Session, Subscriptio
 from adapters.stripe.payloads import told_by
 from adapters.stripe.reading import PROVIDER, customer_truth, payer, seen_price
 from adapters.stripe.refusals import translated
-from adapters.stripe.sweeping import raw_answer, subscribers_page, undelivered_page
+from adapters.stripe.sweeping import buyers_page, raw_answer, subscribers_page, undelivered_page
 from adapters.stripe.transport import Transport, is_here
 from adapters.stripe.waiting import waiting_for_customer
 from adapters.stripe.webhooks import Signatures, delivery
@@ -141,6 +141,10 @@ class StripeBilling(StripeCommands):
     async def subscribers(self, *, after: str | None) -> CustomerPage:
         async with asking():
             return await subscribers_page(self._client, after=after)
+
+    async def buyers(self, *, after: str | None) -> CustomerPage:
+        async with asking():
+            return await buyers_page(self._client, after=after)
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
         """A thin event (`v2.core.event`) is a delivery as well, about nobody whom we could ask about."""

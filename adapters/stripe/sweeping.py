@@ -1,16 +1,17 @@
-"""Stripe's long lists, page by page as they come: events that it could not deliver, and everybody's subscriptions.
+"""Stripe's long lists, page by page: events that it could not deliver, everybody's subscriptions and checkouts.
 
-https://docs.stripe.com/webhooks/process-undelivered-events, /api/subscriptions/list.
+https://docs.stripe.com/webhooks/process-undelivered-events, /api/subscriptions/list, /api/checkout/sessions/list.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import stripe
 
-from adapters.stripe.objects import Reference
+from adapters.stripe.objects import Reference, id_of
 from adapters.stripe.webhooks import delivery
 from application.ports.billing import CustomerPage, Delivery, EventMalformed, UndeliveredPage
 
@@ -29,7 +30,9 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class OfCustomer(msgspec.Struct, frozen=True):
-    customer: str | Reference
+    customer: str | Reference | None = None
+    mode: str = "subscription"
+    """Of a checkout: payment where it sells something once."""
 
 
 async def raw_answer(client: stripe.StripeClient, path: str, **parameters: Any) -> bytes:
@@ -58,9 +61,22 @@ def _delivery(body: bytes, *, livemode: bool) -> Delivery | None:
 async def subscribers_page(client: stripe.StripeClient, *, after: str | None) -> CustomerPage:
     """Ended subscriptions too: what was paid for them may have been lost as well."""
     page = await _page(client, "/v1/subscriptions", after, status="all")
-    named = [msgspec.json.decode(each, type=OfCustomer).customer for each in page.data]
-    customer_ids = tuple(one.id if isinstance(one, Reference) else one for one in named)
-    return CustomerPage(customer_ids, _following(page))
+    return CustomerPage(_customers(_named(page)), _following(page))
+
+
+async def buyers_page(client: stripe.StripeClient, *, after: str | None) -> CustomerPage:
+    """Those of subscriptions are in the same list, and left aside: the subscription tells whose it is."""
+    page = await _page(client, "/v1/checkout/sessions", after, status="complete")
+    return CustomerPage(_customers(one for one in _named(page) if one.mode == "payment"), _following(page))
+
+
+def _named(page: RawPage) -> list[OfCustomer]:
+    return [msgspec.json.decode(each, type=OfCustomer) for each in page.data]
+
+
+def _customers(named: Iterable[OfCustomer]) -> tuple[str, ...]:
+    """A guest who buys something is no customer."""
+    return tuple(customer for one in named if (customer := id_of(one.customer)) is not None)
 
 
 async def _page(client: stripe.StripeClient, path: str, after: str | None, **filters: Any) -> RawPage:

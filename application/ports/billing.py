@@ -111,7 +111,7 @@ class UndeliveredPage(msgspec.Struct, frozen=True):
 
 
 class CustomerPage(msgspec.Struct, frozen=True):
-    """Whose subscriptions these are, a customer as often as it has some; `following` as above."""
+    """Whose subscriptions or purchases these are, a customer as often as it has some; `following` as above."""
 
     customer_ids: tuple[str, ...]
     following: str | None
@@ -222,6 +222,10 @@ class BillingProvider(Protocol):
 
     async def subscribers(self, *, after: str | None) -> CustomerPage:
         """A page of all subscriptions that there are or have been, by their customers."""
+        ...
+
+    async def buyers(self, *, after: str | None) -> CustomerPage:
+        """A page of all completed checkouts that began no subscription, by their customers."""
         ...
 
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:

@@ -64,7 +64,7 @@ def retry(*, ids: tuple[UUID, ...], as_json: bool) -> None:
 @webhooks.command()
 @AS_JSON
 def sweep(*, as_json: bool) -> None:
-    """Look for what never came, here and now: undelivered events, then every subscriber; ends when that is done."""
+    """Look for what never came, here and now: undelivered events, then all who paid; ends when that is done."""
 
     async def see_through(house: House) -> list[Sweep]:
         return await house.sweeping.see_through(await house.sweeping.request("command"))

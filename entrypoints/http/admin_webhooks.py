@@ -60,7 +60,8 @@ class RepairView(msgspec.Struct, frozen=True):
 class SweepView(msgspec.Struct, frozen=True, kw_only=True):
     """A sweep. `undelivered`: events that the provider could not deliver are kept as if they had come.
 
-    `customers`: everybody who has a subscription at the provider, or an open one here, is asked about. `examined` are
+    `customers`: everybody who has a subscription or has bought something at the provider, or has an open term here, is
+    asked about. `examined` are
     events or customers, `kept` the events that had not come, `troubles` the customers about whom nothing could be
     settled. `repaired` names the first 1,000 of the `repairs` accounts about which facts had to be recorded.
     """

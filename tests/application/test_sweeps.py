@@ -7,10 +7,12 @@ from msgspec.structs import replace
 
 from application.sweeps import EVENTS_REMEMBERED
 from domain.shared.fact import Cause
-from tests.application.house import House, page_of
+from tests.application.house import COOKING, House, page_of
 from tests.people import days
 
 pytestmark = pytest.mark.anyio
+
+THIRTY_DAYS = replace(COOKING, interval="once", duration_days=30, trial_days=0)
 
 
 async def sweep(house: House) -> None:
@@ -75,6 +77,57 @@ async def test_who_the_provider_no_longer_lists_is_asked_about_while_a_term_is_o
     asked = len(shop.billing.asked)
     await sweep(shop)
     assert shop.billing.asked[asked:] == []
+
+
+async def bought_unheard(house: House) -> UUID:
+    """Somebody buys thirty days, and nothing of it ever comes."""
+    plan = await house.sells(THIRTY_DAYS)
+    anna = await house.registers("anna@example.com")
+    house.billing.pay(page_of(await house.opens_checkout(anna, plan)))
+    return anna
+
+
+async def watches(house: House, account_id: UUID) -> str:
+    return (await house.subscriptions.mine(account_id)).access.reason
+
+
+async def test_who_only_ever_bought_days_and_was_never_heard_of_is_found(house: House) -> None:
+    anna = await bought_unheard(house)
+    assert await watches(house, anna) == "no_subscription"
+
+    await sweep(house)
+
+    (done,) = [each for each in await house.sweeps.page(before=None, limit=9) if each.kind == "customers"]
+    assert (await watches(house, anna), [*done.repaired], done.examined) == ("prepaid", [anna], 1)
+
+
+async def test_the_event_of_it_that_was_not_delivered_is_enough(house: House) -> None:
+    anna = await bought_unheard(house)
+    customer = await house.customer_of(anna)
+    house.billing.undelivered = [house.billing.delivery("checkout.session.completed", customer.customer_id)[0]]
+    await house.sweeping.sweeps.request("undelivered", cause="schedule")
+
+    await house.sweeping.sweep_next()
+    await house.convergence.settle_waiting()
+
+    assert await watches(house, anna) == "prepaid"
+
+
+async def test_a_sweep_goes_on_among_the_buyers_where_it_was_cut_off(house: House) -> None:
+    plan = await house.sells(THIRTY_DAYS)
+    people = [await house.registers(f"person{number}@example.com") for number in range(5)]
+    for person in people:
+        house.billing.pay(page_of(await house.opens_checkout(person, plan)))
+    await house.sweeping.sweeps.request("customers", cause="admin")
+    page = await house.billing.buyers(after=None)
+    taken = await house.sweeps.take(head=await house.ledger.head(), seconds=0)
+    assert taken is not None
+    assert await house.sweeps.note(replace(taken[0], reached=f"once:{page.following}"), taken[1], seconds=0)
+
+    done = await house.sweeping.sweep_next()
+
+    assert done is not None
+    assert (done.status, {*done.repaired}) == ("done", {*people[2:]})
 
 
 async def test_undelivered_events_are_kept_as_if_they_had_come_each_once(shop: House) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from application.errors import ProviderRefused
-from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SignatureInvalid
+from application.ports.billing import CustomerPage, CustomerTruth, PaidAtOnce, SeenCheckout, SignatureInvalid
 from domain.shared.money import Money
 from tests.contracts.till import CHECKOUT, NOW, Till, till_of
 
@@ -117,3 +117,16 @@ async def test_news_that_were_changed_or_not_signed_are_refused(till: Till) -> N
     for changed, with_headers in ((body.replace(b"alice", b"mallo"), headers), (body, unsigned), (b"", headers)):
         with pytest.raises(SignatureInvalid):
             till.billing.verify(changed, with_headers, now=NOW)
+
+
+async def test_who_bought_something_once_is_listed_and_who_subscribed_is_in_the_other_list(till: Till) -> None:
+    page = await till.page(await till.price("once", key="film"), recurring=False)
+    assert (await till.billing.buyers(after=None)).customer_ids == ()
+
+    till.world.pay(page)
+
+    assert await till.billing.buyers(after=None) == CustomerPage((await till.customer(),), None)
+    assert await till.billing.subscribers(after=None) == CustomerPage((), None)
+    till.world.pay(await till.page(await till.price(), key="2"))
+    assert (await till.billing.buyers(after=None)).customer_ids == (await till.customer(),)
+    assert (await till.billing.subscribers(after=None)).customer_ids == (await till.customer(),)

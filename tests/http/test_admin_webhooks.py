@@ -148,6 +148,22 @@ async def test_what_never_came_is_found_by_a_sweep_which_says_what_it_repaired(s
     await swept(service)
 
 
+async def test_days_that_were_bought_unheard_are_found_by_a_sweep(service: Service, admin: Person) -> None:
+    clara = await service.sign_up()
+    plan = await service.plan_on_sale(admin, interval="once", duration_days=30, trial_days=0)
+    opened = await clara.http.post("/v1/checkout", json={"plan_id": plan["id"]})
+    await service.public.post(opened.json()["url"], data={"outcome": "pay"})
+    await asyncio.sleep(1)  # What the simulated Stripe sends has come, and is lost.
+    forget_the_inbox(service)
+    await worked(service)
+    assert (await clara.http.get("/v1/me/subscription")).json()["access"]["reason"] == "no_subscription"
+
+    await admin.http.post("/v1/admin/webhooks/sweep")
+    await swept(service)
+
+    assert (await clara.http.get("/v1/me/subscription")).json()["access"]["reason"] == "prepaid"
+
+
 def forget_the_inbox(service: Service) -> None:
     with psycopg.connect(service.house.settings.database_url, autocommit=True) as connection:
         connection.execute("DELETE FROM ops.inbox")
