@@ -36,7 +36,7 @@ class Grants:
         Raises:
             NotFound, EndInThePast, EndTooFarAhead, TooManyByHand.
         """
-        grant_id, named = self.records.identifiers.new(), tuple(dict.fromkeys(features))
+        grant_id, named = asked.new_id("grant", self.records.identifiers), tuple(dict.fromkeys(features))
         now = self.business_time.now()
         decided = await self.records.decide(
             Account,
@@ -57,7 +57,7 @@ class Grants:
         Raises:
             NotFound, EndInThePast, EndTooFarAhead, TooManyByHand.
         """
-        block_id, now = self.records.identifiers.new(), self.business_time.now()
+        block_id, now = asked.new_id("block", self.records.identifiers), self.business_time.now()
         decided = await self.records.decide(
             Account, account_id, asked, lambda it: it.block(block_id, until=until, reason=reason, now=now)
         )

@@ -88,8 +88,12 @@ class Plans:
             ProviderUnavailable: with a price given, nothing is; else the plan is, sold once the provider answers.
             ProviderRefused: the same, but that it is not sold until it gets another price.
         """
+        plan_id = asked.new_id("plan", self.identifiers)
+        if asked.seed and (await self.records.recall(Plan, plan_id)).state is not None:
+            await self.settle_price(plan_id, asked)
+            return await self._priced(plan_id)
         terms = PlanTerms(
-            plan_id=self.identifiers.new(),
+            plan_id=plan_id,
             name=new.name,
             price=new.price,
             interval=new.interval,

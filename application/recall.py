@@ -12,6 +12,7 @@ from application.errors import NotFound
 from application.ports.ledger import GuardedRow, Ledger, Position, StreamMoved, Write
 from application.ports.world import Identifiers
 from domain.shared.fact import Actor, Cause, Fact
+from domain.shared.identity import derived_id
 
 S = TypeVar("S", covariant=True)
 F = TypeVar("F", bound=Fact)
@@ -38,6 +39,12 @@ class Asked(msgspec.Struct, frozen=True):
 
     actor: Actor
     cause: Cause
+    seed: UUID | None = None
+    """Of a request that names an idempotency key: the same whenever it is tried again."""
+
+    def new_id(self, of: str, identifiers: Identifiers) -> UUID:
+        """For the one thing of its kind that the request makes: tried again under its key it makes the same one."""
+        return derived_id(of, self.seed) if self.seed else identifiers.new()
 
 
 class Recalled(msgspec.Struct, Generic[S], frozen=True):

@@ -16,7 +16,7 @@ from application.recall import Asked, Records
 from domain.account.account import Account
 from domain.payment.payment import Payment
 from domain.payment.refunding import accept_refund, refuse_refund, request_refund
-from domain.payment.refunds import RefundRequested
+from domain.payment.refunds import RefundRefused, RefundRequested
 from domain.shared.money import Money
 
 
@@ -48,15 +48,20 @@ class Refunds:
             NotFound, PaymentNotRefundable, RefundExceedsPayment, RefundCurrencyDiffers; ProviderRefused;
             ProviderUnavailable: then the intent is recorded, and carried out as soon as the provider answers.
         """
-        key = f"refund-{self.records.identifiers.new()}"
+        key = f"refund-{asked.new_id('refund', self.records.identifiers)}"
         requested = await self.intentions.intend(
             Payment,
             payment_id,
             asked,
             lambda it: request_refund(it, amount=amount, reason=reason, idempotency_key=key),
         )
-        [intent] = [fact for fact in requested.facts if isinstance(fact, RefundRequested)]
-        await self.carry_out(intent, asked)
+        intents = [fact for fact in requested.facts if isinstance(fact, RefundRequested)]
+        if intents:
+            intent = intents[0]
+            await self.carry_out(intent, asked)
+        else:
+            intent = await self._asked_before(payment_id, key)
+            await self.settle(intent, asked)
         payment = (await self.records.recall(Payment, payment_id)).existing()
         paid = payment.amount or intent.amount
         return RefundUnderWay(
@@ -66,6 +71,15 @@ class Refunds:
             refundable=Money(max(0, paid.amount - payment.refunds.spoken_for), paid.currency),
             position=await self.records.ledger.head(),
         )
+
+    async def _asked_before(self, payment_id: UUID, key: str) -> RefundRequested:
+        """The intent of an earlier try under this key. Raises ProviderRefused where nothing came of it."""
+        intent, since = await self.intentions.by_key(payment_id, key)
+        assert isinstance(intent, RefundRequested), "a key is known by its intent"
+        for fact in since:
+            if isinstance(fact, RefundRefused) and fact.idempotency_key == key:
+                raise ProviderRefused(fact.reason)
+        return intent
 
     async def carry_out(self, intent: RefundRequested, asked: Asked) -> None:
         """Raises ProviderUnavailable: the janitor sees to it; ProviderRefused: nothing comes of it."""

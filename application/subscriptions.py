@@ -76,10 +76,11 @@ class Subscriptions:
             and carried out as soon as the provider answers; ProviderRefused.
         """
         stream = await self._which(account_id, subscription_id)
-        key = f"cancel-{self.records.identifiers.new()}"
+        key = f"cancel-{asked.new_id('cancel', self.records.identifiers)}"
         return await self._ask(
             account_id,
             stream,
+            key,
             lambda it: it.request_cancellation(at_period_end=at_period_end, idempotency_key=key),
             asked,
         )
@@ -87,8 +88,8 @@ class Subscriptions:
     async def resume(self, account_id: UUID, *, subscription_id: UUID | None, asked: Asked) -> Position:
         """Take a cancellation back that is to come, or go on after a pause, which is paid for at once."""
         stream = await self._which(account_id, subscription_id)
-        key = f"resume-{self.records.identifiers.new()}"
-        return await self._ask(account_id, stream, lambda it: it.request_resumption(idempotency_key=key), asked)
+        key = f"resume-{asked.new_id('resume', self.records.identifiers)}"
+        return await self._ask(account_id, stream, key, lambda it: it.request_resumption(idempotency_key=key), asked)
 
     async def change(self, account_id: UUID, plan_id: UUID, *, subscription_id: UUID | None, asked: Asked) -> Position:
         """To today's price of another plan: an upgrade counts when its difference is paid, a downgrade at once.
@@ -103,10 +104,11 @@ class Subscriptions:
         if plan.terms.interval == "once":
             raise PlanDoesNotRenew("A plan that is bought once cannot be changed to.")
         price_id = plan.price_for_sale(self.billing.name)
-        key = f"change-{self.records.identifiers.new()}"
+        key = f"change-{asked.new_id('change', self.records.identifiers)}"
         return await self._ask(
             account_id,
             stream,
+            key,
             lambda it: it.request_change(plan=plan.terms, price_id=price_id, idempotency_key=key),
             asked,
         )
@@ -124,7 +126,12 @@ class Subscriptions:
         return await self.billing.open_portal(customer_id, return_url=back)
 
     async def _ask(
-        self, account_id: UUID, stream: UUID, decision: Callable[[Subscription], Sequence[Fact]], asked: Asked
+        self,
+        account_id: UUID,
+        stream: UUID,
+        key: str,
+        decision: Callable[[Subscription], Sequence[Fact]],
+        asked: Asked,
     ) -> Position:
         """What is so already is not asked for again; the answer is up to date all the same."""
         requested = await self.commands.intentions.intend(Subscription, stream, asked, decision)
@@ -132,8 +139,16 @@ class Subscriptions:
         for intent in intents:
             await self.commands.carry_out(intent, asked)
         if not intents:
-            await self.commands.converge(account_id, asked)
+            await self._go_on(account_id, stream, key, asked)
         return await self.records.ledger.head()
+
+    async def _go_on(self, account_id: UUID, stream: UUID, key: str, asked: Asked) -> None:
+        """What an earlier try under this key has left; and see how things stand."""
+        left, since = await self.commands.intentions.by_key(stream, key)
+        if isinstance(left, SubscriptionIntent):
+            await self.commands.settle(left, since, asked)
+        else:
+            await self.commands.converge(account_id, asked)
 
     async def _which(self, account_id: UUID, subscription_id: UUID | None) -> UUID:
         standing = await self.access.standing(account_id)

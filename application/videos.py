@@ -61,8 +61,9 @@ class Videos:
 
     async def create(self, new: NewVideo, asked: Asked) -> CreatedVideo:
         """Raises UploadTooLarge when the announced size is over the limit; then nothing is recorded."""
-        video_id = self.identifiers.new()
+        video_id = asked.new_id("video", self.identifiers)
         grant = await self.platform.grant_upload(video_id, size_bytes=new.size, now=self.business_time.now())
+        recalled = await self.records.recall(Video, video_id) if asked.seed else Recalled[Video](video_id, None, 0)
         facts = Video.create(
             video_id=video_id,
             title=new.title,
@@ -72,7 +73,7 @@ class Videos:
             requires=new.requires,
             platform=self.platform.name,
         )
-        decided = await self.records.append(asked, (Recalled(video_id, None, 0), facts))
+        decided = await self.records.append(asked, (recalled, [] if recalled.state else facts))
         return CreatedVideo(video_id, grant, decided.position)
 
     async def receive_upload(

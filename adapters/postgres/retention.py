@@ -19,6 +19,11 @@ FORGET: dict[str, LiteralString] = {
             SELECT ctid FROM ops.refresh_tokens WHERE expires_at < now() LIMIT %s
         ))
     """,
+    "idempotency": """
+        DELETE FROM ops.idempotency WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.idempotency WHERE expires_at < now() LIMIT %s
+        ))
+    """,
     "throttles": """
         DELETE FROM ops.throttles WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM ops.throttles WHERE tat < now() LIMIT %s

@@ -160,7 +160,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def grant_access(
         self, grant_id: UUID, *, until: datetime, features: tuple[str, ...], reason: str, now: datetime
     ) -> list[AccountEvent]:
-        """Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        """Given twice under one id it is one grant. Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        if grant_id in self.grants:
+            return []
         refuse_end(until, now)
         refuse_too_many(self.grants, now)
         return [AccessGranted(account_id=self.id, grant_id=grant_id, until=until, features=features, reason=reason)]
@@ -171,7 +173,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return [GrantWithdrawn(account_id=self.id, grant_id=grant_id, before_until=until)] if until else []
 
     def block(self, block_id: UUID, *, until: datetime | None, reason: str, now: datetime) -> list[AccountEvent]:
-        """One more block. Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        """One more block, under an id that is new. Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        if block_id in self.blocks:
+            return []
         refuse_end(until, now)
         refuse_too_many(self.blocks, now)
         return [BlockPlaced(account_id=self.id, block_id=block_id, until=until, reason=reason)]

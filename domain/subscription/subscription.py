@@ -118,6 +118,8 @@ class Subscription(Known, frozen=True, kw_only=True):
     def request_change(self, *, plan: PlanTerms, price_id: str, idempotency_key: str) -> list[SubscriptionEvent]:
         """Raises SubscriptionOver, AlreadyOnPlan, PlanDoesNotRenew, CurrencyDiffers, PaymentOutstanding."""
         self._refuse_when_over()
+        if idempotency_key in self.requested:
+            return []
         if plan.plan_id == self.plan.plan_id:
             raise AlreadyOnPlan("This subscription is to that plan already.")
         if "once" in {plan.interval, self.plan.interval}:

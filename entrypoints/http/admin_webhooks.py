@@ -12,6 +12,7 @@ from application.ports.inbox import Entry, Status
 from application.ports.sweeps import Sweep, SweepKind, SweepStatus
 from entrypoints.http.authentication import SignedInAs
 from entrypoints.http.given import GivenInbox, GivenSweeping
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
 
 RECENT_MAX = 20
@@ -107,7 +108,13 @@ class AdminWebhookController(Controller):
         """Due at once, and its tries begin anew, whatever became of it. It changes nothing that is right already."""
         return delivery_view(await inbox.retry(id))
 
-    @post("/sweep", operation_id="sweep_webhooks", summary="Look for what never came", status_code=202)
+    @post(
+        "/sweep",
+        operation_id="sweep_webhooks",
+        summary="Look for what never came",
+        middleware=(Idempotent,),
+        status_code=202,
+    )
     async def sweep(self, sweeping: GivenSweeping) -> SweepsView:
         """A worker begins at once. Asked for again before it has begun, it is the same sweep.
 

@@ -17,6 +17,7 @@ from application.inbox_desk import InboxOperation
 from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
+from application.ports.idempotency import KeptAnswers
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
@@ -153,6 +154,8 @@ class House(Protocol):
     @property
     def throttling(self) -> Gate: ...
     @property
+    def kept_answers(self) -> KeptAnswers: ...
+    @property
     def videos(self) -> Videos: ...
     @property
     def webhooks(self) -> Webhooks: ...
@@ -168,5 +171,6 @@ def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
         who_is=house.signing_in.who_is,
         wait_for=house.reading.wait,
         throttling=house.throttling,
+        kept_answers=house.kept_answers,
         cors_origins=cors_origins,
     )

@@ -10,10 +10,12 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
+from application.ports.idempotency import KeptAnswers
 from entrypoints.http.authentication import WhoIs, provide_asked, provide_cause, provide_viewer
 from entrypoints.http.before import before_handling
 from entrypoints.http.bodies import BODY_BYTES_MAX, JsonRequest
 from entrypoints.http.docs import docs_router
+from entrypoints.http.idempotency import KEY_HEADER, REPLAYED_HEADER
 from entrypoints.http.middleware import surround
 from entrypoints.http.openapi import openapi_config
 from entrypoints.http.positions import Wait
@@ -21,7 +23,7 @@ from entrypoints.http.problems import POSITION_HEADER, answer_exception
 from entrypoints.http.throttled import LIMIT, REMAINING, RESET, Gate
 
 CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-CORS_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", POSITION_HEADER, "X-Request-ID"]
+CORS_HEADERS = ["Authorization", "Content-Type", KEY_HEADER, POSITION_HEADER, "X-Request-ID"]
 
 
 def assemble(
@@ -32,6 +34,7 @@ def assemble(
     who_is: WhoIs,
     wait_for: Wait,
     throttling: Gate,
+    kept_answers: KeptAnswers,
     cors_origins: Sequence[str] = (),
 ) -> Litestar:
     """An application: `versioned` under /v1, `beside` at the root, `provided` injected by name into handlers.
@@ -50,7 +53,9 @@ def assemble(
             "cause": Provide(provide_cause, sync_to_thread=False),
             **{name: _given(value) for name, value in provided.items()},
         },
-        state=State({"who_is": who_is, "wait_for_position": wait_for, "throttling": throttling}),
+        state=State(
+            {"who_is": who_is, "wait_for_position": wait_for, "throttling": throttling, "kept_answers": kept_answers}
+        ),
         request_class=JsonRequest,
         request_max_body_size=BODY_BYTES_MAX,
         exception_handlers={Exception: answer_exception},
@@ -78,5 +83,5 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
         allow_origins=list(origins),
         allow_methods=list(CORS_METHODS),  # type: ignore[arg-type]  # its Literal of methods
         allow_headers=CORS_HEADERS,
-        expose_headers=[POSITION_HEADER, "X-Request-ID", "Retry-After", LIMIT, REMAINING, RESET],
+        expose_headers=[POSITION_HEADER, "X-Request-ID", "Retry-After", REPLAYED_HEADER, LIMIT, REMAINING, RESET],
     )

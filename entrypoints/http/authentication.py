@@ -83,7 +83,11 @@ def provide_cause(request: Request[Any, Any, Any]) -> Cause:
 def provide_asked(request: Request[Any, Any, Any]) -> Asked:
     """Who asks, and by which request; behind a SignedInAs guard."""
     viewer: SignedIn = request.scope["state"]["viewer"]
-    return Asked(Actor(msgspec.convert(viewer.role, Role), str(viewer.account_id)), provide_cause(request))
+    return Asked(
+        Actor(msgspec.convert(viewer.role, Role), str(viewer.account_id)),
+        provide_cause(request),
+        request.scope["state"].get("seed"),
+    )
 
 
 Viewer = NamedDependency[SkipValidation[SignedIn]]

@@ -16,6 +16,7 @@ from domain.prepaid.prepaid import RenewalWindowClosed
 from domain.subscription.subscription import AlreadySubscribed
 from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenCheckouts
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Url
 from entrypoints.http.throttled import Throttled
@@ -45,6 +46,7 @@ class CheckoutController(Controller):
     @post(
         operation_id="open_checkout",
         summary="Buy a plan",
+        middleware=(Idempotent,),
         throttled=Throttled("checkout", "account"),
         refuses=(
             AccountBlocked,

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from application.errors import DatabaseUnavailable, NotAllowed, NotFound, NotYetVisible, UnknownPosition
+from application.ports.idempotency import IdempotencyKeyReused, RequestInProgress
 from application.ports.throttles import RateLimited
 from entrypoints.http.authentication import MaybeSignedIn, SignedInAs
 from entrypoints.http.problems import PROBLEM_JSON, TYPE_PREFIX, code_of, sentence, status_of
@@ -66,6 +67,7 @@ def problem_responses(
     asks_database: bool,
     reads: bool,
     throttled: bool,
+    idempotent: bool,
     refuses: Iterable[type[Exception] | Said],
 ) -> dict[str, Any]:
     """The `responses` of an operation beside the good one, by status."""
@@ -74,6 +76,8 @@ def problem_responses(
     usual = _usual(guard, {parameter["in"] for parameter in parameters}, takes_json=takes_json, reads=reads)
     if throttled:
         named.append(_of_class(RateLimited))
+    if idempotent:
+        named += [_of_class(IdempotencyKeyReused), _of_class(RequestInProgress)]
     always = [MALFORMED, _of_class(DatabaseUnavailable)] if asks_database else [MALFORMED]
     for status, code, detail in [*always, *usual, *named]:
         said.setdefault(status, {})[code] = detail

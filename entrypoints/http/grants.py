@@ -12,6 +12,7 @@ from application.ports.ledger import StreamMoved
 from domain.account.by_hand import EndInThePast, EndTooFarAhead, TooManyByHand
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenGrants
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Line, Moment, Word
 from entrypoints.http.times import OUT_OF_RANGE, moment_within
@@ -65,7 +66,7 @@ class AdminGrantController(Controller):
     tags = ("Accounts",)
     guards = (SignedInAs("admin"),)
 
-    @post(operation_id="grant_access", summary="Grant somebody access", refuses=REFUSALS)
+    @post(operation_id="grant_access", summary="Grant somebody access", middleware=(Idempotent,), refuses=REFUSALS)
     async def grant(
         self, account_id: FromPath[UUID], data: JSONBody[GrantToGive], grants: GivenGrants, asked: ByRequest
     ) -> Response[GrantView]:
@@ -88,7 +89,7 @@ class AdminBlockController(Controller):
     tags = ("Accounts",)
     guards = (SignedInAs("admin"),)
 
-    @post(operation_id="block_account", summary="Block somebody", refuses=REFUSALS)
+    @post(operation_id="block_account", summary="Block somebody", middleware=(Idempotent,), refuses=REFUSALS)
     async def block(
         self, account_id: FromPath[UUID], data: JSONBody[BlockToPlace], grants: GivenGrants, asked: ByRequest
     ) -> Response[BlockView]:

@@ -29,6 +29,7 @@ from entrypoints.http.authentication import MaybeSignedIn, SignedInAs
 from entrypoints.http.bodies import needs_body
 from entrypoints.http.documented_problems import PROBLEM_SCHEMA, problem_responses
 from entrypoints.http.examples import example_of
+from entrypoints.http.idempotency import KEY_HEADER, KEY_LENGTH_MAX, Idempotent
 from entrypoints.http.problems import POSITION_HEADER
 from entrypoints.http.texts import POSITION_MAX
 
@@ -45,6 +46,8 @@ Accounts, plans, subscriptions, videos and who may watch them; and the ledger be
   `Allow`), 414, 431 and 500; an answer of 500 or more carries the `request_id`.
 * Lists take `limit` and `cursor`, and answer `{items, next_cursor}`.
 * A request that records facts answers with `Ledger-Position`; a GET that sends it back sees at least that much.
+* `Idempotency-Key` on what moves money or makes a thing: asked again within 24 hours under the same key it is done
+  once, and answered the same, with `Idempotency-Replayed`.
 * What is limited answers with `RateLimit-Limit`, `-Remaining` and `-Reset` (seconds), and 429 with `Retry-After`.
 * `X-Request-ID` is taken or made, and is on every answer.
 """
@@ -128,6 +131,11 @@ class Operation:
         """Whether it answers `Response[...]`, and not a file or a stream."""
         return not self.has("serves") and self.handler.parsed_fn_signature.return_type.origin is Response
 
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether it takes an idempotency key."""
+        return Idempotent in self.handler.resolve_middleware()
+
     def has(self, option: str) -> bool:
         return option in self.handler.opt
 
@@ -173,7 +181,7 @@ def _schemas(kinds: Sequence[Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
 def _correct(operation: Operation, by_kind: Mapping[Any, Any], components: Mapping[str, Any]) -> None:
     described, opt = operation.described, operation.handler.opt
     described["security"] = _security(operation.guard)
-    described["parameters"] = [*map(_parameter, described.get("parameters", [])), *_position_parameter(operation)]
+    described["parameters"] = [*map(_parameter, described.get("parameters", [])), *_own_parameters(operation)]
     if operation.body is not None:
         content = _json(by_kind[operation.body], components)
         described["requestBody"] = {"required": needs_body(operation.body), "content": content}
@@ -189,6 +197,7 @@ def _correct(operation: Operation, by_kind: Mapping[Any, Any], components: Mappi
             asks_database=not operation.path.startswith("/health/"),
             reads=operation.handler.http_methods == {"GET"},
             throttled="throttled" in opt,
+            idempotent=operation.is_idempotent,
             refuses=opt.get("refuses", ()),
         ),
     }
@@ -230,7 +239,19 @@ RECORDED = "Where the ledger stands after this."
 READ = "See at least this much of the ledger; it is what an earlier answer had in its `Ledger-Position`."
 
 
-def _position_parameter(operation: Operation) -> Sequence[dict[str, Any]]:
+IDEMPOTENCY_KEY = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Asked again under the same key within 24 hours it is done once and answered the same.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX, "examples": ["b2b0a2d0-grant-1"]},
+}
+
+
+def _own_parameters(operation: Operation) -> Sequence[dict[str, Any]]:
+    """What Litestar does not know of."""
+    if operation.is_idempotent:
+        return [IDEMPOTENCY_KEY]
     if operation.handler.http_methods != {"GET"} or not operation.path.startswith("/v1/"):
         return []
     return [{"name": POSITION_HEADER, "in": "header", "required": False, "description": READ, "schema": POSITION}]

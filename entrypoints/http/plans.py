@@ -16,6 +16,7 @@ from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenPlans
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL, Line, Prose, Word
@@ -78,6 +79,7 @@ class AdminPlanController(Controller):
     @post(
         operation_id="create_plan",
         summary="Make a plan",
+        middleware=(Idempotent,),
         refuses=(PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken, ProviderRefused, ProviderUnavailable),
     )
     async def create(self, data: JSONBody[PlanToMake], plans: GivenPlans, asked: ByRequest) -> Response[AdminPlanView]:

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, InternalServerException, MethodNo
 from litestar.types import Scope
 
 from application.errors import Unavailable
+from application.ports.idempotency import RequestInProgress
 from application.ports.secrets import TooBusy
 from application.ports.throttles import RateLimited
 from domain.shared.fact import Refusal
@@ -135,7 +136,7 @@ def _foreseen(exception: Exception, status: int) -> Problem:
 def _headers(exception: Exception, status: int) -> dict[str, str]:
     if status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": 'Bearer realm="streamly"'}
-    if isinstance(exception, Unavailable | TooBusy | RateLimited):
+    if isinstance(exception, Unavailable | TooBusy | RateLimited | RequestInProgress):
         return {"Retry-After": str(exception.retry_after_seconds)}
     return {}
 

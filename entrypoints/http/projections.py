@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from application.ports.read_models import ReadModelStatus, Rebuilding
 from entrypoints.http.authentication import SignedInAs
 from entrypoints.http.given import GivenProjections
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -56,7 +57,13 @@ class AdminProjectionController(Controller):
         numbered = list(enumerate(await projections.statuses(), start=1))[after : after + limit + 1]
         return page_of(numbered, limit, view=lambda entry: projection_view(entry[1]), key=lambda entry: entry[0])
 
-    @post("/{name:str}/rebuild", operation_id="rebuild_projection", summary="Rebuild a read model", status_code=202)
+    @post(
+        "/{name:str}/rebuild",
+        operation_id="rebuild_projection",
+        summary="Rebuild a read model",
+        middleware=(Idempotent,),
+        status_code=202,
+    )
     async def rebuild(self, name: FromPath[str], projections: GivenProjections) -> ProjectionView:
         """A worker builds it anew from the whole ledger, beside the live one, and swaps.
 

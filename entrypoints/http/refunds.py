@@ -14,6 +14,7 @@ from domain.payment.refunding import PaymentNotRefundable, RefundCurrencyDiffers
 from domain.shared.money import MINOR_UNITS_MAX, Money
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenRefunds
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Line
 from entrypoints.http.throttled import Throttled
@@ -46,6 +47,7 @@ class RefundController(Controller):
         "/{id:uuid}/refund",
         operation_id="refund_payment",
         summary="Refund a payment",
+        middleware=(Idempotent,),
         throttled=Throttled("refund", "account"),
         refuses=(
             PaymentNotRefundable,

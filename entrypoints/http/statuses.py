@@ -1,7 +1,7 @@
 """Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
 
 from application import accounts, errors, plans, playback, return_urls, subscriptions
-from application.ports import billing, ledger, secrets, throttles, video_platform
+from application.ports import billing, idempotency, ledger, secrets, throttles, video_platform
 from domain.access import access
 from domain.account import account, by_hand
 from domain.payment import refunding
@@ -53,6 +53,8 @@ STATUSES: dict[type[Exception], int] = {
     # The ports'.
     billing.EventMalformed: 400,
     billing.SignatureInvalid: 400,
+    idempotency.IdempotencyKeyReused: 422,
+    idempotency.RequestInProgress: 409,
     ledger.FactNotReadable: 500,
     ledger.StreamMoved: 409,
     ledger.RowMoved: 409,

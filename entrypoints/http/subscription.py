@@ -22,6 +22,7 @@ from domain.subscription.subscription import (
 )
 from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenSubscriptions
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Url
 from entrypoints.http.views import SubscriptionView, subscription_view
@@ -82,6 +83,7 @@ class SubscriptionController(Controller):
         "/cancel",
         operation_id="cancel_subscription",
         summary="Cancel my subscription",
+        middleware=(Idempotent,),
         status_code=200,
         refuses=COMMAND_REFUSALS,
     )
@@ -98,6 +100,7 @@ class SubscriptionController(Controller):
         "/resume",
         operation_id="resume_subscription",
         summary="Take my cancellation back",
+        middleware=(Idempotent,),
         status_code=200,
         refuses=COMMAND_REFUSALS,
     )
@@ -112,6 +115,7 @@ class SubscriptionController(Controller):
         "/change",
         operation_id="change_subscription",
         summary="Change my plan",
+        middleware=(Idempotent,),
         status_code=200,
         refuses=(
             *COMMAND_REFUSALS,
@@ -145,6 +149,7 @@ class PortalController(Controller):
     @post(
         operation_id="open_billing_portal",
         summary="My bills and cards",
+        middleware=(Idempotent,),
         refuses=(NothingBought, ProviderRefused, ProviderUnavailable, ReturnUrlNotAllowed),
     )
     async def open(self, viewer: Viewer, data: JSONBody[PortalToOpen], subscriptions: GivenSubscriptions) -> PortalView:

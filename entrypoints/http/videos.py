@@ -13,6 +13,7 @@ from application.videos import NewVideo
 from domain.video.video import Audience, VideoNotReady
 from entrypoints.http.authentication import ByRequest, MaybeSignedIn, MaybeViewer, SignedInAs
 from entrypoints.http.given import GivenVideos
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL, AskedText, Line, Prose, Word
@@ -72,7 +73,7 @@ class AdminVideoController(Controller):
     tags = ("Videos",)
     guards = (SignedInAs("admin"),)
 
-    @post(operation_id="create_video", summary="Make a video", refuses=(UploadTooLarge,))
+    @post(operation_id="create_video", summary="Make a video", middleware=(Idempotent,), refuses=(UploadTooLarge,))
     async def create(
         self, data: JSONBody[VideoToMake], videos: GivenVideos, asked: ByRequest
     ) -> Response[CreatedVideoView]:

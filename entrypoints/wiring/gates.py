@@ -1,6 +1,7 @@
 """What a request passes before its use case, wired."""
 
 from adapters.mail.addresses import EmailValidatorAddresses
+from adapters.postgres.idempotency import PostgresKeptAnswers
 from adapters.postgres.throttles import PostgresThrottles
 from application.ports.throttles import Rate
 from application.throttling import Throttling
@@ -22,3 +23,7 @@ def throttling(settings: Settings, base: Foundation) -> Throttling:
         addresses=EmailValidatorAddresses(),
         limits=frozenset(limits),
     )
+
+
+def kept_answers(base: Foundation) -> PostgresKeptAnswers:
+    return PostgresKeptAnswers(base.pool, base.vault, base.blind_index)

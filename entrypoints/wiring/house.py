@@ -48,6 +48,7 @@ from application.policies.duplicates import (
 from application.policies.policy import Policy
 from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
+from application.ports.idempotency import KeptAnswers
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
@@ -99,6 +100,7 @@ class House:
     subscriptions: Subscriptions
     sweeping: Sweeping
     throttling: Throttling
+    kept_answers: KeptAnswers
     videos: Videos
     webhooks: Webhooks
     read_models: ReadModels
@@ -165,6 +167,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         signing_in=known.signing_in,
         sweeping=billing.sweeping(settings, base, ports, convergence, webhooks),
         throttling=gates.throttling(settings, base),
+        kept_answers=gates.kept_answers(base),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),

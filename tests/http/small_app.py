@@ -1,10 +1,11 @@
 """A tiny application on the real infrastructure: what all routes share, tried without any use case behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
@@ -12,15 +13,18 @@ from litestar import Litestar, Request, Response, get, post, put
 from litestar.params import FromPath, JSONBody, RawBody
 
 from adapters.mail.addresses import EmailValidatorAddresses
+from adapters.memory.idempotency import MemoryKeptAnswers
 from adapters.memory.throttles import MemoryThrottles
 from application.errors import DatabaseUnavailable, NotSignedIn, NotYetVisible, UnknownPosition
+from application.ports.ledger import StreamMoved
 from application.ports.secrets import SignedIn
 from application.ports.throttles import Rate
 from application.throttling import Throttling
 from domain.access.access import Access, SubscriptionRequired
 from domain.account.account import EmailTaken
 from entrypoints.http.assembly import assemble
-from entrypoints.http.authentication import MaybeSignedIn, MaybeViewer, SignedInAs, Viewer
+from entrypoints.http.authentication import ByRequest, MaybeSignedIn, MaybeViewer, SignedInAs, Viewer
+from entrypoints.http.idempotency import Idempotent
 from entrypoints.http.paging import Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL
@@ -39,6 +43,20 @@ class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     seats: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
     guests: list[str] = []
     extra: dict[str, Any] = {}
+
+
+class Order(msgspec.Struct, frozen=True):
+    number: int
+    id: UUID
+
+
+class NewIds:
+    def new(self) -> UUID:
+        return uuid4()
+
+
+ORDERED: list[str] = []
+SLOW_SECONDS = 0.3
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -115,6 +133,24 @@ async def file(token: FromPath[str], request: Request[Any, Any, Any]) -> dict[st
     return {"bytes": sum([len(chunk) async for chunk in request.stream()])}
 
 
+@post("/orders", guards=[SignedInAs()], middleware=[Idempotent])
+async def order(data: JSONBody[Ticket], asked: ByRequest) -> Response[Order]:
+    """What happens is for the film's name to say."""
+    ORDERED.append(data.film)
+    match data.film:
+        case "moved":
+            raise StreamMoved("Somebody else was quicker.")
+        case "taken":
+            raise EmailTaken("There is no seat left.")
+        case "broken":
+            raise ZeroDivisionError
+        case "slow":
+            await asyncio.sleep(SLOW_SECONDS)
+        case _:
+            pass
+    return at(7, Order(len(ORDERED), asked.new_id("order", NewIds())))
+
+
 @post("/doors", throttled=Throttled("login", "email"), after_response=befriend)
 async def door(data: JSONBody[Key]) -> Key:
     if data.key != "the right one":
@@ -163,6 +199,7 @@ def small_app(*, cors_origins: tuple[str, ...] = (), throttling: Throttling = UN
             greeting,
             no_database,
             note,
+            order,
             raw,
             screen,
             taken,
@@ -175,6 +212,7 @@ def small_app(*, cors_origins: tuple[str, ...] = (), throttling: Throttling = UN
         who_is=who_is,
         wait_for=wait_for,
         throttling=throttling,
+        kept_answers=MemoryKeptAnswers(),
         cors_origins=cors_origins,
     )
 

@@ -22,7 +22,10 @@ async def nobody(_: object) -> None:
 @pytest.fixture(scope="module")
 def app() -> Litestar:
     """The routes alone: no use case is called for the document."""
-    parts = {name: SimpleNamespace(who_is=nobody, wait=nobody) for name in (*PROVIDED, "reading", "throttling")}
+    parts = {
+        name: SimpleNamespace(who_is=nobody, wait=nobody)
+        for name in (*PROVIDED, "reading", "throttling", "kept_answers")
+    }
     return create_app(cast("House", SimpleNamespace(**parts)))
 
 
@@ -92,7 +95,10 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
 
 
 def test_the_clock_is_absent_where_it_cannot_be_moved(app: Litestar) -> None:
-    parts = {name: SimpleNamespace(who_is=nobody, wait=nobody) for name in (*PROVIDED, "reading", "throttling")}
+    parts = {
+        name: SimpleNamespace(who_is=nobody, wait=nobody)
+        for name in (*PROVIDED, "reading", "throttling", "kept_answers")
+    }
     in_production = create_app(cast("House", SimpleNamespace(**parts | {"business_clock": None})))
 
     assert {route.path for route in app.routes} - {route.path for route in in_production.routes} == {

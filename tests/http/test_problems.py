@@ -12,7 +12,7 @@ import pytest
 import application
 import domain
 from application import errors
-from application.ports import addresses, billing, secrets, sign_in, throttles, vault, video_platform
+from application.ports import addresses, billing, idempotency, secrets, sign_in, throttles, vault, video_platform
 from domain.shared.fact import Refusal
 from entrypoints.http.problems import code_of, status_of
 from tests.http.problem import problem_in
@@ -50,7 +50,7 @@ def test_every_refusal_has_a_status() -> None:
 
 
 def test_every_error_of_the_use_cases_and_the_ports_has_a_status() -> None:
-    modules = [errors, addresses, billing, secrets, sign_in, throttles, vault, video_platform]
+    modules = [errors, addresses, billing, idempotency, secrets, sign_in, throttles, vault, video_platform]
     raised = {kind for module in modules for _, kind in getmembers(module, isclass) if issubclass(kind, Exception)}
 
     assert {kind.__name__ for kind in raised - CAUGHT if status_of(kind) is None} == set()
