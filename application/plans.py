@@ -181,6 +181,7 @@ class Plans:
             name=plan.terms.name,
             price=request.price,
             interval=plan.terms.interval,
+            beside=plan.sold_at(self.billing.name),
             idempotency_key=request.idempotency_key,
         )
 

@@ -29,6 +29,7 @@ class Event(msgspec.Struct, frozen=True):
 class Price:
     price: Money
     interval: Interval
+    product: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,13 +49,26 @@ class MemoryCommands:
         self._done.clear()
 
     async def create_price(
-        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
+        self,
+        *,
+        plan_id: UUID,
+        name: str,
+        price: Money,
+        interval: Interval,
+        beside: str | None = None,
+        idempotency_key: str,
     ) -> str:
+        product = self._prices[beside].product if beside in self._prices else f"product of {plan_id}"
+
         def make() -> str:
-            self._prices[id := self._new("price")] = Price(price, interval)
+            self._prices[id := self._new("price")] = Price(price, interval, product)
             return id
 
         return self._once(idempotency_key, make)
+
+    def product_of(self, price_id: str) -> str:
+        """Under which product a price is."""
+        return self._prices[price_id].product
 
     def has_price(self, price_id: str, price: Money, interval: Interval) -> None:
         """One that was made there before anybody here knew of it."""

@@ -9,7 +9,7 @@ from stripe.params import CustomerCreateParams, PriceCreateParams, SubscriptionU
 from stripe.params.checkout import SessionCreateParams
 
 from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
-from adapters.stripe.objects import InvoicePayment, Refund, Session, Subscription, id_of
+from adapters.stripe.objects import InvoicePayment, Price, Refund, Session, Subscription, id_of
 from adapters.stripe.reading import at
 from application.errors import ProviderRefused
 from application.ports.billing import CheckoutPage
@@ -17,6 +17,9 @@ from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 
 OVER = frozenset({"canceled", "incomplete_expired"})
+PRODUCT = "plan_"
+"""Before the plan's id in that of its product."""
+EXISTS, MISSING = "resource_already_exists", "resource_missing"
 KEY = "refund_key"
 """Under which a refund's metadata hold the key of its intent."""
 
@@ -28,24 +31,51 @@ class StripeCommands:
         self._stripe = services
 
     async def create_price(
-        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
+        self,
+        *,
+        plan_id: UUID,
+        name: str,
+        price: Money,
+        interval: Interval,
+        beside: str | None = None,
+        idempotency_key: str,
     ) -> str:
-        """Two objects at Stripe, each under a key derived from ours."""
-        about = {"plan_id": str(plan_id)}
         async with asking():
-            product = await self._stripe.products.create_async(
-                {"name": name, "metadata": about}, {"idempotency_key": f"{idempotency_key}-product"}
-            )
+            product = await self._product_beside(beside) or await self._product_of(plan_id, name)
             terms: PriceCreateParams = {
-                "product": product.id,
+                "product": product,
                 "currency": price.currency.lower(),
                 "unit_amount": price.amount,
-                "metadata": about,
+                "metadata": {"plan_id": str(plan_id)},
             }
             if interval != "once":
                 terms["recurring"] = {"interval": interval}
             made = await self._stripe.prices.create_async(terms, {"idempotency_key": f"{idempotency_key}-price"})
             return made.id
+
+    async def _product_beside(self, price_id: str | None) -> str | None:
+        """Also one that the operator made; None where Stripe does not know the price any more."""
+        if price_id is None:
+            return None
+        try:
+            seen = await self._stripe.prices.retrieve_async(price_id)
+        except stripe.InvalidRequestError as error:
+            if error.code == MISSING:
+                return None
+            raise
+        return id_of(msgspec.convert(seen.to_dict(), Price).product)
+
+    async def _product_of(self, plan_id: UUID, name: str) -> str:
+        """Its id follows from the plan's, and not from a key that Stripe forgets: it is made once, for good."""
+        product_id = f"{PRODUCT}{plan_id}"
+        try:
+            await self._stripe.products.create_async(
+                {"id": product_id, "name": name, "metadata": {"plan_id": str(plan_id)}}
+            )
+        except stripe.InvalidRequestError as error:
+            if error.code != EXISTS:
+                raise
+        return product_id
 
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         about: CustomerCreateParams = {"metadata": {"account_id": str(account_id)}}

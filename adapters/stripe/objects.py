@@ -29,6 +29,7 @@ class Price(msgspec.Struct, frozen=True):
     active: bool = True
     recurring: Recurring | None = None
     """None where it is paid once."""
+    product: str | Reference | None = None
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -131,9 +131,19 @@ class BillingProvider(Protocol):
     name: str
 
     async def create_price(
-        self, *, plan_id: UUID, name: str, price: Money, interval: Interval, idempotency_key: str
+        self,
+        *,
+        plan_id: UUID,
+        name: str,
+        price: Money,
+        interval: Interval,
+        beside: str | None = None,
+        idempotency_key: str,
     ) -> str:
-        """Make the plan's product and price; the price's id."""
+        """Make a price of the plan's one product; the price's id.
+
+        `beside` is a price that the plan has already, and whose product it is. Without one the product is made, once.
+        """
         ...
 
     async def price(self, price_id: str) -> SeenPrice:

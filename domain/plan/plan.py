@@ -181,7 +181,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def bind_price(self, *, provider: str, price_id: str, price: Money) -> list[PlanFact]:
         """Sell at this price of the provider's from now on; the one that was sold so far is honoured."""
-        plan_id, sold = self.terms.plan_id, self._sold(provider)
+        plan_id, sold = self.terms.plan_id, self.sold_at(provider)
         if sold == price_id and provider not in self.requested:
             return []
         bound = PriceBound(plan_id=plan_id, provider=provider, price_id=price_id, price=price)
@@ -189,14 +189,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             return [bound]
         return [PriceRetired(plan_id=plan_id, provider=provider, price_id=sold, price=self.terms.price), bound]
 
-    def _sold(self, provider: str) -> str | None:
+    def sold_at(self, provider: str) -> str | None:
+        """The provider's price that it is sold at, or was before it was withdrawn."""
         return next(reversed(self.prices.get(provider, ())), None)
 
     def price_for_sale(self, provider: str) -> str:
         """The provider's price that a buyer pays today. Raises PlanNotForSale."""
         if self.withdrawn:
             raise PlanNotForSale("This plan is not sold any more.")
-        if (sold := self._sold(provider)) is None:
+        if (sold := self.sold_at(provider)) is None:
             raise PlanNotForSale("This plan has no price at the payment provider.")
         return sold
 

@@ -147,6 +147,17 @@ async def test_with_the_provider_down_the_rest_is_changed_and_the_price_had_afte
     assert (offer.amount, offer.name, len(offer.price_ids)) == (DEARER.amount, "Finer cooking", 2)
 
 
+async def test_a_new_price_is_under_the_product_of_the_one_before(house: House) -> None:
+    house.billing.has_price("price_made_by_hand", COOKING.price, COOKING.interval)
+    plan_id = await house.sells(replace(COOKING, price_id="price_made_by_hand"))
+
+    await house.plans.change(plan_id, PlanChange(price=DEARER), BY_ADMIN)
+
+    by_hand, dearer = (await house.plans.offer(plan_id)).price_ids
+    assert by_hand == "price_made_by_hand"
+    assert house.billing.product_of(dearer) == house.billing.product_of(by_hand)
+
+
 # Two at once.
 
 

@@ -15,12 +15,20 @@ pytestmark = pytest.mark.anyio
 
 ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
 CHECKOUT = UUID("c0ffee00-0000-4000-8000-000000000001")
+MONTHLY = {"recurring[interval]": "month"}
 PLAN = UUID("9a1d0000-0000-4000-8000-000000000001")
 
 
-async def gold(billing: StripeBilling, interval: Interval = "month", currency: str = "USD") -> str:
+async def gold(
+    billing: StripeBilling, interval: Interval = "month", currency: str = "USD", *, beside: str | None = None
+) -> str:
     return await billing.create_price(
-        plan_id=PLAN, name="Gold", price=Money(999, currency), interval=interval, idempotency_key=f"gold-{interval}"
+        plan_id=PLAN,
+        name="Gold",
+        price=Money(999, currency),
+        interval=interval,
+        beside=beside,
+        idempotency_key=f"gold-{interval}-{currency}",
     )
 
 
@@ -59,6 +67,29 @@ async def test_a_price_names_its_plan_and_is_made_once(billing: StripeBilling, s
     assert product["name"] == "Gold"
     assert price["metadata"] == product["metadata"] == {"plan_id": str(PLAN)}
     assert len(simulated.read("prices")["data"]) == len(simulated.read("products")["data"]) == 1
+
+
+async def test_all_prices_of_a_plan_are_under_its_one_product(
+    billing: StripeBilling, simulated: SimulatedStripe
+) -> None:
+    dollars = await gold(billing)
+    for beside in (dollars, None, "price_of_another_account"):
+        other = await gold(billing, currency={dollars: "EUR", None: "GBP"}.get(beside, "CHF"), beside=beside)
+        assert simulated.read(f"prices/{other}")["product"] == simulated.read(f"prices/{dollars}")["product"]
+
+    assert len(simulated.read("products")["data"]) == 1
+
+
+async def test_a_price_that_the_operator_made_keeps_its_product(
+    billing: StripeBilling, simulated: SimulatedStripe
+) -> None:
+    product = simulated.create("products", name="Cooking")["id"]
+    made = simulated.create("prices", product=product, currency="usd", unit_amount="999", **MONTHLY)["id"]
+
+    new = await gold(billing, beside=made)
+
+    assert simulated.read(f"prices/{new}")["product"] == product
+    assert [one["id"] for one in simulated.read("products")["data"]] == [product]
 
 
 async def test_what_is_bought_once_has_no_interval(billing: StripeBilling, simulated: SimulatedStripe) -> None:
