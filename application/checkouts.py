@@ -219,11 +219,17 @@ class Checkouts:
         account = (await self.records.recall(Account, account_id)).existing()
         if (bound := account.customers.get(self.billing.name)) is not None:
             return bound
-        customer_id = await self.billing.create_customer(
+        customer_id = await self._made_before(account) or await self.billing.create_customer(
             account_id=account_id, email=account.email, idempotency_key=f"customer-{account_id}"
         )
         await self.binding.bind(account_id, customer_id, asked)
         return customer_id
+
+    async def _made_before(self, account: Account) -> str | None:
+        """By somebody who did not come to bind it; of a young account the provider remembers the key."""
+        if self.business_time.now() - account.created_at < KEYS_KEPT:
+            return None
+        return await self.billing.find_customer(account_id=account.id, email=account.email)
 
     async def settle(self, intent: CheckoutRequested, asked: Asked) -> None:
         """What became of an intent; the provider's list of the customer's checkouts names ours by their ids.

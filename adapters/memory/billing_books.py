@@ -44,8 +44,9 @@ class OpenCheckout:
 
 @dataclass
 class Known:
-    """One customer's things by their references, the oldest first."""
+    """One customer's things by their references, the oldest first; and the account that it was made for."""
 
+    account_id: UUID | None = None
     subscriptions: dict[str, SeenSubscription] = field(default_factory=dict[str, SeenSubscription])
     payments: dict[str, ProviderPayment] = field(default_factory=dict[str, ProviderPayment])
     checkouts: dict[str, SeenCheckout] = field(default_factory=dict[str, SeenCheckout])

@@ -83,9 +83,13 @@ class MemoryCommands:
             raise ProviderRefused(f"There is no price {price_id}.")
         return SeenPrice(known.price, known.interval)
 
+    async def find_customer(self, *, account_id: UUID, email: str | None) -> str | None:
+        self._refuse_when_down()
+        return next((id for id, known in self._customers.items() if known.account_id == account_id), None)
+
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         def make() -> str:
-            self._customers[id := self._new("customer")] = Known()
+            self._customers[id := self._new("customer")] = Known(account_id)
             return id
 
         return self._once(idempotency_key, make)

@@ -9,7 +9,7 @@ from stripe.params import CustomerCreateParams, PriceCreateParams, SubscriptionU
 from stripe.params.checkout import SessionCreateParams
 
 from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
-from adapters.stripe.objects import InvoicePayment, Price, Refund, Session, Subscription, id_of
+from adapters.stripe.objects import Customer, InvoicePayment, Price, Refund, Session, Subscription, id_of
 from adapters.stripe.reading import at
 from application.errors import ProviderRefused
 from application.ports.billing import CheckoutPage
@@ -20,6 +20,8 @@ OVER = frozenset({"canceled", "incomplete_expired"})
 PRODUCT = "plan_"
 """Before the plan's id in that of its product."""
 EXISTS, MISSING = "resource_already_exists", "resource_missing"
+ACCOUNT = "account_id"
+"""Under which a customer's metadata hold the account's id."""
 KEY = "refund_key"
 """Under which a refund's metadata hold the key of its intent."""
 
@@ -77,8 +79,22 @@ class StripeCommands:
                 raise
         return product_id
 
+    async def find_customer(self, *, account_id: UUID, email: str | None) -> str | None:
+        """By its metadata, or, where Stripe has no search (in India), by its address. Search is a minute behind."""
+        try:
+            async with asking():
+                query = f"metadata['{ACCOUNT}']:'{account_id}'"
+                found = (await self._stripe.customers.search_async({"query": query, "limit": PAGE_SIZE})).data
+        except ProviderRefused:
+            if email is None:
+                return None
+            async with asking():
+                found = (await self._stripe.customers.list_async({"email": email, "limit": PAGE_SIZE})).data
+        known = (msgspec.convert(one.to_dict(), Customer) for one in found)
+        return next((one.id for one in known if (one.metadata or {}).get(ACCOUNT) == str(account_id)), None)
+
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
-        about: CustomerCreateParams = {"metadata": {"account_id": str(account_id)}}
+        about: CustomerCreateParams = {"metadata": {ACCOUNT: str(account_id)}}
         if email is not None:
             about["email"] = email
         async with asking():

@@ -16,6 +16,11 @@ class Reference(msgspec.Struct, frozen=True):
     id: str
 
 
+class Customer(msgspec.Struct, frozen=True):
+    id: str
+    metadata: Mapping[str, str] | None = None
+
+
 class Recurring(msgspec.Struct, frozen=True):
     interval: str
     interval_count: int = 1

@@ -150,6 +150,10 @@ class BillingProvider(Protocol):
         """A price that is there already. Raises ProviderRefused when it is not, or is not one amount for a period."""
         ...
 
+    async def find_customer(self, *, account_id: UUID, email: str | None) -> str | None:
+        """The customer that was made for the account once, if there is one; for when its key is forgotten."""
+        ...
+
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         """The customer's id."""
         ...

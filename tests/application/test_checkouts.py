@@ -229,6 +229,27 @@ async def test_what_came_about_a_customer_before_it_was_bound_is_due_with_the_bi
     assert await house.inbox.customers_waiting(limit=5) == [early]
 
 
+async def test_the_customer_of_a_try_that_was_cut_off_is_found_days_later(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells()
+    made = await customer_to_be(house, anna)
+    house.billing.forget_keys()
+    await house.moves_to(house.business_time.now() + days(2))
+
+    await house.opens_checkout(anna, plan)
+
+    assert await house.customer_of(anna) == Customer("memory", made)
+
+
+async def test_who_has_just_registered_is_looked_for_nowhere(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells()
+    made = await customer_to_be(house, anna)
+    house.billing.forget_keys()
+
+    await house.opens_checkout(anna, plan)
+
+    assert (await house.customer_of(anna)).customer_id != made
+
+
 async def test_with_the_provider_down_the_intent_is_there_and_another_try_goes_through(house: House) -> None:
     anna, plan = await house.registers(), await house.sells()
     head = await house.ledger.head()

@@ -9,6 +9,7 @@ from application.errors import ProviderRefused
 from application.ports.billing import CheckoutPage
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
+from tests.adapters.stripe.faulty import Answer, FaultyStripe, error
 from tests.adapters.stripe.simulated import SimulatedStripe, at
 
 pytestmark = pytest.mark.anyio
@@ -101,6 +102,31 @@ async def test_a_key_that_was_used_for_something_else_is_refused(billing: Stripe
 
     with pytest.raises(ProviderRefused):
         await billing.create_customer(account_id=PLAN, email="bob@example.com", idempotency_key="alice")
+
+
+async def test_a_customer_is_found_again_by_the_account_that_it_was_made_for(billing: StripeBilling) -> None:
+    assert await billing.find_customer(account_id=ALICE, email="alice@example.com") is None
+    customer_id = await alice(billing)
+
+    for email in ("alice@example.com", "alice@elsewhere.example", None):
+        assert await billing.find_customer(account_id=ALICE, email=email) == customer_id
+    assert await billing.find_customer(account_id=PLAN, email="alice@example.com") is None
+
+
+@pytest.mark.parametrize(("email", "found"), [("alice@example.com", "cus_alice"), (None, None)])
+async def test_where_stripe_has_no_search_it_is_found_by_its_address(
+    troubled: StripeBilling, faulty: FaultyStripe, email: str | None, found: str | None
+) -> None:
+    namesakes: list[dict[str, object]] = [
+        {"id": "cus_other", "object": "customer", "metadata": {"account_id": str(PLAN)}},
+        {"id": "cus_bare", "object": "customer", "metadata": {}},
+        {"id": "cus_alice", "object": "customer", "metadata": {"account_id": str(ALICE)}},
+    ]
+    listed = {"object": "list", "url": "/v1/customers", "has_more": False, "data": namesakes}
+    faulty.will(error(400, "Search is not available in your region."), Answer(body=listed))
+
+    assert await troubled.find_customer(account_id=ALICE, email=email) == found
+    assert [asked.path for asked in faulty.requests] == ["/v1/customers/search", *["/v1/customers"] * bool(email)]
 
 
 async def test_a_customer_names_the_account_and_is_made_once(

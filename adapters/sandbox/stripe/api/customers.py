@@ -1,13 +1,19 @@
 """`/v1/customers`."""
 
+import re
+
 from adapters.sandbox.stripe.api.listing import filters, listed_by, page
-from adapters.sandbox.stripe.api.parameters import EXPAND, fields, filled, merged_metadata, metadata, text
+from adapters.sandbox.stripe.api.parameters import EXPAND, fields, filled, merged_metadata, metadata, text, whole
 from adapters.sandbox.stripe.books.moment import Moment
+from adapters.sandbox.stripe.errors import invalid
 from adapters.sandbox.stripe.life.checkout import new_customer
 from adapters.sandbox.stripe.shapes import StripeObject
 
 KIND, URL = "customer", "/v1/customers"
 
+CLAUSE = re.compile(r"""\s*metadata\[(['"])([\w-]+)\1\]:(['"])([^'"]*)\3\s*""")
+
+SEARCH = fields("query", expand=EXPAND, limit=whole(1, 100), query=filled)
 CHANGES = fields(description=text, email=text, expand=EXPAND, metadata=metadata, name=text, phone=text)
 FILTERS = listed_by(email=filled)
 
@@ -30,3 +36,13 @@ def _described(given: StripeObject, before: dict[str, str]) -> StripeObject:
 
 def listing(moment: Moment, given: StripeObject) -> StripeObject:
     return page(moment, given, kind=KIND, url=URL, where=filters(given, "email"))
+
+
+def search(moment: Moment, given: StripeObject) -> StripeObject:
+    """By metadata alone, `metadata['plan']:'gold' AND metadata['of']:'anna'`; Stripe knows more, and later."""
+    clauses = [CLAUSE.fullmatch(clause) for clause in re.split(r"\bAND\b", given["query"])]
+    where = {f"metadata.{clause[2]}": clause[4] for clause in clauses if clause}
+    if not all(clauses):
+        raise invalid("query", "The simulator searches by metadata['name']:'value' alone, joined by AND.")
+    found = page(moment, given, kind=KIND, url=f"{URL}/search", where=where)
+    return found | {"object": "search_result", "next_page": None}

@@ -38,6 +38,7 @@ class Operation:
 OPERATIONS = (
     Operation("POST", "/customers", customers.create, customers.CHANGES),
     Operation("GET", "/customers", customers.listing, customers.FILTERS),
+    Operation("GET", "/customers/search", customers.search, customers.SEARCH),
     Operation("GET", "/customers/{}", readings.retrieve("customer")),
     Operation("POST", "/customers/{}", customers.update, customers.CHANGES),
     Operation("POST", "/products", catalog.create_product, catalog.NEW_PRODUCT),

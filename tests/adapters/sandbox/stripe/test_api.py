@@ -541,3 +541,16 @@ def test_whatever_is_asked_for_twice_with_one_key_happens_once(sandbox: Sandbox,
     assert (first.status_code, again.json()) == (200, first.json())
     assert sandbox.types() == happened
     assert (other.status_code, other.json()["error"]["type"]) == (400, "idempotency_error")
+
+
+def test_customers_are_searched_by_their_metadata(sandbox: Sandbox) -> None:
+    anna = sandbox.api.customers.create({"metadata": {"of": "anna", "plan": "gold"}})
+    sandbox.api.customers.create({"metadata": {"of": "boris", "plan": "gold"}})
+
+    found = sandbox.api.customers.search({"query": "metadata['plan']:'gold' AND metadata[\"of\"]:\"anna\""})
+
+    assert [one.id for one in found.data] == [anna.id]
+    assert not found.has_more
+    assert sandbox.api.customers.search({"query": "metadata['of']:'nobody'"}).data == []
+    with pytest.raises(stripe.InvalidRequestError, match="The simulator searches by metadata"):
+        sandbox.api.customers.search({"query": "email:'anna@example.com'"})
