@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from application.intentions import SubscriptionIntent
 from application.ports.billing import BillingProvider
@@ -21,7 +22,10 @@ from domain.access.prepaid import Bought, bought
 from domain.access.standing import Standing, Term
 from domain.account.account import Account
 from domain.plan.plan import Plan
+from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated
 from domain.shared.fact import Fact, Refusal
+from domain.shared.identity import derived_id
+from domain.shared.plan_terms import PlanTerms
 from domain.subscription.subscription import (
     NoSubscription,
     PlanDoesNotRenew,
@@ -41,6 +45,7 @@ class MySubscription(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     """The provider's word for a subscription; of a purchase `active`, or why it is not; or `none`."""
     plan: Offer | None
+    """As this subscriber has it, at what she pays; whether it is sold today, and its description, are today's."""
     access: Access
 
 
@@ -62,9 +67,21 @@ class Subscriptions:
         now = self.business_time.now()
         standing = await self.access.standing(account_id)
         term = _deciding_term(standing, now)
-        plan = await self.plans.plan(term.plan_id) if term else None
+        plan = await self._as_sold(account_id, term) if term else None
         access = decide(standing, ANY_PLAN, now)
         return MySubscription(term=term, status=_status(term, now), plan=plan, access=access)
+
+    async def _as_sold(self, account_id: UUID, term: Term | Bought) -> Offer | None:
+        """The plan may be sold at another price today, and give something else."""
+        offer = await self.plans.plan(term.plan_id)
+        if offer is None:
+            return None
+        if isinstance(term, Term):
+            return _with(offer, (await self.records.recall(Subscription, term.subscription_id)).existing().plan)
+        for fact in await self.records.ledger.read(derived_id("prepaid", account_id)):
+            if isinstance(fact, PrepaidBought | PrepaidDuplicated) and fact.purchase_id == term.purchase_id:
+                return replace(_with(offer, fact.plan), duration_days=fact.duration_days)
+        return offer
 
     async def cancel(
         self, account_id: UUID, *, at_period_end: bool, subscription_id: UUID | None, asked: Asked
@@ -174,6 +191,19 @@ def _deciding_term(standing: Standing | None, now: datetime) -> Term | Bought | 
 
     had: list[Term | Bought] = [*standing.terms.values(), *bought(standing.prepaid)]
     return max(had, key=rank, default=None)
+
+
+def _with(offer: Offer, terms: PlanTerms) -> Offer:
+    return replace(
+        offer,
+        name=terms.name,
+        amount=terms.price.amount,
+        currency=terms.price.currency,
+        interval=terms.interval,
+        features=terms.features,
+        stream_limit=terms.stream_limit,
+        max_height=terms.max_height,
+    )
 
 
 def _status(term: Term | Bought | None, now: datetime) -> str:

@@ -147,6 +147,8 @@ class PaymentProblem(msgspec.Struct, frozen=True):
 class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
     """What decides; `status` is the provider's word for a subscription, `none` for who never had one.
 
+    `plan` is as this subscriber has it, at what she pays; today it may be sold otherwise.
+
     Of a plan that was bought for some days it is `active`, `ended`, `refunded` or `disputed`; nothing there renews.
     """
 

@@ -274,3 +274,20 @@ async def test_withdrawn_it_is_neither_shown_nor_sold_and_goes_on_for_who_has_it
 
     await house.plans.change(plan_id, PlanChange(active=True), BY_ADMIN)
     assert (await house.opens_checkout(boris, plan_id)).expires_at == MONDAY + days(1)
+
+
+async def test_who_subscribed_before_the_price_rose_is_shown_what_she_pays(house: House) -> None:
+    anna, plan_id = await house.registers(), await house.sells()
+    customer = await house.subscribes(anna, plan_id)
+    change = PlanChange(price=DEARER, name="Fine cooking", description="Every pan.", features=("uhd",))
+    await house.plans.change(plan_id, change, BY_ADMIN)
+
+    sold = (await house.subscriptions.mine(anna)).plan
+    assert sold is not None
+    assert (sold.amount, sold.name, sold.features) == (COOKING.price.amount, COOKING.name, ("hd", "sd"))
+    assert sold.description == "Every pan."
+
+    await house.convergence.settle(customer)
+    sold = (await house.subscriptions.mine(anna)).plan
+    assert sold is not None
+    assert (sold.amount, sold.name, sold.features) == (COOKING.price.amount, "Fine cooking", ("uhd",))

@@ -368,3 +368,16 @@ async def gives_back(house: House, customer: Customer, refund: ProviderRefund) -
     [seen] = (await house.billing.truth_of(customer.customer_id)).payments
     house.billing.tell(customer.customer_id, replace(seen, refunds=(refund,)))
     await settled(house, customer, "charge.refunded")
+
+
+async def test_what_was_bought_is_shown_at_what_was_paid_for_it(house: House) -> None:
+    anna, plan_id = await house.registers(), await house.sells(THIRTY_DAYS)
+    await house.subscribes(anna, plan_id)
+    dearer = PlanChange(price=Money(PRICE.amount + 100, PRICE.currency), features=("uhd",))
+    await house.plans.change(plan_id, dearer, BY_ADMIN)
+
+    sold = (await house.subscriptions.mine(anna)).plan
+
+    assert sold is not None
+    assert (sold.amount, sold.features, sold.duration_days) == (PRICE.amount, ("sd",), 30)
+    assert (await house.plans.offer(plan_id)).amount == PRICE.amount + 100
