@@ -111,6 +111,9 @@ class Said(msgspec.Struct, frozen=True):
             yield f"/v1/events/{self.snapshot_event}"
 
 
+NOTHING_SAID = Said()
+
+
 def objects_named(event: Said) -> list[str]:
     """The ids alone of what may know the customer."""
     return [path.rpartition("/")[2] for path in event.leads()]
@@ -121,7 +124,7 @@ def said(body: bytes) -> Said:
     try:
         return msgspec.json.decode(body, type=Said)
     except (msgspec.DecodeError, RecursionError):
-        return Said()
+        return NOTHING_SAID
 
 
 async def find_customer(event: Said, retrieve: Retrieve) -> str | None:

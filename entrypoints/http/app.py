@@ -50,7 +50,7 @@ from entrypoints.http.subscriptions import AdminSubscriptionController, MySubscr
 from entrypoints.http.throttled import Gate
 from entrypoints.http.uploads import UploadController
 from entrypoints.http.videos import AdminVideoController, VideoController
-from entrypoints.http.webhooks import WebhookController
+from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 
 VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AdminBlockController,
@@ -173,4 +173,5 @@ def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
         throttling=house.throttling,
         kept_answers=house.kept_answers,
         cors_origins=cors_origins,
+        direct={("POST", STRIPE_PATH): receive_stripe(house.webhooks)},
     )

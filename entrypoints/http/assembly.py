@@ -14,6 +14,7 @@ from application.ports.idempotency import KeptAnswers
 from entrypoints.http.authentication import WhoIs, provide_asked, provide_cause, provide_viewer
 from entrypoints.http.before import before_handling
 from entrypoints.http.bodies import BODY_BYTES_MAX, JsonRequest
+from entrypoints.http.direct import NOTHING_DIRECT, DirectTable
 from entrypoints.http.docs import docs_router
 from entrypoints.http.idempotency import KEY_HEADER, REPLAYED_HEADER
 from entrypoints.http.middleware import surround
@@ -36,8 +37,11 @@ def assemble(
     throttling: Gate,
     kept_answers: KeptAnswers,
     cors_origins: Sequence[str] = (),
+    direct: DirectTable = NOTHING_DIRECT,
 ) -> Litestar:
     """An application: `versioned` under /v1, `beside` at the root, `provided` injected by name into handlers.
+
+    Plain requests for what is in `direct` never reach Litestar, which has a handler with the same answers for the rest.
 
     Litestar's own logging is left off: it would log bodies, and turn on the loggers of libraries.
     """
@@ -64,7 +68,7 @@ def assemble(
         logging_config=None,
         debug=False,
     )
-    surround(app)
+    surround(app, direct)
     return app
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, MethodNotAllowedException, ValidationException
+from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
 from application.errors import Unavailable
@@ -73,10 +74,26 @@ class MediaTypeUnsupported(Malformed):
 
 def answer_exception(request: Request[Any, Any, Any], exception: Exception) -> Response[bytes]:
     """Litestar's one exception handler: the problem that an exception is."""
-    problem = problem_of(exception)
-    _log(exception, problem, request_id(request.scope))
+    problem = logged_problem(exception, request.scope)
     return Response(
         content=written(problem, request.scope),
+        status_code=problem.status,
+        media_type=PROBLEM_JSON,
+        headers=dict(problem.headers),
+    )
+
+
+def logged_problem(exception: Exception, scope: Scope) -> Problem:
+    """The problem that an exception is, of which the log has been told what it is to know."""
+    problem = problem_of(exception)
+    _log(exception, problem, request_id(scope))
+    return problem
+
+
+def answer_of(problem: Problem, scope: Scope) -> ASGIResponse:
+    """As Litestar would answer it, for what is found before Litestar."""
+    return ASGIResponse(
+        body=written(problem, scope),
         status_code=problem.status,
         media_type=PROBLEM_JSON,
         headers=dict(problem.headers),
