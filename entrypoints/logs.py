@@ -10,6 +10,9 @@ STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "
 QUIET = ("httpx", "httpcore", "stripe", "psycopg", "psycopg.pool", "asyncio")
 
 
+ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+
 class JsonLines(logging.Formatter):
     """The record's own words, and whatever was given as `extra`."""
 
@@ -23,7 +26,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return ENCODER.encode(line).decode()
 
 
 def log_as_json(level: int = logging.INFO) -> None:
