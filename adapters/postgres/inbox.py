@@ -1,9 +1,10 @@
 """What providers sent us, in Postgres: each delivery once, its body sealed, committed before it is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
+from adapters.postgres.arrays import booleans, byteas, instants, texts
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
 from adapters.postgres.pool import Pool
@@ -98,6 +99,13 @@ class Kept(NamedTuple):
     settled_at: datetime | None
 
 
+WRITERS: Final[Sequence[Callable[[Sequence[Any]], bytes]]] = (
+    *(texts, texts, texts, texts, booleans, texts),
+    *(instants, instants, texts, byteas, texts, instants),
+)
+"""Of the columns of what is kept."""
+
+
 class PostgresInbox:
     """Deliveries that come at the same moment share a commit."""
 
@@ -130,9 +138,10 @@ class PostgresInbox:
 
     async def _keep_all(self, rows: Sequence[Kept]) -> list[bool]:
         """Of two that are the same only the first is new, as it would be one by one."""
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        columns = zip(*rows, strict=True)
+        arrays = [write(column) for write, column in zip(WRITERS, columns, strict=True)]
         async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(KEEP, columns, prepare=True)
+            await cursor.execute(KEEP, arrays, prepare=True)
             new = set(await cursor.fetchall())
         return [_take(new, (row.provider, row.event_id)) for row in rows]
 
