@@ -101,7 +101,7 @@ STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 def surely_safe(headers: Iterable[Header], scope: Scope) -> list[Header]:
     """With the strictest headers, where a handler has not said otherwise, and how much the client may still ask."""
     given = {name.lower() for name, _ in headers}
-    safe = [*headers, *(header for header in SAFE_HEADERS if header[0] not in given)]
+    safe = [*headers, *[header for header in SAFE_HEADERS if header[0] not in given]]
     if scope["scheme"] == "https":
         safe.append(STRICT_TRANSPORT)
     standing: Standing | None = scope["state"].get("standing")
@@ -112,8 +112,8 @@ def surely_safe(headers: Iterable[Header], scope: Scope) -> list[Header]:
 
 def beyond_limits(scope: Scope) -> Problem | None:
     """What is wrong with the size or the spelling of a request's head; None when nothing is."""
-    headers = scope["headers"]
-    if len(headers) > HEADER_COUNT_MAX or sum([len(name) + len(value) for name, value in headers]) > HEADER_BYTES_MAX:
+    sizes = [len(name) + len(value) for name, value in scope["headers"]]
+    if len(sizes) > HEADER_COUNT_MAX or sum(sizes) > HEADER_BYTES_MAX:
         return Problem(status=431, code="headers_too_large", detail="There are too many headers, or too long ones.")
     if len(scope["path"]) > PATH_BYTES_MAX or len(scope["query_string"]) > QUERY_BYTES_MAX:
         return Problem(status=414, code="address_too_long", detail="The address is too long.")

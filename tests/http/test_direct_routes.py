@@ -22,7 +22,7 @@ from entrypoints.http.assembly import assemble
 from entrypoints.http.direct import DirectRoutes
 from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 from tests.http.running import Service
-from tests.http.small_app import wait_for, who_is
+from tests.http.small_app import UNTHROTTLED, wait_for, who_is
 from tests.http.test_webhooks import EVENT
 
 pytestmark = pytest.mark.anyio
@@ -128,6 +128,7 @@ def application(webhooks: Webhooks, *, direct: bool) -> Litestar:
         provided={"webhooks": webhooks},
         who_is=who_is,
         wait_for=wait_for,
+        throttling=UNTHROTTLED,
         cors_origins=[SHOP],
         direct={("POST", STRIPE_PATH): receive_stripe(webhooks)} if direct else {},
     )
@@ -243,15 +244,18 @@ async def _reaches(app: Callable[..., Awaitable[None]], asked: Asked, signed: by
     return True
 
 
-async def test_every_direct_route_stands_with_litestar_too(service: Service) -> None:
+async def test_every_direct_route_stands_with_litestar_too_and_is_open_to_all(service: Service) -> None:
     app = create_app(service.house)
     standing = {
-        (str(method), route.path_format)
+        (str(method), route.path_format): handler
         for route in app.routes
         if isinstance(route, HTTPRoute)
-        for method in route.methods
+        for method, (handler, _) in route.route_handler_map.items()
     }
     direct = app.asgi_handler._app._table  # type: ignore[attr-defined]
 
     assert direct
-    assert set(direct) <= standing
+    for place in direct:
+        handler = standing[place]
+        assert not handler.resolve_guards()
+        assert "throttled" not in handler.opt

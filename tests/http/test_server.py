@@ -1,7 +1,8 @@
 """What only a real connection can show: heads and bodies that do not end, and bytes that are no HTTP."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import NoReturn
 
 import anyio
@@ -9,8 +10,9 @@ import httpx
 import pytest
 from anyio.abc import SocketStream
 from litestar import Litestar
+from uvicorn.server import ServerState
 
-from entrypoints.http.server import HEAD_BYTES_MAX
+from entrypoints.http.server import HEAD_BYTES_MAX, BoundedHead, HeadWithBody, new_server
 from tests.http.problem import problem_in
 from tests.http.serving import served
 from tests.http.small_app import AS_VIEWER
@@ -139,3 +141,73 @@ async def test_a_client_that_leaves_in_the_middle_is_no_trouble_of_ours(
 
     assert lines[0]["status"] == 400
     assert [record for record in caplog.records if record.name == "streamly.http"] == []
+
+
+class Wire(asyncio.Transport):
+    """What goes out, a write at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.written.append(b"".join(list_of_data))
+
+    def close(self) -> None:
+        self.written.append(b"closed")
+
+    def is_closing(self) -> bool:
+        return self.written[-1:] == [b"closed"]
+
+    def resume_reading(self) -> None:
+        """There is nothing to read."""
+
+
+async def test_head_and_body_go_together() -> None:
+    wire = Wire()
+    answer = HeadWithBody(wire, asyncio.get_running_loop())
+    for piece in (b"head ", b"body", b"more"):
+        answer.write(piece)
+    await asyncio.sleep(0)
+
+    assert wire.written == [b"head body", b"more"]
+
+
+async def test_a_head_does_not_wait_for_its_body() -> None:
+    wire = Wire()
+    answer = HeadWithBody(wire, asyncio.get_running_loop())
+    answer.write(b"head")
+    await asyncio.sleep(0)
+    assert wire.written == [b"head"]
+    answer.write(b"body")
+
+    assert wire.written == [b"head", b"body"]
+
+
+async def test_a_head_goes_before_the_connection_is_closed() -> None:
+    wire = Wire()
+    answer = HeadWithBody(wire, asyncio.get_running_loop())
+    answer.write(b"head")
+    answer.close()
+    await asyncio.sleep(0)
+
+    assert wire.written == [b"head", b"closed"]
+
+
+async def test_every_answer_is_one_write(small_application: Litestar) -> None:
+    wire = Wire()
+    config = new_server(small_application, host="127.0.0.1", port=0).config
+    config.load()
+    protocol = BoundedHead(config=config, server_state=ServerState(), app_state={})
+    protocol.connection_made(wire)
+    protocol.data_received(LAST_GREETING)
+    with anyio.fail_after(5):
+        while not wire.is_closing():
+            await anyio.sleep(0.01)
+
+    assert len(wire.written) == 2
+    assert wire.written[0].startswith(b"HTTP/1.1 200 ")
+    assert wire.written[0].endswith(b'{"role":null}')

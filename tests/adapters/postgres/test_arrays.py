@@ -11,6 +11,7 @@ from adapters.postgres.arrays import booleans, byteas, instants, texts
 
 NEPAL = timezone(timedelta(hours=5, minutes=45))
 NOW = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
+BEFORE_1970 = datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ NOW = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
         (texts, [], "text[]"),
         (byteas, [b"", b"\x00\xff", b"y" * 70_000], "bytea[]"),
         (booleans, [True, False], "boolean[]"),
-        (instants, [NOW, None, NOW.astimezone(NEPAL), datetime(1969, 12, 31, 23, 59, 59, 999999, UTC)], "timestamptz[]"),
+        (instants, [NOW, None, NOW.astimezone(NEPAL), BEFORE_1970], "timestamptz[]"),
         (instants, [datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)], "timestamptz[]"),
     ],
 )
