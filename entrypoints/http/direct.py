@@ -2,7 +2,7 @@
 
 Each also has a handler of Litestar's, which the API's document is made of and which answers every request that is not
 plain. Both give the same answers, to the byte (tests/http/test_direct_routes.py). Nobody signs in here, no position is
-waited for and no try is counted: a route that needs one of these is no direct one.
+waited for, no try is counted and no answer kept: a route that needs one of these is no direct one.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

@@ -13,6 +13,7 @@ import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from adapters.memory.idempotency import MemoryKeptAnswers
 from application.errors import DatabaseUnavailable
 from application.ports.billing import Delivery
 from application.webhooks import Webhooks
@@ -129,6 +130,7 @@ def application(webhooks: Webhooks, *, direct: bool) -> Litestar:
         who_is=who_is,
         wait_for=wait_for,
         throttling=UNTHROTTLED,
+        kept_answers=MemoryKeptAnswers(),
         cors_origins=[SHOP],
         direct={("POST", STRIPE_PATH): receive_stripe(webhooks)} if direct else {},
     )
@@ -258,4 +260,5 @@ async def test_every_direct_route_stands_with_litestar_too_and_is_open_to_all(se
     for place in direct:
         handler = standing[place]
         assert not handler.resolve_guards()
+        assert not handler.middleware
         assert "throttled" not in handler.opt
