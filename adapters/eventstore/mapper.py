@@ -27,7 +27,7 @@ NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class FactUnstorable(ValueError):
-    """A fact holds what PostgreSQL cannot: every read model that shows it would stop there, for good."""
+    """A fact holds what PostgreSQL or its own type cannot: each read model that needs it would stop there."""
 
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -77,7 +77,15 @@ class FactMapper(Mapper[UUID]):
         state = msgspec.json.encode(_sealed(placed) if personal_fields(type(fact)) else fact)
         if rb"\u0000" in state and NUL.search(state):
             raise FactUnstorable(f"A {fact.tag()!r} has a NUL character in its text; PostgreSQL cannot hold that.")
+        self._check_readable(fact.tag(), state)
         return state
+
+    def _check_readable(self, tag: str, state: bytes) -> None:
+        """Types and bounds are not checked when a Struct is made, so what is written is read once before: 1 to 2 us."""
+        try:
+            self.decode(tag, state)
+        except FactUnreadable as unreadable:
+            raise FactUnstorable(f"A {tag!r} could not be read again: {unreadable.__cause__}") from unreadable
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """To a `Placed` whose personal fields are still sealed; `opened` opens them."""

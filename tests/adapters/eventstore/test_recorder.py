@@ -17,6 +17,8 @@ from application.ports.ledger import Write
 from application.ports.vault import SealBroken
 from application.projections.catalogue import catalogue
 from domain.account.account import AccountRegistered
+from domain.payment.payment import PaymentRefunded
+from domain.shared.money import Money
 from domain.video.video import VideoCreated, VideoPublished
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 from tests.people import ANNA
@@ -190,3 +192,27 @@ async def test_a_nul_that_postgresql_cannot_hold_is_refused_before_it_is_on_the_
         assert issubclass(FactUnstorable, ValueError)
         with psycopg.connect(database, autocommit=True) as connection:
             assert house.read_models.advance(connection, catalogue) == 3
+
+
+async def test_what_could_not_be_read_again_is_refused_before_it_is_on_the_ledger(database: str) -> None:
+    """No Struct checks its bounds when it is made, and no read model could be rebuilt past such a fact."""
+    async with ledger_house(database) as house:
+        sold = [(999, "USD"), (10**12 + 1, "USD"), (999, ""), (999, "usd"), (-1, "USD")]
+        asked = [house.ledger.append(Write(uuid4(), 0, [refunded(*money)])) for money in sold]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(answer).__name__ for answer in answers] == ["int", *["FactUnstorable"] * 4]
+        assert await house.ledger.head() == 1
+
+
+def refunded(amount: int, currency: str) -> PaymentRefunded:
+    return PaymentRefunded(
+        fact_id=uuid4(),
+        account_id=ANNA,
+        payment_id=uuid4(),
+        provider="stripe",
+        provider_reference="in_1",
+        subscription_reference=None,
+        refund_reference="re_1",
+        amount=Money(amount, currency),
+        kept=Money(0, "USD"),
+    )
