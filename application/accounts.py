@@ -9,7 +9,7 @@ from application.ports.addresses import Addresses, AddressInvalid
 from application.ports.ledger import GuardedRow, Insert, Position, RowTaken
 from application.ports.secrets import BlindIndex, Passwords
 from application.ports.world import Identifiers
-from application.recall import Asked, Decided, Recalled, Records
+from application.recall import Asked, Recalled, Records
 from domain.account.account import Account, EmailTaken, Role
 from domain.shared.fact import Actor, Cause, Refusal
 
@@ -85,18 +85,6 @@ class Accounts:
         hashed = await self.passwords.hash(password)
         claim = {"kind": "email", "blind_index": self.blind_index.of("email", email), "owner": account_id}
         return [Insert("claims", claim), Insert("credentials", {"account_id": account_id, "password_hash": hashed})]
-
-    async def change_role(self, account_id: UUID, role: Role, asked: Asked) -> Decided:
-        """Raises NotFound."""
-        return await self.records.decide(Account, account_id, asked, lambda account: account.change_role(role))
-
-    async def disable(self, account_id: UUID, *, reason: str, asked: Asked) -> Decided:
-        """End every way in, and all access with it, at once. Raises NotFound."""
-        return await self.records.decide(Account, account_id, asked, lambda account: account.disable(reason=reason))
-
-    async def enable(self, account_id: UUID, *, reason: str, asked: Asked) -> Decided:
-        """Raises NotFound."""
-        return await self.records.decide(Account, account_id, asked, lambda account: account.enable(reason=reason))
 
     async def account(self, account_id: UUID) -> Account:
         """Raises NotFound."""

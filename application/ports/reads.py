@@ -7,7 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from application.ports.ledger import Insert, UpdateIf
 from application.projections.access import Title
+from application.projections.accounts import Member
 from application.projections.catalogue import Listed
 from application.projections.graces import Grace
 from application.projections.payments import Billed
@@ -78,6 +80,30 @@ class SubscriptionReads(Protocol):
 
     async def page(self, *, account_id: UUID | None, before: int | None, limit: int) -> Sequence[Subscribed]:
         """The newest first, one account's or everybody's; `before` is the `first_position` of the last one seen."""
+        ...
+
+
+class AccountReads(Protocol):
+    """The accounts that there are, whose an address is, and whose turn it is to take somebody's being an admin away."""
+
+    async def page(self, *, before: int | None, limit: int) -> Sequence[Member]:
+        """The newest first; `before` is the `registered_position` of the last one seen."""
+        ...
+
+    async def in_role(self, role: str, *, limit: int) -> Sequence[Member]:
+        """Those who are not disabled, the oldest first."""
+        ...
+
+    async def holder(self, kind: str, index: bytes) -> UUID | None:
+        """The account that has claimed what is under this blind index; never behind the ledger."""
+        ...
+
+    async def admins_turn(self) -> UUID | None:
+        """Changes whenever an admin ceases to be one; None before the first time."""
+        ...
+
+    def take_admins_turn(self, mine: UUID, *, after: UUID | None) -> Insert | UpdateIf:
+        """For the append; refused where the turn is not `after` any more."""
         ...
 
 

@@ -1,6 +1,7 @@
 """The one list of projections."""
 
 from application.projections.access import access
+from application.projections.accounts import accounts
 from application.projections.catalogue import catalogue
 from application.projections.graces import graces
 from application.projections.payments import payments
@@ -8,5 +9,5 @@ from application.projections.plans import plans
 from application.projections.subscriptions import subscriptions
 
 PROJECTIONS = {
-    projection.name: projection for projection in (access, catalogue, graces, payments, plans, subscriptions)
+    projection.name: projection for projection in (access, accounts, catalogue, graces, payments, plans, subscriptions)
 }

@@ -55,7 +55,7 @@ def change_role(*, account_id: UUID, role: Role, as_json: bool) -> None:
     """Give an account another role."""
 
     async def change(house: House) -> int:
-        decided = await house.accounts.change_role(account_id, role, by_command("accounts role"))
+        decided = await house.account_admin.change_role(account_id, role, by_command("accounts role"))
         return decided.position
 
     position = in_house(change)
@@ -71,7 +71,8 @@ def disable(*, account_id: UUID, reason: str, as_json: bool) -> None:
     """End every way in, and all access with it, at once."""
 
     async def act(house: House) -> int:
-        return (await house.accounts.disable(account_id, reason=reason, asked=by_command("accounts disable"))).position
+        asked = by_command("accounts disable")
+        return (await house.account_admin.disable(account_id, reason=reason, asked=asked)).position
 
     _say_done(account_id, in_house(act), "disabled", as_json=as_json)
 
@@ -84,7 +85,8 @@ def enable(*, account_id: UUID, reason: str, as_json: bool) -> None:
     """Let a disabled account in again."""
 
     async def act(house: House) -> int:
-        return (await house.accounts.enable(account_id, reason=reason, asked=by_command("accounts enable"))).position
+        asked = by_command("accounts enable")
+        return (await house.account_admin.enable(account_id, reason=reason, asked=asked)).position
 
     _say_done(account_id, in_house(act), "enabled", as_json=as_json)
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import BusinessClock
@@ -27,6 +28,7 @@ from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import Videos
 from application.webhooks import Webhooks
+from entrypoints.http.admin_accounts import AdminAccountController, AdminRoleController
 from entrypoints.http.admin_webhooks import AdminWebhookController
 from entrypoints.http.assembly import assemble
 from entrypoints.http.audit import AuditController
@@ -53,12 +55,14 @@ from entrypoints.http.videos import AdminVideoController, VideoController
 from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 
 VERSIONED: tuple[ControllerRouterHandler, ...] = (
+    AdminAccountController,
     AdminBlockController,
     AdminCustomerController,
     AdminGrantController,
     AdminPaymentController,
     AdminPlanController,
     AdminProjectionController,
+    AdminRoleController,
     AdminSubscriptionController,
     AdminVideoController,
     AdminWebhookController,
@@ -85,6 +89,7 @@ BESIDE: tuple[ControllerRouterHandler, ...] = (
 )
 
 PROVIDED = (
+    "account_admin",
     "accounts",
     "audit",
     "business_clock",
@@ -111,6 +116,8 @@ PROVIDED = (
 class House(Protocol):
     """The use cases, wired; handlers ask for each by its name here."""
 
+    @property
+    def account_admin(self) -> AccountAdmin: ...
     @property
     def accounts(self) -> Accounts: ...
     @property

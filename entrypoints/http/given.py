@@ -3,6 +3,7 @@
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import BusinessClock
@@ -23,6 +24,7 @@ from application.sweeps import Sweeping
 from application.videos import Videos
 from application.webhooks import Webhooks
 
+GivenAccountAdmin = NamedDependency[SkipValidation[AccountAdmin]]
 GivenAccounts = NamedDependency[SkipValidation[Accounts]]
 GivenAudit = NamedDependency[SkipValidation[Audit]]
 GivenBusinessClock = NamedDependency[SkipValidation[BusinessClock]]

@@ -1,6 +1,6 @@
 """Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
 
-from application import accounts, errors, plans, playback, return_urls, subscriptions
+from application import account_admin, accounts, errors, plans, playback, return_urls, subscriptions
 from application.ports import billing, idempotency, ledger, secrets, throttles, video_platform
 from domain.access import access
 from domain.account import account, by_hand
@@ -38,6 +38,7 @@ STATUSES: dict[type[Exception], int] = {
     video.UploadNotExpected: 409,
     video.VideoNotReady: 409,
     # The use cases'.
+    account_admin.LastAdmin: 409,
     accounts.EmailInvalid: 422,
     accounts.WeakPassword: 422,
     return_urls.ReturnUrlNotAllowed: 422,

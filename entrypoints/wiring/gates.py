@@ -1,8 +1,10 @@
-"""What a request passes before its use case, wired."""
+"""What a request passes before its use case, and those who may let others pass, wired."""
 
 from adapters.mail.addresses import EmailValidatorAddresses
+from adapters.postgres.account_reads import PostgresAccountReads
 from adapters.postgres.idempotency import PostgresKeptAnswers
 from adapters.postgres.throttles import PostgresThrottles
+from application.account_admin import AccountAdmin
 from application.ports.throttles import Rate
 from application.throttling import Throttling
 from entrypoints.settings import Settings, rates
@@ -27,3 +29,13 @@ def throttling(settings: Settings, base: Foundation) -> Throttling:
 
 def kept_answers(base: Foundation) -> PostgresKeptAnswers:
     return PostgresKeptAnswers(base.pool, base.vault, base.blind_index)
+
+
+def account_admin(base: Foundation) -> AccountAdmin:
+    return AccountAdmin(
+        records=base.records,
+        reads=PostgresAccountReads(base.pool, base.live, base.blind_index),
+        blind_index=base.blind_index,
+        addresses=EmailValidatorAddresses(),
+        business_time=base.business_time,
+    )

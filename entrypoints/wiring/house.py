@@ -19,6 +19,7 @@ from adapters.postgres.policy_states import PostgresPolicyStates
 from adapters.postgres.retention import PostgresRetention
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sandbox.client import SandboxClient
+from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import AllDue, BusinessClock
@@ -74,6 +75,7 @@ class House:
     """The use cases, wired; and what the worker runs beside them."""
 
     settings: Settings
+    account_admin: AccountAdmin
     accounts: Accounts
     audit: Audit
     business_clock: BusinessClock | None
@@ -139,6 +141,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     known = people(settings, base, stack)
     return House(
         settings=settings,
+        account_admin=gates.account_admin(base),
         accounts=known.accounts,
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, dunning, stack),

@@ -6,6 +6,7 @@ from itertools import count
 from uuid import UUID
 
 from adapters.mail.addresses import EmailValidatorAddresses
+from adapters.memory.account_reads import MemoryAccountReads
 from adapters.memory.billing import MemoryBilling
 from adapters.memory.checkout_turns import MemoryCheckoutTurns
 from adapters.memory.clock import MemoryClock
@@ -29,6 +30,7 @@ from adapters.memory.subscription_reads import MemorySubscriptionReads
 from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
 from adapters.memory.unnamed import MemoryUnnamedDeliveries
+from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
 from application.checkouts import Checkouts, OpenedCheckout
@@ -133,6 +135,13 @@ class House:
         )
 
     def _build_looking_after(self) -> None:
+        self.account_admin = AccountAdmin(
+            records=self.records,
+            reads=MemoryAccountReads(self.ledger, self.tables),
+            blind_index=self.blind_index,
+            addresses=EmailValidatorAddresses(),
+            business_time=self.business_time,
+        )
         self.grants = Grants(records=self.records, business_time=self.business_time)
         self.payments = Payments(MemoryPaymentReads(self.ledger))
         self.dunning = Dunning(

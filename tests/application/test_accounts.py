@@ -274,7 +274,7 @@ async def test_a_role_is_the_ledgers_and_not_the_tokens(house: House) -> None:
     anna = await house.registers()
     tokens = await house.signing_in.sign_in(email="anna@example.com", password=PASSWORD)
 
-    await house.accounts.change_role(anna, "support", BY_ADMIN)
+    await house.account_admin.change_role(anna, "support", BY_ADMIN)
 
     assert (await house.signing_in.who_is(tokens.access_token)).role == "support"
     changed = (await house.facts())[-1]
@@ -300,4 +300,4 @@ async def test_an_account_that_is_not_there_is_not_found(house: House) -> None:
     with pytest.raises(NotFound):
         await house.accounts.account(ANNA)
     with pytest.raises(NotFound):
-        await house.accounts.change_role(ANNA, "admin", BY_ADMIN)
+        await house.account_admin.change_role(ANNA, "admin", BY_ADMIN)

@@ -67,10 +67,11 @@ def being_rebuilt(database: str, name: str) -> Iterator[None]:
 def test_read_models_are_rebuilt_kept_rolled_back_and_dropped(streamly: Run) -> None:
     listed = said(streamly("projections", "list", "--json"))
     assert [(each["name"], each["position"], each["lag"]) for each in listed] == [
-        (name, VIDEOS, 0) for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions")
+        (name, VIDEOS, 0)
+        for name in ("access", "accounts", "catalogue", "graces", "payments", "plans", "subscriptions")
     ]
 
-    rebuilt = said(streamly("projections", "rebuild", "access", "catalogue", "--json"))
+    rebuilt = said(streamly("projections", "rebuild", "access", "accounts", "catalogue", "--json"))
     assert [(each["name"], each["generation"], each["facts"]) for each in rebuilt] == [
         ("access", 2, VIDEOS),
         ("catalogue", 2, VIDEOS),
@@ -83,6 +84,7 @@ def test_read_models_are_rebuilt_kept_rolled_back_and_dropped(streamly: Run) -> 
     listed = said(streamly("projections", "list", "--json"))
     assert [(each["name"], each["generation"], each["kept"]) for each in listed] == [
         ("access", 1, [2]),
+        ("accounts", 1, []),
         ("catalogue", 2, [1]),
         ("graces", 1, []),
         ("payments", 1, []),
@@ -91,7 +93,7 @@ def test_read_models_are_rebuilt_kept_rolled_back_and_dropped(streamly: Run) -> 
     ]
     assert said(streamly("projections", "drop", "--older-than-days", "1", "--json")) == [
         {"name": name, "dropped": [], "in_use": []}
-        for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions")
+        for name in ("access", "accounts", "catalogue", "graces", "payments", "plans", "subscriptions")
     ]
     dropped = streamly("projections", "drop", "access", "plans")
     assert (dropped.returncode, dropped.stderr) == (0, "")
@@ -108,7 +110,7 @@ def test_a_forged_row_is_named_with_both_of_its_sides_until_a_rebuild_has_mended
     assert alike.returncode == 0
     assert [line.split(" (")[0] for line in alike.stdout.splitlines()] == [
         f"{name}: identical with a rebuild"
-        for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions")
+        for name in ("access", "accounts", "catalogue", "graces", "payments", "plans", "subscriptions")
     ]
     with psycopg.connect(database, autocommit=True) as connection:
         (gone, changed), extra = (
@@ -121,7 +123,7 @@ def test_a_forged_row_is_named_with_both_of_its_sides_until_a_rebuild_has_mended
         connection.execute("DELETE FROM catalogue_1.videos WHERE video_id = %s", (gone,))
         connection.execute("UPDATE catalogue_1.videos SET title = 'Forged' WHERE video_id = %s", (changed,))
 
-    forged = streamly("projections", "verify", "access", "catalogue", "--json")
+    forged = streamly("projections", "verify", "access", "accounts", "catalogue", "--json")
 
     assert forged.returncode == 1
     access, catalogue = json.loads(forged.stdout)
@@ -144,7 +146,7 @@ def test_one_that_is_being_rebuilt_is_refused_in_a_line_and_what_was_done_before
     streamly: Run, database: str
 ) -> None:
     with being_rebuilt(database, "catalogue"):
-        refused = streamly("projections", "rebuild", "access", "catalogue", "--json")
+        refused = streamly("projections", "rebuild", "access", "accounts", "catalogue", "--json")
         listed = streamly("projections", "list")
 
     assert refused.returncode == 3
@@ -216,10 +218,11 @@ def test_the_list_is_whole_in_a_pipe_and_on_any_terminal_with_what_is_wrong_belo
     )
 
     assert piped[0].split() == ["name", "generation", "version", "position", "lag", "state", "kept", "rebuilding"]
-    assert [line.split() for line in piped[2:8]] == [
+    assert [line.split() for line in piped[2:9]] == [
         [name, "1", str(PROJECTIONS[name].version), "3", "0", *rest]
         for name, *rest in (
             ("access", "live"),
+            ("accounts", "live"),
             ("catalogue", "degraded"),
             ("graces", "live"),
             ("payments", "live"),
@@ -229,7 +232,7 @@ def test_the_list_is_whole_in_a_pipe_and_on_any_terminal_with_what_is_wrong_belo
     ]
     assert usual == piped
     assert max(map(len, narrow[:-2])) <= 40
-    assert {"access", "catalogue", "graces", "payments", "plans", "subscriptions"} <= {
+    assert {"access", "accounts", "catalogue", "graces", "payments", "plans", "subscriptions"} <= {
         line.split(" ")[0] for line in narrow
     }
     assert "…" not in "".join(narrow)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
+from adapters.memory.account_reads import MemoryAccountReads
 from adapters.memory.checkout_turns import MemoryCheckoutTurns
 from adapters.memory.customers import MemoryCustomers
 from adapters.memory.inbox import MemoryInbox
@@ -28,6 +29,7 @@ from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
 from adapters.memory.unnamed import MemoryUnnamedDeliveries
 from adapters.memory.vault import MemoryVault
+from adapters.postgres.account_reads import PostgresAccountReads
 from adapters.postgres.checkout_turns import PostgresCheckoutTurns
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
@@ -53,7 +55,15 @@ from application.ports.inbox import Customers, Inbox, InboxDesk, UnnamedDeliveri
 from application.ports.intents import Intents
 from application.ports.ledger import Ledger
 from application.ports.play_sessions import PlaySessions
-from application.ports.reads import AccessReads, CatalogueReads, GraceReads, PaymentReads, PlanReads, Positions
+from application.ports.reads import (
+    AccessReads,
+    AccountReads,
+    CatalogueReads,
+    GraceReads,
+    PaymentReads,
+    PlanReads,
+    Positions,
+)
 from application.ports.secrets import BlindIndex
 from application.ports.sign_in import SignIns
 from application.ports.sweeps import Sweeps
@@ -79,6 +89,7 @@ class Operations:
     customers: Customers
     play_sessions: PlaySessions
     access: AccessReads
+    accounts: AccountReads
     catalogue: CatalogueReads
     graces: GraceReads
     payments: PaymentReads
@@ -113,6 +124,7 @@ async def memory_operations() -> AsyncIterator[Operations]:
         customers=MemoryCustomers(tables, blind_index, StoppedClock()),
         play_sessions=MemoryPlaySessions(tables),
         access=MemoryAccessReads(ledger),
+        accounts=MemoryAccountReads(ledger, tables),
         catalogue=MemoryCatalogueReads(ledger),
         graces=MemoryGraceReads(ledger),
         payments=MemoryPaymentReads(ledger),
@@ -145,6 +157,7 @@ async def postgres_operations(dsn: str) -> AsyncIterator[Operations]:
             customers=PostgresCustomers(pool, blind_index),
             play_sessions=PostgresPlaySessions(pool),
             access=PostgresAccessReads(pool, live),
+            accounts=PostgresAccountReads(pool, live, blind_index),
             catalogue=PostgresCatalogueReads(pool, live),
             graces=PostgresGraceReads(pool, live),
             payments=PostgresPaymentReads(pool, live),

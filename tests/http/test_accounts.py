@@ -136,7 +136,7 @@ async def test_a_refresh_token_is_no_access_token(service: Service, anna: Person
 async def test_a_role_is_the_ledgers_from_the_next_request_on(service: Service, anna: Person) -> None:
     problem_in(await anna.http.get("/v1/audit/events"), 403, "not_allowed")
 
-    await service.house.accounts.change_role(anna.account_id, "auditor", Asked(NOBODY, Cause("command", "test")))
+    await service.house.account_admin.change_role(anna.account_id, "auditor", Asked(NOBODY, Cause("command", "test")))
 
     assert (await anna.http.get("/v1/audit/events")).status_code == 200
     assert (await anna.http.get("/v1/me")).json()["role"] == "auditor"

@@ -26,6 +26,8 @@ from tests.http.test_money import cinema, facts_about, payment_of, stripe
 pytestmark = pytest.mark.anyio
 
 MADE_NOTHING = {
+    "/v1/admin/accounts/{account_id}/disable": "it is so, or becomes so",
+    "/v1/admin/accounts/{account_id}/enable": "it is so, or becomes so",
     "/v1/admin/videos/{video_id}/publish": "it is so, or becomes so",
     "/v1/admin/videos/{video_id}/unpublish": "it is so, or becomes so",
     "/v1/admin/webhooks/{id}/retry": "it is asked about again, whatever came of it",

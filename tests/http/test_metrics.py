@@ -35,7 +35,7 @@ async def test_a_scrape_shows_the_ledger_its_read_models_and_its_writer(service:
 
     assert after["streamly_database_up"] == 1
     assert after["streamly_ledger_head_position"] == position
-    for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions"):
+    for name in ("access", "accounts", "catalogue", "graces", "payments", "plans", "subscriptions"):
         assert after[f"streamly_read_model_position {name}"] == position
         assert after[f"streamly_read_model_lag_facts {name}"] == 0
         assert after[f"streamly_read_model_degraded {name}"] == 0

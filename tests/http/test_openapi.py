@@ -51,6 +51,11 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
         "GET /health/live",
         "GET /health/ready",
         "GET /media/{token}/{video_id}/{path}",
+        "GET /v1/admin/accounts",
+        "GET /v1/admin/accounts/{account_id}",
+        "PUT /v1/admin/accounts/{account_id}/role",
+        "POST /v1/admin/accounts/{account_id}/disable",
+        "POST /v1/admin/accounts/{account_id}/enable",
         "GET /v1/admin/payments",
         "GET /v1/admin/projections",
         "GET /v1/admin/webhooks",
@@ -223,6 +228,9 @@ def test_what_records_facts_says_where_the_ledger_stands(document: Described) ->
         "POST /v1/videos/{video_id}/playback",
         "PUT /uploads/{token}/{video_id}",
         "PUT /v1/admin/accounts/{account_id}/customers/stripe",
+        "PUT /v1/admin/accounts/{account_id}/role",
+        "POST /v1/admin/accounts/{account_id}/disable",
+        "POST /v1/admin/accounts/{account_id}/enable",
     }
 
 

@@ -14,7 +14,7 @@ from tests.http.running import Person, Service
 
 pytestmark = pytest.mark.anyio
 
-NAMES = ["access", "catalogue", "graces", "payments", "plans", "subscriptions"]
+NAMES = ["access", "accounts", "catalogue", "graces", "payments", "plans", "subscriptions"]
 
 
 async def projection(admin: Person, name: str) -> Any:
