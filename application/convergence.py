@@ -213,8 +213,11 @@ class Convergence:
         ]
         asked = asked or self._asked_by(customer, waiting)
         settled = () if unknown else waiting
-        rows = [*self._rows(customer, epoch, settled, asked_at), *await self._new_objects(customer, truth.objects)]
+        new = await self._new_objects(customer, truth.objects)
+        rows = [*self._rows(customer, epoch, settled, asked_at), *self._as_theirs(customer, new)]
         recorded = await self.records.append(asked, *decisions, rows=rows)
+        if new:
+            await self.inbox.look_again(customer.provider, new)
         _tell_of_duplicates(recorded.facts)
         if unknown:
             raise PriceUnknown(belongs_to_no_plan(customer.provider, unknown[0].first.price_id))
@@ -229,12 +232,15 @@ class Convergence:
         actor = Actor("provider", customer.provider)
         return Asked(actor, Cause("webhook", waiting[-1].event_id) if waiting else Cause("sweep", customer.provider))
 
-    async def _new_objects(self, customer: Customer, objects: Sequence[str]) -> list[GuardedRow]:
+    async def _new_objects(self, customer: Customer, objects: Sequence[str]) -> list[str]:
         """The newest that are not known to be this customer's."""
         newest = objects[:OBJECTS_MAX]
         known = await self.customers.of_objects(customer.provider, newest)
+        return [one for one in newest if one not in known]
+
+    def _as_theirs(self, customer: Customer, new: Sequence[str]) -> list[GuardedRow]:
         key = {"provider": customer.provider, "customer_id": customer.customer_id}
-        return [InsertOnce("customer_objects", {**key, "reference": one}) for one in newest if one not in known]
+        return [InsertOnce("customer_objects", {**key, "reference": one}) for one in new]
 
     def _rows(self, customer: Customer, epoch: int, waiting: Sequence[Waiting], asked_at: datetime) -> list[GuardedRow]:
         key = {"provider": customer.provider, "customer_id": customer.customer_id, "epoch": epoch}

@@ -52,7 +52,7 @@ class Finding:
         except ProviderBusy:
             raise
         except ProviderRefused as refused:
-            await self.unnamed.park(delivery.id, why=str(refused))
+            await self._park(delivery, str(refused))
         except ProviderUnavailable as trouble:
             log.warning("a delivery is put off: %s", trouble, extra={"event_id": delivery.event_id})
             await self._retry_later(delivery, str(trouble))
@@ -68,6 +68,11 @@ class Finding:
             await self.unnamed.name(delivery.id, customer_id)
         else:
             await self.unnamed.settle(delivery.id, now=self.business_time.now())
+
+    async def _park(self, delivery: Unnamed, why: str) -> None:
+        """Until it is known whose one of the objects is that it names."""
+        body = await self.inbox.body(delivery.id)
+        await self.unnamed.park(delivery.id, why=why, naming=self.billing.objects_named(body) if body else ())
 
     async def _known(self, delivery: Unnamed, body: bytes) -> str | None:
         """By what was seen when its customer was asked about last: then nobody else need be asked."""

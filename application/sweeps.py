@@ -36,6 +36,8 @@ PAGES_MAX = 100_000
 PAUSE_AFTER_TROUBLE_SECONDS = 60.0
 SEE_THROUGH_SECONDS = 86_400.0
 POLL_SECONDS = 0.2
+PASSED_OVER_MAX = 100_000
+"""So many are remembered by their ids; of those beyond, one with several subscriptions counts as several."""
 ONCE, HERE = "once:", "here:"
 """Before the place of a sweep that has come to what was sold once; to the customers known here."""
 
@@ -117,6 +119,7 @@ class UnderWay:
     def __init__(self, sweeping: Sweeping, sweep: Sweep, holder: UUID) -> None:
         self._sweeping = sweeping
         self._holder = holder
+        self._passed_over: set[str] = set()
         self.sweep = sweep
 
     async def go_on(self) -> None:
@@ -189,6 +192,7 @@ class UnderWay:
             return False
         account_id = await self._sweeping.customers.account_of(customer)
         if account_id is None:
+            self._pass_over(customer)
             return False
         await self._settle(customer)
         if positions := await self._recorded_about(account_id):
@@ -196,6 +200,13 @@ class UnderWay:
         self.sweep = replace(self.sweep, examined=self.sweep.examined + 1)
         await self._sweeping.sweeps.mark_swept(customer, self.sweep.id)
         return True
+
+    def _pass_over(self, customer: Customer) -> None:
+        """Counted once, however many subscriptions there are."""
+        if customer.customer_id not in self._passed_over:
+            self.sweep = replace(self.sweep, passed_over=self.sweep.passed_over + 1)
+        if len(self._passed_over) < PASSED_OVER_MAX:
+            self._passed_over.add(customer.customer_id)
 
     async def _settle(self, customer: Customer) -> None:
         """What cannot be settled of one customer is noted, and keeps nobody from the others."""

@@ -48,7 +48,7 @@ class MemoryInbox:
 
     async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
         named = [row for row in self._tables.rows("inbox") if row["customer_id"] is not None]
-        rows = [row for row in named if self._is_due(row) and not self.is_leased(row) and not self.is_left_alone(row)]
+        rows = [row for row in named if self.is_due(row) and not self.is_leased(row) and not self.is_left_alone(row)]
         due = sorted(rows, key=lambda row: (row["due_at"], row["id"]))
         return list(dict.fromkeys(Customer(row["provider"], row["customer_id"]) for row in due))[:limit]
 
@@ -60,13 +60,16 @@ class MemoryInbox:
 
     async def park(self, customer: Customer, *, why: str) -> None:
         now = self._real_time.now()
-        shortest, longest = LOOK_AGAIN
         for row in self._of(customer, "received", "parked"):
-            pause = min(max(now - row["kept_at"], shortest), longest)
-            row.update(status="parked", error=why, look_again_at=now + pause)
+            row.update(status="parked", error=why, look_again_at=next_look(row, now))
+
+    async def look_again(self, provider: str, references: Sequence[str]) -> None:
+        for row in self._tables.rows("inbox", provider=provider, status="parked", customer_id=None):
+            if not set(references).isdisjoint(row.get("naming", ())):
+                row.update(status="received", due_at=self._real_time.now(), look_again_at=None)
 
     async def retry_later(self, customer: Customer, *, error: str, delays_seconds: Sequence[float]) -> None:
-        for row in filter(self._is_due, self._of(customer, "received", "parked")):
+        for row in filter(self.is_due, self._of(customer, "received", "parked")):
             failed = row["attempts"]
             row.update(attempts=failed + 1, error=error)
             if failed < len(delays_seconds):
@@ -102,8 +105,15 @@ class MemoryInbox:
         until = found[0].get("leased_until") if found else None
         return until is not None and until > self._real_time.now()
 
-    def _is_due(self, row: TableRow) -> bool:
+    def is_due(self, row: TableRow) -> bool:
         now = self._real_time.now()
         if row["status"] == "parked":
-            return "look_again_at" in row and bool(row["look_again_at"] <= now)
+            return row.get("look_again_at") is not None and bool(row["look_again_at"] <= now)
         return bool(row["status"] == "received" and row["due_at"] <= now)
+
+
+def next_look(row: TableRow, now: datetime) -> datetime:
+    """The older it is the more seldom."""
+    shortest, longest = LOOK_AGAIN
+    waited: timedelta = now - row["kept_at"]
+    return now + min(max(waited, shortest), longest)

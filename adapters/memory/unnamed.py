@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from adapters.memory.inbox import MemoryInbox
+from adapters.memory.inbox import MemoryInbox, next_look
 from adapters.memory.tables import MemoryTables, TableRow
 from application.ports.inbox import Unnamed
 from application.ports.world import Clock
+
+LOOKED_AT = timedelta(days=30)
 
 
 class MemoryUnnamedDeliveries:
@@ -21,32 +23,42 @@ class MemoryUnnamedDeliveries:
         now = self._real_time.now()
         rows = [
             row
-            for row in self._tables.rows("inbox", status="received", customer_id=None)
-            if row["due_at"] <= now and not self._inbox.is_left_alone(row)
+            for row in self._tables.rows("inbox", customer_id=None)
+            if self._inbox.is_due(row) and not self._inbox.is_left_alone(row)
         ]
         taken = sorted(rows, key=lambda row: (row["due_at"], row["id"]))[:limit]
         for row in taken:
-            row["due_at"] = now + timedelta(seconds=seconds)
+            leased = now + timedelta(seconds=seconds)
+            row.update(due_at=leased, look_again_at=leased if row["status"] == "parked" else None)
         return [Unnamed(row["id"], row["provider"], row["event_id"], row["type"]) for row in taken]
 
     async def name(self, id: int, customer_id: str) -> None:
         for row in self._of(id):
-            row.update(customer_id=customer_id, due_at=self._real_time.now(), attempts=0, error=None)
+            row.update(
+                customer_id=customer_id,
+                status="received",
+                look_again_at=None,
+                due_at=self._real_time.now(),
+                attempts=0,
+                error=None,
+            )
 
     async def settle(self, id: int, *, now: datetime) -> None:
         for row in self._of(id):
             row.update(status="done", settled_at=now, error=None)
 
-    async def park(self, id: int, *, why: str) -> None:
+    async def park(self, id: int, *, why: str, naming: Sequence[str] = ()) -> None:
+        now = self._real_time.now()
         for row in self._of(id):
-            row.update(status="parked", error=why)
+            again = next_look(row, now) if row["kept_at"] > now - LOOKED_AT else None
+            row.update(status="parked", error=why, naming=tuple(naming), look_again_at=again)
 
     async def give_back(self, id: int) -> None:
         for row in self._of(id):
             row["due_at"] = self._real_time.now()
 
     async def retry_later(self, id: int, *, error: str, delays_seconds: Sequence[float]) -> None:
-        for row in self._of(id):
+        for row in self._tables.rows("inbox", id=id, customer_id=None, status="received"):
             failed = row["attempts"]
             row.update(attempts=failed + 1, error=error)
             if failed < len(delays_seconds):

@@ -77,6 +77,16 @@ LEAVE_ALONE = """
     ) WHERE pause.until <= now()
 """
 
+LOOK_AGAIN = """
+    WITH known AS (
+        UPDATE ops.inbox SET status = 'received', due_at = now(), look_again_at = NULL
+        WHERE status = 'parked' AND customer_id IS NULL AND provider = %s AND naming && %s::text[] RETURNING id
+    ), woken AS (
+        SELECT pg_notify('inbox', '') FROM known LIMIT 1
+    )
+    SELECT FROM woken
+"""
+
 UNSETTLED = "SELECT count(*) FROM ops.inbox WHERE status = 'received'"
 
 BODY = "SELECT provider, event_id, month, body FROM ops.inbox WHERE id = %s"
@@ -181,6 +191,10 @@ class PostgresInbox:
     async def leave_alone(self, provider: str, *, seconds: float) -> None:
         async with connected(self._pool) as connection:
             await connection.execute(LEAVE_ALONE, {"provider": provider, "seconds": float(seconds)})
+
+    async def look_again(self, provider: str, references: Sequence[str]) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(LOOK_AGAIN, (provider, list(references)))
 
     async def unsettled(self) -> int:
         async with connected(self._pool) as connection:

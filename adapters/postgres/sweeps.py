@@ -49,6 +49,7 @@ TAKE = """
 
 NOTE = """
     UPDATE ops.sweeps SET reached = %(reached)s, examined = %(examined)s, kept = %(kept)s, troubles = %(troubles)s,
+        passed_over = %(passed_over)s,
         repairs = %(repairs)s, leased_until = now() + make_interval(secs => %(seconds)s),
         repaired = CASE WHEN repairs = %(repairs)s THEN repaired ELSE %(repaired)s END
     WHERE id = %(id)s AND holder = %(holder)s AND status = 'under_way'
@@ -109,6 +110,7 @@ class PostgresSweeps:
             "examined": sweep.examined,
             "kept": sweep.kept,
             "troubles": sweep.troubles,
+            "passed_over": sweep.passed_over,
             "repairs": sweep.repairs,
             "repaired": msgspec.json.encode(sweep.repaired).decode(),
         }

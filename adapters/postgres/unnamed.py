@@ -10,9 +10,12 @@ from application.ports.inbox import Unnamed
 
 # Whoever takes them has them until they would be due again, so that a worker that is killed loses none.
 TAKE_DUE = """
-    UPDATE ops.inbox SET due_at = now() + make_interval(secs => %(seconds)s) WHERE id = ANY(ARRAY(
+    UPDATE ops.inbox SET due_at = now() + make_interval(secs => %(seconds)s),
+        look_again_at = CASE status WHEN 'parked' THEN now() + make_interval(secs => %(seconds)s) END
+    WHERE id = ANY(ARRAY(
         SELECT id FROM ops.inbox
-        WHERE status = 'received' AND customer_id IS NULL AND due_at <= now()
+        WHERE customer_id IS NULL
+            AND ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
             AND NOT EXISTS (SELECT FROM ops.provider_pauses AS pause
                 WHERE pause.provider = inbox.provider AND pause.until > now())
         ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -21,7 +24,8 @@ TAKE_DUE = """
 
 NAME = """
     WITH named AS (
-        UPDATE ops.inbox SET customer_id = %s, due_at = now(), attempts = 0, error = NULL
+        UPDATE ops.inbox SET customer_id = %s, status = 'received', due_at = now(), look_again_at = NULL, attempts = 0,
+            error = NULL, naming = NULL
         WHERE id = %s AND customer_id IS NULL RETURNING id
     )
     SELECT pg_notify('inbox', '') FROM named
@@ -30,7 +34,10 @@ NAME = """
 SETTLE = "UPDATE ops.inbox SET status = 'done', settled_at = %s, error = NULL WHERE id = %s AND customer_id IS NULL"
 
 PARK = """
-    UPDATE ops.inbox SET status = 'parked', error = %s, look_again_at = NULL WHERE id = %s AND customer_id IS NULL
+    UPDATE ops.inbox SET status = 'parked', error = %s, naming = %s, look_again_at = CASE
+        WHEN kept_at > now() - interval '30 days'
+        THEN now() + least(greatest(now() - kept_at, interval '1 minute'), interval '1 day') END
+    WHERE id = %s AND customer_id IS NULL
 """
 
 GIVE_BACK = "UPDATE ops.inbox SET due_at = now() WHERE id = %s AND status = 'received' AND customer_id IS NULL"
@@ -62,9 +69,9 @@ class PostgresUnnamedDeliveries:
         async with connected(self._pool) as connection:
             await connection.execute(SETTLE, (now, id))
 
-    async def park(self, id: int, *, why: str) -> None:
+    async def park(self, id: int, *, why: str, naming: Sequence[str] = ()) -> None:
         async with connected(self._pool) as connection:
-            await connection.execute(PARK, (cut(why), id))
+            await connection.execute(PARK, (cut(why), list(naming), id))
 
     async def give_back(self, id: int) -> None:
         async with connected(self._pool) as connection:

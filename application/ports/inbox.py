@@ -95,6 +95,10 @@ class Inbox(Protocol):
         """Nothing of this provider is due for so long, and some chance; longer each time, up to a minute."""
         ...
 
+    async def look_again(self, provider: str, references: Sequence[str]) -> None:
+        """Parked deliveries that name one of these objects, and no customer, are due: it is known whose it is."""
+        ...
+
     async def unsettled(self) -> int:
         """How many are due, now or later; parked and failed ones are not counted."""
         ...
@@ -104,7 +108,7 @@ class UnnamedDeliveries(Protocol):
     """Deliveries whose customer has to be found; none of them concerns anybody until then."""
 
     async def take_due(self, *, limit: int, seconds: float) -> Sequence[Unnamed]:
-        """Those that are due; for so long nobody else is given them."""
+        """Those that are due, and parked ones that are to be looked at again; for so long nobody else is given them."""
         ...
 
     async def name(self, id: int, customer_id: str) -> None:
@@ -115,8 +119,11 @@ class UnnamedDeliveries(Protocol):
         """It is about nobody, and done."""
         ...
 
-    async def park(self, id: int, *, why: str) -> None:
-        """Nobody can say whose it is; it stays until somebody asks again."""
+    async def park(self, id: int, *, why: str, naming: Sequence[str] = ()) -> None:
+        """Nobody can say whose it is: set aside until one of the objects that it names is known to be somebody's.
+
+        For 30 days it is looked at again now and then, ever more seldom; and whenever somebody asks for it.
+        """
         ...
 
     async def give_back(self, id: int) -> None:

@@ -33,6 +33,8 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     """Events looked at, or customers asked about."""
     kept: int = 0
     """Events that had not come before."""
+    passed_over: int = 0
+    """Customers who are bound to no account here, and so were not asked about."""
     troubles: int = 0
     """Customers about whom nothing could be settled; the log says why."""
     repaired: dict[UUID, tuple[int, ...]] = {}

@@ -21,8 +21,8 @@ DELIVERY_FIELDS = (
     *("created_at", "received_at", "settled_at", "due_at"),
 )
 SWEEP_FIELDS = (
-    *("id", "kind", "cause", "status", "requested_at", "begun_at", "finished_at", "examined", "kept", "troubles"),
-    *("repairs", "repaired", "error"),
+    *("id", "kind", "cause", "status", "requested_at", "begun_at", "finished_at", "examined", "kept"),
+    *("passed_over", "troubles", "repairs", "repaired", "error"),
 )
 
 
@@ -108,6 +108,8 @@ def _shown(row: object, fields: Sequence[str]) -> dict[str, object]:
 def _told(sweep: Sweep) -> str:
     what = "events" if sweep.kind == "undelivered" else "customers"
     found = f"{sweep.kept:,} had not come" if sweep.kind == "undelivered" else f"{sweep.repairs:,} accounts repaired"
-    lines = [f"{sweep.kind}: {sweep.status}, {sweep.examined:,} {what}, {found}, {sweep.troubles:,} in trouble"]
+    passed_over = f", {sweep.passed_over:,} of no account here passed over" if sweep.passed_over else ""
+    counted = f"{sweep.examined:,} {what}, {found}, {sweep.troubles:,} in trouble{passed_over}"
+    lines = [f"{sweep.kind}: {sweep.status}, {counted}"]
     lines += [f"  {account}: facts {', '.join(map(str, facts))}" for account, facts in sweep.repaired.items()]
     return "\n".join([*lines, *([f"  {sweep.error}"] if sweep.error else [])])

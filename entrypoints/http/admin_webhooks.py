@@ -63,7 +63,8 @@ class SweepView(msgspec.Struct, frozen=True, kw_only=True):
 
     `customers`: everybody who has a subscription or has bought something at the provider, or has an open term here, is
     asked about. `examined` are
-    events or customers, `kept` the events that had not come, `troubles` the customers about whom nothing could be
+    events or customers, `kept` the events that had not come, `passed_over` the customers who
+    are bound to no account here, `troubles` the customers about whom nothing could be
     settled. `repaired` names the first 1,000 of the `repairs` accounts about which facts had to be recorded.
     """
 
@@ -76,6 +77,7 @@ class SweepView(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     examined: Annotated[Count, msgspec.Meta(examples=[1_200])]
     kept: Annotated[Count, msgspec.Meta(examples=[0])]
+    passed_over: Annotated[Count, msgspec.Meta(examples=[0])]
     troubles: Annotated[Count, msgspec.Meta(examples=[0])]
     repairs: Annotated[Count, msgspec.Meta(examples=[1])]
     repaired: tuple[RepairView, ...]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from application.convergence import CUSTOMERS_AT_ONCE
+from tests.application.anna_at_the_provider import failed_payment
 from tests.application.house import House
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +41,47 @@ async def test_where_nobody_can_tell_it_is_kept_with_the_reason(house: House) ->
 
     (row,) = house.tables.rows("inbox")
     assert (row["status"], row["error"]) == ("parked", "Nobody knows whose charge_of_a_guest is.")
-    await house.real_time.move_to(house.real_time.now() + timedelta(days=2))
+    assert await house.finding.find_waiting() == 0
+
+
+async def test_it_is_looked_at_again_now_and_then_and_found_where_somebody_can_tell_by_now(house: House) -> None:
+    customer = await house.subscribes(await house.registers(), await house.sells())
+    await hears(house, "charge_1")
+    await house.finding.find_waiting()
+    await house.real_time.move_to(house.real_time.now() + timedelta(minutes=2))
+    assert (await house.finding.find_waiting(), statuses(house)[-1]) == (1, "parked")
+
+    house.billing.hidden["charge_1"] = customer.customer_id
+    assert await house.finding.find_waiting() == 0
+    await house.real_time.move_to(house.real_time.now() + timedelta(minutes=5))
+    assert (await house.finding.find_waiting(), await house.convergence.settle_waiting()) == (1, 1)
+
+    assert statuses(house)[-1] == "done"
+
+
+async def test_as_soon_as_the_object_is_known_to_be_somebodys_it_is_looked_at_again(house: House) -> None:
+    customer = await house.subscribes(await house.registers(), await house.sells())
+    payment = failed_payment(reference="payment_1")
+    await hears(house, "payment_1")
+    await hears(house, "payment_of_a_guest")
+    await house.finding.find_waiting()
+    assert statuses(house)[-2:] == ["parked", "parked"]
+
+    house.billing.tell(customer.customer_id, payment)
+    await house.convergence.settle(customer)
+    assert await house.finding.find_waiting() == 1
+    await house.convergence.settle_waiting()
+
+    assert statuses(house)[-2:] == ["done", "parked"]
+
+
+async def test_after_thirty_days_nobody_looks_at_it_any_more(house: House) -> None:
+    await hears(house, "charge_of_a_guest")
+    await house.real_time.move_to(house.real_time.now() + timedelta(days=31))
+    await house.finding.find_waiting()
+
+    await house.real_time.move_to(house.real_time.now() + timedelta(days=31))
+
     assert await house.finding.find_waiting() == 0
 
 

@@ -130,6 +130,19 @@ async def test_a_sweep_goes_on_among_the_buyers_where_it_was_cut_off(house: Hous
     assert (done.status, {*done.repaired}) == ("done", {*people[2:]})
 
 
+async def test_customers_of_no_account_here_are_counted_each_once(shop: House) -> None:
+    _, known = await pays_unheard(shop, "anna@example.com")
+    [seen] = (await shop.billing.truth_of(known)).subscriptions
+    for reference in ("sub_1", "sub_2", "sub_3"):
+        shop.billing.tell("customer_of_nobody", replace(seen, reference=reference))
+    shop.billing.tell("customer_of_nobody_either", replace(seen, reference="sub_4"))
+
+    await sweep(shop)
+
+    (done,) = [each for each in await shop.sweeps.page(before=None, limit=9) if each.kind == "customers"]
+    assert (done.examined, done.passed_over) == (1, 2)
+
+
 async def test_undelivered_events_are_kept_as_if_they_had_come_each_once(shop: House) -> None:
     came, _ = news = shop.billing.delivery("invoice.paid", "customer_1")
     await shop.webhooks.receive(*news)

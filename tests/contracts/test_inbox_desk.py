@@ -147,7 +147,8 @@ async def test_one_that_is_about_nobody_is_done_and_one_whose_nobody_knows_is_ke
 
     assert await listed(house, "done") == ["evt_1"]
     parked = await entry_of(house, "evt_2")
-    assert (parked.status, parked.error, parked.due_at) == ("parked", "no customer", None)
+    assert (parked.status, parked.error) == ("parked", "no customer")
+    assert parked.due_at is not None
     assert await house.unnamed.take_due(limit=10, seconds=60) == []
     assert await house.desk.retry(second.id) is not None
     assert await house.unnamed.take_due(limit=10, seconds=60) == [second]
@@ -162,3 +163,21 @@ async def test_looking_for_a_name_fails_for_good_after_the_last_delay(house: Ope
 
     assert await listed(house, "failed") == ["evt_1"]
     assert await house.unnamed.take_due(limit=10, seconds=60) == []
+
+
+async def test_a_parked_one_is_due_as_soon_as_an_object_that_it_names_is_known(house: Operations) -> None:
+    await keep_unnamed(house, "evt_1")
+    await keep_unnamed(house, "evt_2")
+    for taken in await house.unnamed.take_due(limit=10, seconds=60):
+        naming = ["pi_1", "ch_1"] if taken.event_id == "evt_1" else ["pi_2"]
+        await house.unnamed.park(taken.id, why="nobody knows", naming=naming)
+    assert await house.unnamed.take_due(limit=10, seconds=60) == []
+
+    await house.inbox.look_again("stripe", ["pi_9", "ch_1"])
+    await house.inbox.look_again("another", ["pi_2"])
+
+    [again] = await house.unnamed.take_due(limit=10, seconds=60)
+    assert again.event_id == "evt_1"
+    await house.unnamed.name(again.id, ANNA.customer_id)
+    assert await house.inbox.customers_waiting(limit=5) == [ANNA]
+    assert (await entry_of(house, "evt_2")).due_at is not None

@@ -123,3 +123,14 @@ async def test_a_customer_is_marked_when_a_sweep_has_asked_about_it(house: Opera
     assert await house.sweeps.unswept("stripe", 2, after="cus_anna", limit=10) == [BORIS]
     assert await house.sweeps.unswept("stripe", 2, after=None, limit=1) == [ANNA]
     assert await house.sweeps.sweep(uuid4().int % 1000) is None
+
+
+async def test_whom_it_passed_over_is_noted(house: Operations) -> None:
+    await house.sweeps.request("customers", cause="admin")
+    taken = await house.sweeps.take(head=0, seconds=60)
+    assert taken is not None
+
+    assert await house.sweeps.note(replace(taken[0], passed_over=3), taken[1], seconds=60)
+
+    [known] = await house.sweeps.page(before=None, limit=9)
+    assert known.passed_over == 3
