@@ -1,4 +1,4 @@
-"""Columns of values as PostgreSQL's binary arrays: psycopg takes many times as long to write a list.
+"""Columns of values as PostgreSQL's binary arrays: keeping a batch takes an eighth less time than by psycopg's lists.
 
 As `array_recv` reads them, and `textrecv`, `bytearecv`, `boolrecv` and `timestamptz_recv` their elements.
 """
