@@ -11,6 +11,7 @@ from application.errors import Unavailable
 from application.ports.inbox import Inbox, InboxDesk
 from application.ports.intents import Intents
 from application.ports.jobs import TranscodeJobs
+from application.ports.letters import LetterCounts, Letters
 from application.ports.policies import PolicyStates, PolicyStatus
 from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.ports.reads import Positions
@@ -30,6 +31,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     inbox: Mapping[str, int] = {}
     """Deliveries by their status, those that are not done."""
     sweeps: Mapping[SweepKind, SweepTotals] = {}
+    letters: LetterCounts = LetterCounts()
+    """To be sent; the queue of the same name counts those that have failed within a day too."""
     duplicates: int = 0
     """Second live subscriptions of an account to one plan that have been found."""
     failed_intents: int = 0
@@ -75,6 +78,7 @@ class Health:
     duplicates: Duplicates
     desk: InboxDesk
     sweeps: Sweeps
+    letters: Letters
     jobs: TranscodeJobs
     lag_max: int
     """In facts; beyond it what the read models answer is too old to be served."""
@@ -89,12 +93,14 @@ class Health:
     async def _asked(self) -> Readiness:
         await self.database.check()
         statuses = await self.read_models.statuses()
+        letters = await self.letters.counts()
         return Readiness(
             database=True,
             head=await self.positions.head(),
             read_models=statuses,
             policies=await self.policies.statuses(),
-            queues=await self._queues(),
+            queues={**await self._queues(), "letters": letters.waiting + letters.failed},
+            letters=letters,
             inbox=await self.desk.counts(),
             sweeps=await self.sweeps.totals(),
             duplicates=await self.duplicates.found(),

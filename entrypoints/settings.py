@@ -45,6 +45,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str = ""
     stripe_webhook_secrets: str = ""
     stripe_api_base: str = ""
+    smtp_url: str = ""
+    mail_from: str = ""
+    app_url: str = ""
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_api_key_sid: str = ""
+    twilio_api_key_secret: str = ""
+    twilio_from: str = ""
+    twilio_api_base: str = ""
     grace_days_past_due: Days = 7
     lease_slack_days: Days = 2
     pause_collection_grants: bool = True
@@ -123,6 +132,7 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
     except msgspec.ValidationError as trouble:
         raise SettingsInvalid(_named(str(trouble))) from None
     _refuse_untrue_proxies(settings)
+    _refuse_half_a_twilio(settings)
     if settings.in_production:
         _refuse_unsafe(settings)
     return settings
@@ -137,6 +147,22 @@ def _refuse_untrue_proxies(settings: Settings) -> None:
             raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is no address and no network") from None
         if everybody:
             raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is everybody")
+
+
+def _refuse_half_a_twilio(settings: Settings) -> None:
+    """Nothing of it: no text messages, and in development the simulator. Something of it: all that it takes."""
+    key = (settings.twilio_api_key_sid, settings.twilio_api_key_secret)
+    if not any((settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_from, *key)):
+        return
+    troubles = [
+        f"{name.upper()} is missing" for name in ("twilio_account_sid", "twilio_from") if not getattr(settings, name)
+    ]
+    if any(key) and not all(key):
+        troubles.append("TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET belong together")
+    elif not settings.twilio_auth_token and not any(key):
+        troubles.append("TWILIO_AUTH_TOKEN is missing, or an API key in its place")
+    if troubles:
+        raise SettingsInvalid("\n".join(f"{trouble} (something else of TWILIO_* is set)" for trouble in troubles))
 
 
 def _decode(kind: type, value: str) -> object:
@@ -161,7 +187,7 @@ def _named(trouble: str) -> str:
 
 def _refuse_unsafe(settings: Settings) -> None:
     """In production nothing is made up: what is missing, short or meant for development stops the start."""
-    needed = ("public_url", "database_url", "master_keys", "stripe_secret_key", "stripe_webhook_secrets")
+    needed = ("public_url", "database_url", "master_keys", "smtp_url", "stripe_secret_key", "stripe_webhook_secrets")
     troubles = [f"{name.upper()} is missing" for name in needed if not getattr(settings, name)]
     troubles += _troubles_of_signing(settings)
     if settings.sandbox_clock:

@@ -1,1 +1,1 @@
-"""E-mail: what an address is."""
+"""E-mail: what an address is, and how letters leave by SMTP."""

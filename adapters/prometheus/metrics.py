@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from application.health import Readiness
+from application.ports.letters import LetterCounts
 from application.ports.policies import PolicyStatus
 from application.ports.read_models import ReadModelStatus
 from application.ports.sweeps import SweepKind, SweepTotals
@@ -120,6 +121,7 @@ class Found(Collector):
         yield queues
         yield from _of_the_inbox(self._readiness.inbox)
         yield from _of_sweeps(self._readiness.sweeps)
+        yield from _of_letters(self._readiness.letters)
         yield GaugeMetricFamily(
             "streamly_duplicate_subscriptions",
             "Second live subscriptions of one account to one plan that have been found, ever.",
@@ -139,6 +141,17 @@ def _of_the_inbox(counts: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:
         labels=["status"],
     )
     for status, count in counts.items():
+        family.add_metric([status], count)
+    yield family
+
+
+def _of_letters(counts: LetterCounts) -> Iterator[GaugeMetricFamily]:
+    family = GaugeMetricFamily(
+        "streamly_letters",
+        "Letters and text messages that wait to be sent, and those of the last day that were given up.",
+        labels=["status"],
+    )
+    for status, count in (("waiting", counts.waiting), ("refused", counts.refused), ("failed", counts.failed)):
         family.add_metric([status], count)
     yield family
 

@@ -15,6 +15,7 @@ from application.customers import CustomerBinding
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
+from application.mailbox import Mailbox
 from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
@@ -46,7 +47,7 @@ from entrypoints.http.playback import PlaybackController
 from entrypoints.http.projections import AdminProjectionController
 from entrypoints.http.refunds import RefundController
 from entrypoints.http.returns import ReturnController
-from entrypoints.http.sandbox import SandboxController
+from entrypoints.http.sandbox import ClockController, MailboxController
 from entrypoints.http.subscription import PortalController, SubscriptionController
 from entrypoints.http.subscriptions import AdminSubscriptionController, MySubscriptionsController
 from entrypoints.http.throttled import Gate
@@ -99,6 +100,7 @@ PROVIDED = (
     "grants",
     "health",
     "inbox",
+    "mailbox",
     "metrics",
     "payments",
     "plans",
@@ -139,6 +141,10 @@ class House(Protocol):
     @property
     def inbox(self) -> InboxOperation: ...
     @property
+    def mailbox(self) -> Mailbox | None:
+        """None in production: then there is no address for it."""
+
+    @property
     def metrics(self) -> Metrics: ...
     @property
     def payments(self) -> Payments: ...
@@ -170,7 +176,11 @@ class House(Protocol):
 
 def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
     """Serves a house that is open, and stays open as long as it is served."""
-    sandbox = [SandboxController] if house.business_clock else []
+    sandbox: list[ControllerRouterHandler] = []
+    if house.business_clock:
+        sandbox.append(ClockController)
+    if house.mailbox:
+        sandbox.append(MailboxController)
     return assemble(
         versioned=[*VERSIONED, *sandbox],
         beside=BESIDE,

@@ -12,6 +12,7 @@ from application.customers import CustomerBinding
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
+from application.mailbox import Mailbox
 from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
@@ -34,6 +35,7 @@ GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
 GivenGrants = NamedDependency[SkipValidation[Grants]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenInbox = NamedDependency[SkipValidation[InboxOperation]]
+GivenMailbox = NamedDependency[SkipValidation[Mailbox]]
 GivenPayments = NamedDependency[SkipValidation[Payments]]
 GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]

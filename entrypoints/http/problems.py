@@ -14,6 +14,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
 from application.errors import Unavailable
+from application.ports.codes import TooManyCodes
 from application.ports.idempotency import RequestInProgress
 from application.ports.secrets import TooBusy
 from application.ports.throttles import RateLimited
@@ -153,7 +154,7 @@ def _foreseen(exception: Exception, status: int) -> Problem:
 def _headers(exception: Exception, status: int) -> dict[str, str]:
     if status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": 'Bearer realm="streamly"'}
-    if isinstance(exception, Unavailable | TooBusy | RateLimited | RequestInProgress):
+    if isinstance(exception, Unavailable | TooBusy | RateLimited | RequestInProgress | TooManyCodes):
         return {"Retry-After": str(exception.retry_after_seconds)}
     return {}
 

@@ -1,14 +1,14 @@
-"""The movable clock; mounted in development alone, and only where it was asked for."""
+"""The movable clock and the mailbox; in development alone, and the clock only where it was asked for."""
 
 from datetime import datetime
 
 import msgspec
-from litestar import Controller, post
+from litestar import Controller, get, post
 from litestar.params import JSONBody
 
 from application.business_clock import ClockPending
-from entrypoints.http.given import GivenBusinessClock
-from entrypoints.http.texts import Moment
+from entrypoints.http.given import GivenBusinessClock, GivenMailbox
+from entrypoints.http.texts import AskedText, Moment
 from entrypoints.http.times import OUT_OF_RANGE, moment_within
 
 
@@ -22,7 +22,30 @@ class ClockView(msgspec.Struct, frozen=True):
     now: datetime
 
 
-class SandboxController(Controller):
+class LetterView(msgspec.Struct, frozen=True):
+    """A mail or a text message that would have gone out; a text message has an empty subject."""
+
+    to: str
+    subject: str
+    body: str
+    at: datetime
+
+
+class MailboxView(msgspec.Struct, frozen=True):
+    items: list[LetterView]
+
+
+class MailboxController(Controller):
+    path = "/sandbox"
+    tags = ("Sandbox",)
+
+    @get("/messages", operation_id="read_messages", summary="What would have gone out to somebody")
+    async def messages(self, mailbox: GivenMailbox, to: AskedText = None) -> MailboxView:
+        """To an e-mail address or a number, or without one to everybody: the newest 100, newest first."""
+        return MailboxView([LetterView(each.to, each.subject, each.body, each.at) for each in await mailbox.read(to)])
+
+
+class ClockController(Controller):
     path = "/sandbox"
     tags = ("Sandbox",)
 

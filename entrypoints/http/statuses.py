@@ -1,7 +1,7 @@
 """Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
 
 from application import account_admin, accounts, errors, plans, playback, return_urls, subscriptions
-from application.ports import billing, idempotency, ledger, secrets, throttles, video_platform
+from application.ports import billing, codes, idempotency, ledger, letters, secrets, throttles, video_platform
 from domain.access import access
 from domain.account import account, by_hand
 from domain.payment import refunding
@@ -54,12 +54,14 @@ STATUSES: dict[type[Exception], int] = {
     # The ports'.
     billing.EventMalformed: 400,
     billing.SignatureInvalid: 400,
+    codes.TooManyCodes: 429,
     idempotency.IdempotencyKeyReused: 422,
     idempotency.RequestInProgress: 409,
     ledger.FactNotReadable: 500,
     ledger.StreamMoved: 409,
     ledger.RowMoved: 409,
     ledger.RowTaken: 409,
+    letters.ChannelClosed: 422,
     secrets.TooBusy: 503,
     throttles.RateLimited: 429,
     video_platform.MediaRefused: 403,
@@ -71,6 +73,7 @@ STATUSES: dict[type[Exception], int] = {
 
 CODES: dict[type[Exception], str] = {
     billing.SignatureInvalid: "invalid_signature",
+    codes.TooManyCodes: "rate_limited",
     ledger.RowMoved: "stream_moved",
     ledger.RowTaken: "stream_moved",
     video_platform.UploadLinkInvalid: "invalid_upload_link",
@@ -81,6 +84,7 @@ SPOKEN: dict[type[Exception], str] = {
     billing.EventMalformed: "It is signed, and still no event that can be kept.",
     billing.SignatureInvalid: "The signature is not the provider's, or is out of its time.",
     errors.ReadModelMoved: "This server is being updated; try again.",
+    letters.ChannelClosed: "No messages of this kind go out from here.",
     ledger.RowMoved: "Somebody else changed it at the same moment; try again.",
     ledger.RowTaken: "Somebody else changed it at the same moment; try again.",
     ledger.StreamMoved: "Somebody else changed it at the same moment; try again.",

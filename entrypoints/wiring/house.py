@@ -33,6 +33,7 @@ from application.health import Health
 from application.inbox_desk import InboxOperation
 from application.intentions import Intentions
 from application.janitor import Janitor
+from application.mailbox import Mailbox
 from application.payments import Payments
 from application.plans import Plans
 from application.playback import Playback
@@ -65,6 +66,7 @@ from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings
 from entrypoints.wiring import billing, gates
 from entrypoints.wiring.foundation import Foundation, lay_foundation
+from entrypoints.wiring.letters import Correspondence, correspondence
 from entrypoints.wiring.people import people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.selling import selling
@@ -109,10 +111,15 @@ class House:
     live_engine: LiveEngine
     rebuilds: Rebuilds
     policies: PolicyRunner
+    post: Correspondence
     jobs: PostgresTranscodeJobs
     retention: PostgresRetention
     inbox_signal: Signal
     """Fires when a webhook has been kept."""
+
+    @property
+    def mailbox(self) -> Mailbox | None:
+        return self.post.mailbox
 
 
 @asynccontextmanager
@@ -134,9 +141,9 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     ports = ports_of(settings, base, stack)
     binding = CustomerBinding(records=base.records, blind_index=base.blind_index, provider=ports.billing.name)
     convergence, plans = billing.convergence(settings, base, ports, binding), billing.plans(base, ports)
-    webhooks = billing.webhooks(base, ports)
-    dunning = billing.dunning(base, ports)
+    webhooks, dunning = billing.webhooks(base, ports), billing.dunning(base, ports)
     sold = selling(settings, base, ports, convergence, binding)
+    post = correspondence(settings, base, stack)
     policies = _policies(ports, plans, dunning, sold.duplicates)
     known = people(settings, base, stack)
     return House(
@@ -151,7 +158,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         customer_binding=binding,
         dunning=dunning,
         grants=Grants(records=base.records, business_time=base.business_time),
-        health=_health(settings, base, ports, policies),
+        health=_health(settings, base, ports, post, policies),
         metrics=base.metrics,
         payments=Payments(ports.payments),
         plans=plans,
@@ -175,6 +182,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
         policies=PolicyRunner(base.dsn, policies, base.mapper),
+        post=post,
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
@@ -193,7 +201,7 @@ def _policies(ports: Ports, plans: Plans, dunning: Dunning, duplicates: Refundin
     ]
 
 
-def _health(settings: Settings, base: Foundation, ports: Ports, policies: list[Policy]) -> Health:
+def _health(settings: Settings, base: Foundation, ports: Ports, post: Correspondence, policies: list[Policy]) -> Health:
     return Health(
         database=PostgresHealth(base.pool),
         positions=ports.positions,
@@ -204,6 +212,7 @@ def _health(settings: Settings, base: Foundation, ports: Ports, policies: list[P
         duplicates=PostgresDuplicates(base.pool),
         desk=PostgresInboxDesk(base.pool),
         sweeps=ports.sweeps,
+        letters=post.letters,
         jobs=ports.jobs,
         lag_max=settings.ready_lag_max,
     )

@@ -8,6 +8,7 @@ from litestar import Litestar
 from adapters.postgres.clock import PostgresMovableClock, RealClock
 from adapters.sandbox.server import create_sandbox_app
 from adapters.sandbox.stripe import stripe_simulator
+from adapters.sandbox.twilio import twilio_simulator
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings, listed
 
@@ -28,7 +29,7 @@ def sandbox_app(settings: Settings, dsn: str, webhook_url: str | None = None) ->
         clock=(movable or RealClock()).now,
     )
     try:
-        yield create_sandbox_app([simulator])
+        yield create_sandbox_app([simulator, twilio_simulator()])
     finally:
         if movable is not None:
             movable.close()

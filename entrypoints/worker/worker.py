@@ -30,6 +30,7 @@ async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = Non
         asyncio.create_task(sweep(house), name="sweeps"),
         asyncio.create_task(tell_what_is_due(house), name="dunning"),
         asyncio.create_task(settle_intents(house), name="intents"),
+        asyncio.create_task(send_letters(house), name="letters"),
         asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]
@@ -103,6 +104,17 @@ async def settle_intents(house: House) -> None:
                 pass
         except Unavailable as trouble:
             log.warning("intents cannot be settled now", extra={"error": str(trouble)})
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def send_letters(house: House) -> None:
+    """Send, within a second, what people are to be told."""
+    while True:
+        try:
+            while await house.post.posting.send_due():
+                pass
+        except Unavailable as trouble:
+            log.warning("letters cannot be sent now", extra={"error": str(trouble)})
         await asyncio.sleep(POLL_SECONDS)
 
 

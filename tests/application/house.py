@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
 
+from adapters.crypto.code_secrets import HmacCodeSecrets
+from adapters.crypto.master_keys import MasterKeys
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.memory.account_reads import MemoryAccountReads
 from adapters.memory.billing import MemoryBilling
@@ -15,6 +17,7 @@ from adapters.memory.inbox import MemoryInbox
 from adapters.memory.intents import MemoryIntents
 from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.ledger import MemoryLedger
+from adapters.memory.letters import MemoryCodes, MemoryLetters
 from adapters.memory.play_sessions import MemoryPlaySessions
 from adapters.memory.reads import (
     MemoryAccessReads,
@@ -30,6 +33,7 @@ from adapters.memory.subscription_reads import MemorySubscriptionReads
 from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
 from adapters.memory.unnamed import MemoryUnnamedDeliveries
+from adapters.memory.vault import MemoryVault
 from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
@@ -53,12 +57,14 @@ from application.reading import ReadingYourWrites
 from application.recall import Asked, Records
 from application.refunds import Refunds
 from application.return_urls import ReturnUrls
+from application.sealed_letters import SealedLetters
 from application.signing_in import SigningIn
 from application.subscription_commands import SubscriptionCommands
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import NewVideo, Videos
 from application.webhooks import Webhooks
+from application.wording import Wording
 from domain.account.account import Account
 from domain.shared.fact import Actor, Cause, Fact
 from domain.shared.money import Money
@@ -106,11 +112,23 @@ class House:
         self.webhooks = Webhooks(
             billing=self.billing, inbox=self.inbox, sweeps=self.sweeps, business_time=self.business_time
         )
+        self._build_letters()
         self._build_accounts()
         self._build_looking_after()
         self._build_selling()
         self._build_asking()
         self._build_showing()
+
+    def _build_letters(self) -> None:
+        self.vault, self.wording = MemoryVault(), Wording(PUBLIC_URL)
+        self.sealed = SealedLetters(
+            vault=self.vault,
+            blind_index=self.blind_index,
+            secrets=HmacCodeSecrets(MasterKeys({"m": bytes(32)})),
+            identifiers=self.identifiers,
+        )
+        self.codes = MemoryCodes(self.tables, self.sealed)
+        self.letters = MemoryLetters(self.tables, self.sealed, self.real_time, keep_texts=True)
 
     def _build_accounts(self) -> None:
         passwords, addresses = MemoryPasswords(), EmailValidatorAddresses()

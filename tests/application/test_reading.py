@@ -150,6 +150,7 @@ def health(
         sweeps=house.sweeps,
         intents=house.intents,
         duplicates=Twice(),
+        letters=house.letters,
         jobs=MemoryTranscodeJobs(),
         lag_max=LAG_MAX,
     )
@@ -162,7 +163,7 @@ async def test_it_is_ready_and_says_how_far_behind_what_is(house: House) -> None
 
     assert (readiness.status, readiness.head, readiness.lagging) == ("ok", 5, ())
     assert [(each.name, each.lag) for each in readiness.read_models] == [("catalogue", 2)]
-    assert readiness.queues == {"webhooks": 1, "intents": 0, "transcoding": 0}
+    assert readiness.queues == {"webhooks": 1, "intents": 0, "transcoding": 0, "letters": 0}
     assert readiness.duplicates == 2
 
 

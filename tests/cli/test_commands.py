@@ -91,6 +91,7 @@ def test_in_production_tables_are_only_made_by_migrate(streamly: Run, databases:
         "PUBLIC_URL": "https://videos.example.com",
         "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
         "MASTER_KEYS": "k1:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
+        "SMTP_URL": "smtps://streamly:password@mail.example.com",
         "STRIPE_SECRET_KEY": "sk_live_1",
         "STRIPE_WEBHOOK_SECRETS": "whsec_of-more-than-sixteen-characters",
     }

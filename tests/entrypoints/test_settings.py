@@ -13,6 +13,7 @@ GOOD = {
     "DATABASE_URL": "postgresql://app@db/streamly",
     "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
     "MASTER_KEYS": "k1:" + "A" * 43 + "=",
+    "SMTP_URL": "smtps://streamly:password@mail.example.com",
     "STRIPE_SECRET_KEY": "sk_live_1",
     "STRIPE_WEBHOOK_SECRETS": "whsec_of-more-than-sixteen-characters",
 }
@@ -45,6 +46,34 @@ def test_what_makes_no_sense_is_named(name: str, value: str) -> None:
 
 def test_rates_are_counts_and_seconds() -> None:
     assert rates("3/15m,10/1d,5/30s") == [(3, 900), (10, 86_400), (5, 30)]
+
+
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "token", "TWILIO_FROM": "+15005550006"}
+BY_KEY = {"TWILIO_AUTH_TOKEN": "", "TWILIO_API_KEY_SID": "SK1", "TWILIO_API_KEY_SECRET": "secret"}
+
+
+def test_text_messages_take_all_of_twilio_or_nothing() -> None:
+    assert read_settings({**GOOD, **TWILIO}, None).twilio_from == "+15005550006"
+    assert read_settings({**GOOD, **TWILIO, **BY_KEY}, None).twilio_api_key_sid == "SK1"
+    assert read_settings(GOOD, None).twilio_account_sid == ""
+
+
+@pytest.mark.parametrize("env", [{}, GOOD])
+@pytest.mark.parametrize(
+    ("half", "said"),
+    [
+        ({**TWILIO, "TWILIO_ACCOUNT_SID": ""}, "TWILIO_ACCOUNT_SID is missing"),
+        ({**TWILIO, "TWILIO_FROM": ""}, "TWILIO_FROM is missing"),
+        ({**TWILIO, "TWILIO_AUTH_TOKEN": " "}, "TWILIO_AUTH_TOKEN is missing"),
+        ({**TWILIO, **BY_KEY, "TWILIO_API_KEY_SID": ""}, "belong together"),
+        ({**TWILIO, **BY_KEY, "TWILIO_API_KEY_SECRET": ""}, "belong together"),
+    ],
+)
+def test_half_a_twilio_stops_the_start_and_names_what_is_missing(
+    env: dict[str, str], half: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=said):
+        read_settings({**env, **half}, None)
 
 
 def test_production_starts_when_everything_is_set() -> None:

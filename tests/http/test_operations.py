@@ -21,7 +21,7 @@ async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> N
     assert ready.status_code == 200
     assert (ready.json()["status"], ready.json()["checks"]["database"]) == ("ok", "ok")
     assert set(ready.json()["checks"]["projections"]) >= {"catalogue", "plans"}
-    assert set(ready.json()["checks"]["queues"]) == {"webhooks", "intents", "transcoding"}
+    assert set(ready.json()["checks"]["queues"]) == {"webhooks", "intents", "transcoding", "letters"}
     assert ready.json()["checks"]["failed_intents"] == 0
 
 
