@@ -85,19 +85,10 @@ class Convergence:
         """Settle the customers whose deliveries are due, several at once, and say how many that were."""
         customers = await self.inbox.customers_waiting(limit=limit)
         at_once = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
-        busy: set[str] = set()
 
         async def settle_one(customer: Customer) -> bool:
             async with at_once:
-                if customer.provider in busy:
-                    return False
-                try:
-                    return await self._settle_or_put_off(customer)
-                except ProviderBusy as trouble:
-                    # No try has failed: nobody's turn came, and the rest need not ask to be told the same.
-                    busy.add(customer.provider)
-                    await self.inbox.leave_alone(customer.provider, seconds=trouble.retry_after_seconds)
-                    return False
+                return await self._settle_or_put_off(customer)
 
         return sum(await asyncio.gather(*map(settle_one, customers)))
 
@@ -115,8 +106,10 @@ class Convergence:
     async def _settle_or_note(self, customer: Customer) -> None:
         try:
             await self.settle(customer)
-        except ProviderBusy:
-            raise
+        except ProviderBusy as trouble:
+            # No try has failed: its turn did not come.
+            log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
+            await self.inbox.put_off(customer, seconds=trouble.retry_after_seconds)
         except PriceUnknown as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.park(customer, why=str(trouble))
@@ -191,8 +184,6 @@ class Convergence:
         asked_at = self.business_time.now()
         try:
             truth = await self.billing.truth_of(customer.customer_id)
-        except ProviderBusy:
-            raise
         except ProviderUnavailable:
             await self.unconfirmed.record(customer, account_id, epoch, waiting)
             raise

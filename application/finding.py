@@ -29,28 +29,19 @@ class Finding:
         """Look at those that are due, several at once, and say how many that were."""
         taken = await self.unnamed.take_due(limit=limit, seconds=LEASE_SECONDS * limit / CUSTOMERS_AT_ONCE)
         at_once = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
-        busy: set[str] = set()
 
-        async def find_one(delivery: Unnamed) -> bool:
+        async def find_one(delivery: Unnamed) -> None:
             async with at_once:
-                if delivery.provider not in busy:
-                    try:
-                        await self._find_or_note(delivery)
-                    except ProviderBusy as trouble:
-                        busy.add(delivery.provider)
-                        await self.inbox.leave_alone(delivery.provider, seconds=trouble.retry_after_seconds)
-                    else:
-                        return True
-                await self.unnamed.give_back(delivery.id)
-                return False
+                await self._find_or_note(delivery)
 
-        return sum(await asyncio.gather(*map(find_one, taken)))
+        await asyncio.gather(*map(find_one, taken))
+        return len(taken)
 
     async def _find_or_note(self, delivery: Unnamed) -> None:
         try:
             await self._find(delivery)
-        except ProviderBusy:
-            raise
+        except ProviderBusy as trouble:
+            await self.unnamed.give_back(delivery.id, seconds=trouble.retry_after_seconds)
         except ProviderRefused as refused:
             await self._park(delivery, str(refused))
         except ProviderUnavailable as trouble:

@@ -14,6 +14,7 @@ from application.errors import ProviderBusy, ProviderUnavailable
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer, Customers
 from application.ports.ledger import History, HistoryFilter, Recorded, Unreadable
+from application.ports.pacing import unhurried
 from application.ports.reads import AccessReads, Positions
 from application.ports.sweeps import REPAIRED_MAX, Sweep, SweepKind, Sweeps
 from application.ports.world import Clock
@@ -97,7 +98,8 @@ class Sweeping:
         sweep, holder = taken
         under_way = UnderWay(self, sweep, holder)
         try:
-            await under_way.go_on()
+            with unhurried():
+                await under_way.go_on()
         except SweepLost:
             log.warning("a sweep is somebody else's by now", extra={"sweep": sweep.id})
         except ProviderUnavailable as trouble:

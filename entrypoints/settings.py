@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str = ""
     stripe_webhook_secrets: str = ""
     stripe_api_base: str = ""
+    stripe_requests_per_second: PerSecond = 80
     smtp_url: str = ""
     mail_from: str = ""
     app_url: str = ""

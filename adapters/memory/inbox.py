@@ -48,7 +48,7 @@ class MemoryInbox:
 
     async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
         named = [row for row in self._tables.rows("inbox") if row["customer_id"] is not None]
-        rows = [row for row in named if self.is_due(row) and not self.is_leased(row) and not self.is_left_alone(row)]
+        rows = [row for row in named if self.is_due(row) and not self.is_leased(row)]
         due = sorted(rows, key=lambda row: (row["due_at"], row["id"]))
         return list(dict.fromkeys(Customer(row["provider"], row["customer_id"]) for row in due))[:limit]
 
@@ -78,19 +78,11 @@ class MemoryInbox:
             else:
                 row.update(status="failed")
 
-    async def leave_alone(self, provider: str, *, seconds: float) -> None:
+    async def put_off(self, customer: Customer, *, seconds: float) -> None:
         """Without chance."""
-        now = self._real_time.now()
-        self._tables.insert("provider_pauses", {"provider": provider, "until": now - timedelta(days=1), "seconds": 0.0})
-        (pause,) = self._tables.rows("provider_pauses", provider=provider)
-        if pause["until"] <= now:
-            follows = pause["until"] > now - timedelta(minutes=1)
-            longer = max(seconds, min(pause["seconds"] * 2, 60.0)) if follows else seconds
-            pause.update(seconds=longer, until=now + timedelta(seconds=longer))
-
-    def is_left_alone(self, row: TableRow) -> bool:
-        pauses = self._tables.rows("provider_pauses", provider=row["provider"])
-        return any(pause["until"] > self._real_time.now() for pause in pauses)
+        due_at = self._real_time.now() + timedelta(seconds=seconds)
+        for row in filter(self.is_due, self._of(customer, "received", "parked")):
+            row.update(status="received", due_at=due_at)
 
     async def unsettled(self) -> int:
         return len(self._tables.rows("inbox", status="received"))

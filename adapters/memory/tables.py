@@ -16,7 +16,6 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "inbox": (("id",), ("provider", "event_id")),
     "intents": (("key",),),
     "letters": (("id",),),
-    "provider_pauses": (("provider",),),
     "sessions": (("session_id",),),
 }
 """The tables, and which columns of each are unique together."""

@@ -21,11 +21,7 @@ class MemoryUnnamedDeliveries:
 
     async def take_due(self, *, limit: int, seconds: float) -> Sequence[Unnamed]:
         now = self._real_time.now()
-        rows = [
-            row
-            for row in self._tables.rows("inbox", customer_id=None)
-            if self._inbox.is_due(row) and not self._inbox.is_left_alone(row)
-        ]
+        rows = [row for row in self._tables.rows("inbox", customer_id=None) if self._inbox.is_due(row)]
         taken = sorted(rows, key=lambda row: (row["due_at"], row["id"]))[:limit]
         for row in taken:
             leased = now + timedelta(seconds=seconds)
@@ -53,9 +49,11 @@ class MemoryUnnamedDeliveries:
             again = next_look(row, now) if row["kept_at"] > now - LOOKED_AT else None
             row.update(status="parked", error=why, naming=tuple(naming), look_again_at=again)
 
-    async def give_back(self, id: int) -> None:
+    async def give_back(self, id: int, *, seconds: float = 0.0) -> None:
+        """Without chance."""
+        due_at = self._real_time.now() + timedelta(seconds=seconds)
         for row in self._of(id):
-            row["due_at"] = self._real_time.now()
+            row.update(due_at=due_at, look_again_at=due_at if row["status"] == "parked" else None)
 
     async def retry_later(self, id: int, *, error: str, delays_seconds: Sequence[float]) -> None:
         for row in self._tables.rows("inbox", id=id, customer_id=None, status="received"):

@@ -38,8 +38,6 @@ CUSTOMERS_WAITING = """
     SELECT provider, customer_id FROM ops.inbox
     WHERE ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
         AND customer_id IS NOT NULL
-        AND NOT EXISTS (SELECT FROM ops.provider_pauses AS pause
-            WHERE pause.provider = inbox.provider AND pause.until > now())
         AND NOT EXISTS (SELECT FROM ops.customer_fences AS fence WHERE fence.provider = inbox.provider
             AND fence.customer_id = inbox.customer_id AND fence.leased_until > now())
     GROUP BY provider, customer_id ORDER BY min(due_at), min(id) LIMIT %s
@@ -65,16 +63,11 @@ RETRY_LATER = """
         AND ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
 """
 
-# A pause that follows soon after another is twice as long; several workers that were told the same make one of it.
-LEAVE_ALONE = """
-    INSERT INTO ops.provider_pauses AS pause (provider, until, seconds)
-    VALUES (%(provider)s, now() + make_interval(secs => %(seconds)s * (1 + random())), %(seconds)s)
-    ON CONFLICT (provider) DO UPDATE SET (until, seconds) = (
-        SELECT now() + make_interval(secs => next * (1 + random())), next FROM (
-            SELECT CASE WHEN pause.until > now() - interval '1 minute'
-                THEN greatest(excluded.seconds, least(pause.seconds * 2, 60)) ELSE excluded.seconds END
-        ) AS longer(next)
-    ) WHERE pause.until <= now()
+PUT_OFF = """
+    UPDATE ops.inbox SET due_at = now() + make_interval(secs => %(seconds)s * (1 + random())), look_again_at = NULL,
+        status = 'received'
+    WHERE provider = %(provider)s AND customer_id = %(customer_id)s AND status <> 'done'
+        AND ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
 """
 
 LOOK_AGAIN = """
@@ -188,9 +181,10 @@ class PostgresInbox:
         async with connected(self._pool) as connection:
             await connection.execute(RETRY_LATER, values)
 
-    async def leave_alone(self, provider: str, *, seconds: float) -> None:
+    async def put_off(self, customer: Customer, *, seconds: float) -> None:
+        values = {"provider": customer.provider, "customer_id": customer.customer_id, "seconds": float(seconds)}
         async with connected(self._pool) as connection:
-            await connection.execute(LEAVE_ALONE, {"provider": provider, "seconds": float(seconds)})
+            await connection.execute(PUT_OFF, values)
 
     async def look_again(self, provider: str, references: Sequence[str]) -> None:
         async with connected(self._pool) as connection:

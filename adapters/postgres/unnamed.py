@@ -16,8 +16,6 @@ TAKE_DUE = """
         SELECT id FROM ops.inbox
         WHERE customer_id IS NULL
             AND ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
-            AND NOT EXISTS (SELECT FROM ops.provider_pauses AS pause
-                WHERE pause.provider = inbox.provider AND pause.until > now())
         ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     )) RETURNING id, provider, event_id, type
 """
@@ -40,7 +38,11 @@ PARK = """
     WHERE id = %s AND customer_id IS NULL
 """
 
-GIVE_BACK = "UPDATE ops.inbox SET due_at = now() WHERE id = %s AND status = 'received' AND customer_id IS NULL"
+GIVE_BACK = """
+    WITH pause(over_at) AS MATERIALIZED (SELECT now() + make_interval(secs => %s * (1 + random())))
+    UPDATE ops.inbox SET due_at = over_at, look_again_at = CASE status WHEN 'parked' THEN over_at END
+    FROM pause WHERE id = %s AND status IN ('received', 'parked') AND customer_id IS NULL
+"""
 
 RETRY_LATER = """
     UPDATE ops.inbox SET attempts = attempts + 1, error = %(error)s,
@@ -73,9 +75,9 @@ class PostgresUnnamedDeliveries:
         async with connected(self._pool) as connection:
             await connection.execute(PARK, (cut(why), list(naming), id))
 
-    async def give_back(self, id: int) -> None:
+    async def give_back(self, id: int, *, seconds: float = 0.0) -> None:
         async with connected(self._pool) as connection:
-            await connection.execute(GIVE_BACK, (id,))
+            await connection.execute(GIVE_BACK, (seconds, id))
 
     async def retry_later(self, id: int, *, error: str, delays_seconds: Sequence[float]) -> None:
         values = {"id": id, "error": cut(error), "delays": [float(delay) for delay in delays_seconds]}

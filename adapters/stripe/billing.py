@@ -29,6 +29,7 @@ from application.ports.billing import (
     SeenSubscription,
     UndeliveredPage,
 )
+from application.ports.pacing import Pace
 
 # Passed to the client explicitly: where nothing is passed it makes one attempt only.
 RETRIES = 2
@@ -46,10 +47,12 @@ class StripeBilling(StripeCommands):
         *,
         api_base: str | None = None,
         livemode: bool,
+        pace: Pace,
         timeout_seconds: float = 10.0,
         tolerance_seconds: float = 300.0,
     ) -> None:
-        """`api_base` is where another server plays Stripe; `livemode` says whose events concern us.
+        """`api_base` is where another server plays Stripe; `livemode` says whose events concern us,
+        `pace` when each request may be sent.
 
         `timeout_seconds` is the patience with one request, `tolerance_seconds` how old or how early a signature may be.
 
@@ -61,7 +64,7 @@ class StripeBilling(StripeCommands):
         self._signatures = Signatures(webhook_secrets, tolerance=timedelta(seconds=tolerance_seconds))
         self._livemode = livemode
         through_proxy = api_base is None or not is_here(api_base)
-        self._transport = Transport(timeout_seconds=timeout_seconds, through_proxy=through_proxy)
+        self._transport = Transport(timeout_seconds=timeout_seconds, through_proxy=through_proxy, pace=pace)
         self._client = stripe.StripeClient(
             secret_key.strip(),
             base_addresses={"api": api_base.rstrip("/")} if api_base else None,

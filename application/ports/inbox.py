@@ -76,7 +76,7 @@ class Inbox(Protocol):
         ...
 
     async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
-        """Whose deliveries are due, those that wait longest first; none of a provider that is left alone for now."""
+        """Whose deliveries are due, those that wait longest first."""
         ...
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:
@@ -91,8 +91,8 @@ class Inbox(Protocol):
         """Count a failed try; due again after the next delay, failed for good after the last one."""
         ...
 
-    async def leave_alone(self, provider: str, *, seconds: float) -> None:
-        """Nothing of this provider is due for so long, and some chance; longer each time, up to a minute."""
+    async def put_off(self, customer: Customer, *, seconds: float) -> None:
+        """Due again after so long and some chance, up to twice as long; no try is counted."""
         ...
 
     async def look_again(self, provider: str, references: Sequence[str]) -> None:
@@ -126,8 +126,8 @@ class UnnamedDeliveries(Protocol):
         """
         ...
 
-    async def give_back(self, id: int) -> None:
-        """It has not been tried, and is due as before."""
+    async def give_back(self, id: int, *, seconds: float = 0.0) -> None:
+        """No try is counted; it is due again after so long and some chance, up to twice as long."""
         ...
 
     async def retry_later(self, id: int, *, error: str, delays_seconds: Sequence[float]) -> None:

@@ -8,6 +8,7 @@ from adapters.local_video.platform import LocalVideo
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.intents import PostgresIntents
+from adapters.postgres.paces import PostgresPace
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.read_model_states import PostgresReadModelStates
 from adapters.postgres.reads import (
@@ -19,6 +20,7 @@ from adapters.postgres.reads import (
 )
 from adapters.postgres.sweeps import PostgresSweeps
 from adapters.stripe.billing import StripeBilling
+from adapters.stripe.reading import PROVIDER
 from entrypoints.settings import Settings, listed
 from entrypoints.wiring.foundation import Foundation
 
@@ -49,6 +51,7 @@ def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Por
         listed(settings.stripe_webhook_secrets),
         api_base=settings.stripe_api_base or None,
         livemode="_live_" in settings.stripe_secret_key,
+        pace=PostgresPace(base.pool, PROVIDER, most_per_second=settings.stripe_requests_per_second),
     )
     stack.push_async_callback(billing.close)
     return Ports(

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 
+from application.ports.pacing import unhurried
 from entrypoints.wiring import House, Unavailable
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,11 @@ STOP_SECONDS = 10.0
 
 async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = None) -> None:
     """Until SIGTERM or SIGINT. Any number of workers may run; each thing is done by one of them at a time."""
+    with unhurried():
+        await _work(house, also)
+
+
+async def _work(house: House, also: Callable[[], Awaitable[None]] | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -68,7 +68,7 @@ async def test_what_was_made_before_the_provider_was_asked_last_is_no_news(house
     assert await house.tags(after=head) == []
 
 
-async def test_a_provider_that_has_too_many_questions_is_not_down(house: House) -> None:
+async def test_while_the_provider_has_too_many_questions_deliveries_are_taken_at_their_word_too(house: House) -> None:
     customer = await subscribed(house)
     head = await house.ledger.head()
     seen = replace(await house.subscription_seen(customer), status="unpaid")
@@ -78,4 +78,7 @@ async def test_a_provider_that_has_too_many_questions_is_not_down(house: House) 
 
     await house.convergence.settle_waiting()
 
-    assert await house.tags(after=head) == []
+    (told,) = await house.facts(after=head)
+    assert (told.tag(), told.cause.kind) == ("subscription.status_changed", "unconfirmed_webhook")
+    (row,) = house.tables.rows("inbox", status="received")
+    assert row["attempts"] == 0

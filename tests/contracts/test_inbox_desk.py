@@ -110,17 +110,17 @@ async def test_what_never_came_cannot_be_asked_about(house: Operations) -> None:
     assert await house.desk.retry(1) is None
 
 
-async def test_a_provider_that_is_left_alone_is_asked_nothing_and_no_try_is_counted(house: Operations) -> None:
+async def test_who_is_put_off_is_due_later_and_no_try_is_counted(house: Operations) -> None:
     await keep(house, "evt_1")
     await keep_unnamed(house, "evt_2")
 
-    await house.inbox.leave_alone("stripe", seconds=60)
+    await house.inbox.put_off(ANNA, seconds=60)
+    (taken,) = await house.unnamed.take_due(limit=10, seconds=0)
+    await house.unnamed.give_back(taken.id, seconds=60)
 
     assert await house.inbox.customers_waiting(limit=10) == []
     assert await house.unnamed.take_due(limit=10, seconds=60) == []
     assert [entry.attempts for entry in await house.desk.page(status=None, before=None, limit=10)] == [0, 0]
-    await house.inbox.keep(replace(delivery("evt_3"), provider="razorpay"), now=MONDAY)
-    assert [customer.provider for customer in await house.inbox.customers_waiting(limit=10)] == ["razorpay"]
 
 
 async def test_a_delivery_without_a_name_waits_for_one_and_for_one_worker(house: Operations) -> None:

@@ -19,6 +19,7 @@ from application.ports.billing import BillingProvider, CheckoutPage, CustomerTru
 from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
+from tests.adapters.stripe.faulty import Headlong
 from tests.adapters.stripe.simulated import WEBHOOK_SECRET, SimulatedStripe, simulated_stripe
 
 ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
@@ -132,6 +133,8 @@ async def till_of(provider: str, folder: Path) -> AsyncIterator[Till]:
         yield Till(memory, MemoryWorld(memory))
         return
     with simulated_stripe(folder, NOW) as simulated:
-        billing = StripeBilling("sk_test_x", [WEBHOOK_SECRET], api_base=simulated.api_base, livemode=False)
+        billing = StripeBilling(
+            "sk_test_x", [WEBHOOK_SECRET], api_base=simulated.api_base, livemode=False, pace=Headlong()
+        )
         yield Till(billing, StripeWorld(simulated))
         await billing.close()

@@ -39,11 +39,10 @@ FEATURES: Mapping[str, tuple[int, str, tuple[str, ...]]] = {
 }
 """What each plan costs, how often, and what it gives."""
 
-# What hours of real time do: retries fall due, and whoever was asked to leave Stripe alone may ask again.
+# What hours of real time do: retries fall due.
 HURRY = """
     UPDATE ops.inbox SET due_at = now() WHERE status = 'received' AND due_at > now();
     UPDATE ops.inbox SET look_again_at = now() WHERE status = 'parked';
-    UPDATE ops.provider_pauses SET until = now();
 """
 LEASES_RUN_OUT = """
     UPDATE ops.customer_fences SET leased_until = now() WHERE leased_until > now();

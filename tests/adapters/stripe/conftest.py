@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.stripe.billing import StripeBilling
-from tests.adapters.stripe.faulty import FaultyStripe
+from tests.adapters.stripe.faulty import FaultyStripe, Headlong
 from tests.adapters.stripe.simulated import WEBHOOK_SECRET, SimulatedStripe, at, bound, serving, simulated_stripe
 
 NEW_YEAR = at("2026-01-01T00:00:00")
@@ -20,7 +20,7 @@ def simulated(tmp_path: Path) -> Iterator[SimulatedStripe]:
 
 @pytest.fixture
 async def billing(simulated: SimulatedStripe) -> AsyncIterator[StripeBilling]:
-    billing = StripeBilling("sk_test_x", [WEBHOOK_SECRET], api_base=simulated.api_base, livemode=False)
+    billing = StripeBilling("sk_test_x", [WEBHOOK_SECRET], api_base=simulated.api_base, livemode=False, pace=Headlong())
     yield billing
     await billing.close()
 
@@ -41,6 +41,6 @@ def faulty(faulty_server: FaultyStripe) -> FaultyStripe:
 @pytest.fixture
 async def troubled(faulty: FaultyStripe) -> AsyncIterator[StripeBilling]:
     """The adapter with a faulty Stripe behind it."""
-    billing = StripeBilling("sk_test_of_ours", [WEBHOOK_SECRET], api_base=faulty.url, livemode=False)
+    billing = StripeBilling("sk_test_of_ours", [WEBHOOK_SECRET], api_base=faulty.url, livemode=False, pace=Headlong())
     yield billing
     await billing.close()

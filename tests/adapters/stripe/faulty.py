@@ -8,6 +8,19 @@ import msgspec
 from litestar import HttpMethod, Litestar, Request, Response, route
 
 
+class Headlong:
+    """A pace that gives every request its turn at once, and counts how often it was to slow down."""
+
+    def __init__(self) -> None:
+        self.slowed = 0
+
+    async def turn(self) -> None:
+        """At once."""
+
+    async def slow_down(self) -> None:
+        self.slowed += 1
+
+
 @dataclass(frozen=True)
 class Answer:
     """`body` is sent as it is when it is bytes, else as JSON."""

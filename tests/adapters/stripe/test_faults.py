@@ -2,15 +2,17 @@
 
 import socket
 import time
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
 from adapters.stripe.asking import PAGES_MAX
 from adapters.stripe.billing import StripeBilling
-from application.errors import ProviderRefused, ProviderUnavailable
+from adapters.stripe.transport import REFUSED_PAUSES_SECONDS
+from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import CustomerTruth
-from tests.adapters.stripe.faulty import Answer, FaultyStripe, error
+from tests.adapters.stripe.faulty import Answer, FaultyStripe, Headlong, error
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +48,9 @@ async def test_what_does_not_get_better_is_put_off_after_three_tries(
 
 async def test_a_stripe_that_is_too_slow_is_put_off_after_three_tries(faulty: FaultyStripe) -> None:
     faulty.will(Answer(after_seconds=2, body={"id": "cus_late", "object": "customer"}))
-    impatient = StripeBilling("sk_test_x", ["whsec_x"], api_base=faulty.url, livemode=False, timeout_seconds=0.1)
+    impatient = StripeBilling(
+        "sk_test_x", ["whsec_x"], api_base=faulty.url, livemode=False, pace=Headlong(), timeout_seconds=0.1
+    )
     began = time.monotonic()
 
     with pytest.raises(ProviderUnavailable, match="cannot be reached"):
@@ -59,7 +63,6 @@ async def test_a_stripe_that_is_too_slow_is_put_off_after_three_tries(faulty: Fa
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(error(429, code="rate_limit"), id="too many requests"),
         pytest.param(error(400, code="rate_limit"), id="too many requests, the old way"),
         pytest.param(error(500, stripe_should_retry="false"), id="told not to try again"),
         pytest.param(Answer(body=b"<html>Welcome to the hotel's network</html>"), id="another server"),
@@ -77,11 +80,56 @@ async def test_what_trying_again_at_once_would_not_help_is_put_off(
     assert len(faulty.requests) == 1
 
 
+@pytest.fixture
+async def paced(faulty: FaultyStripe) -> AsyncIterator[tuple[StripeBilling, Headlong]]:
+    pace = Headlong()
+    billing = StripeBilling("sk_test_x", ["whsec_x"], api_base=faulty.url, livemode=False, pace=pace)
+    yield billing, pace
+    await billing.close()
+
+
+async def test_the_one_request_that_was_too_many_is_sent_again(
+    paced: tuple[StripeBilling, Headlong], faulty: FaultyStripe
+) -> None:
+    billing, pace = paced
+    faulty.will(error(429, code="rate_limit"), CUSTOMER)
+
+    assert await create_alice(billing) == "cus_1"
+
+    assert (len(faulty.requests), pace.slowed) == (2, 1)
+    assert len({asked.idempotency_key for asked in faulty.requests}) == 1
+
+
+async def test_where_every_request_is_too_many_it_is_put_off_after_some_seconds(
+    paced: tuple[StripeBilling, Headlong], faulty: FaultyStripe
+) -> None:
+    billing, pace = paced
+    faulty.will(error(429, code="rate_limit"))
+
+    with pytest.raises(ProviderBusy):
+        await create_alice(billing)
+
+    tries = len(REFUSED_PAUSES_SECONDS) + 1
+    assert (len(faulty.requests), pace.slowed) == (tries, tries)
+
+
+async def test_where_stripe_wants_more_patience_it_is_not_asked_again(
+    paced: tuple[StripeBilling, Headlong], faulty: FaultyStripe
+) -> None:
+    billing, _ = paced
+    faulty.will(error(429, code="rate_limit", retry_after="30"))
+
+    with pytest.raises(ProviderBusy):
+        await create_alice(billing)
+
+    assert len(faulty.requests) == 1
+
+
 async def test_a_stripe_that_is_not_there_is_put_off() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        billing = StripeBilling("sk_test_x", ["whsec_x"], api_base=base, livemode=False)
+        billing = StripeBilling("sk_test_x", ["whsec_x"], api_base=base, livemode=False, pace=Headlong())
         with pytest.raises(ProviderUnavailable, match="cannot be reached"):
             await create_alice(billing)
         await billing.close()
@@ -153,4 +201,4 @@ async def test_pages_without_end_are_read_to_a_limit(
 
 def test_without_a_key_there_is_no_stripe() -> None:
     with pytest.raises(ValueError, match="secret key"):
-        StripeBilling(" ", ["whsec_x"], livemode=False)
+        StripeBilling(" ", ["whsec_x"], livemode=False, pace=Headlong())

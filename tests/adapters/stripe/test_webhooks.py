@@ -12,6 +12,7 @@ from stripe import WebhookSignature
 
 from adapters.stripe.billing import StripeBilling
 from application.ports.billing import Delivery, EventMalformed, SignatureInvalid
+from tests.adapters.stripe.faulty import Headlong
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OLD, NEW = "whsec_old", "whsec_new"
@@ -28,7 +29,7 @@ BODY = msgspec.json.encode(RENEWED)
 
 
 def stripe(*secrets: str, livemode: bool = True) -> StripeBilling:
-    return StripeBilling("sk_live_x", secrets or [NEW], livemode=livemode)
+    return StripeBilling("sk_live_x", secrets or [NEW], livemode=livemode, pace=Headlong())
 
 
 def mac(body: bytes, secret: str, at: datetime = NOW) -> str:
@@ -153,7 +154,7 @@ def test_while_a_secret_is_replaced_both_are_good_and_then_only_the_new_one() ->
 @pytest.mark.parametrize("secrets", [[], [""], ["  "], ["whsec_"], [" whsec_ "], [NEW, ""], [NEW, "whsec_"]])
 def test_with_an_empty_secret_there_is_no_stripe(secrets: list[str]) -> None:
     with pytest.raises(ValueError, match="webhook secret"):
-        StripeBilling("sk_live_x", secrets, livemode=True)
+        StripeBilling("sk_live_x", secrets, livemode=True, pace=Headlong())
 
 
 @pytest.mark.parametrize("livemode", [True, False])
