@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -136,3 +137,16 @@ async def test_a_payload_is_that_of_its_code(database: str, post: Post) -> None:
 
     with pytest.raises(SealBroken):
         await post.codes.find(tokens[0], "email_change", now=MONDAY)
+
+
+async def test_a_letter_that_another_worker_is_taking_is_passed_over(database: str, post: Post) -> None:
+    for number in range(2):
+        await post.codes.issue(sign_in(b"%d" % number), now=datetime.now(UTC) - timedelta(seconds=1))
+
+    with psycopg.connect(database) as another:
+        taken = another.execute("SELECT id FROM ops.letters LIMIT 1 FOR UPDATE").fetchone()
+        due = await post.letters.take_due(limit=10, seconds=60)
+
+    assert taken is not None
+    assert len(due) == 1
+    assert due[0].id != taken[0]
