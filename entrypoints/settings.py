@@ -19,6 +19,7 @@ Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=720)]
 PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+Connections = Annotated[int, msgspec.Meta(ge=10, le=1_000_000)]
 Rates = Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,2}[smhd](,[1-9]\d{0,5}/[1-9]\d{0,2}[smhd])*$")]
 """`20/1h`: so many in so long; several with a comma between them, of which each holds."""
 Facts = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
@@ -69,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     video_platform: Literal["local"] = "local"
     cors_origins: str = ""
     trusted_proxies: str = ""
+    connections_max: Connections = 10_000
     throttle_register_peer: Rates = "100/1h"
     throttle_register_account: Rates = "10/1h"
     throttle_login_peer: Rates = "100/5m"

@@ -103,7 +103,13 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     async with open_house(settings) as house:
         app = create_app(house, cors_origins=listed(settings.cors_origins))
         trusted = listed(settings.trusted_proxies)
-        server = new_server(app, host=settings.host, port=settings.port, trusted_proxies=trusted)
+        server = new_server(
+            app,
+            host=settings.host,
+            port=settings.port,
+            trusted_proxies=trusted,
+            connections_max=settings.connections_max,
+        )
         # What was made at the start stays: the collector need not look at it again (p99 from 19 to 4 ms).
         gc.collect()
         gc.freeze()

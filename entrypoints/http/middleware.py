@@ -23,6 +23,9 @@ QUERY_BYTES_MAX = 8192
 HEADER_COUNT_MAX = 100
 HEADER_BYTES_MAX = 32_768
 
+CLOSE = {"Connection": "close"}
+"""Of whoever sends such a head nothing more is read."""
+
 Header = tuple[bytes, bytes]
 
 SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
@@ -114,11 +117,13 @@ def beyond_limits(scope: Scope) -> Problem | None:
     """What is wrong with the size or the spelling of a request's head; None when nothing is."""
     sizes = [len(name) + len(value) for name, value in scope["headers"]]
     if len(sizes) > HEADER_COUNT_MAX or sum(sizes) > HEADER_BYTES_MAX:
-        return Problem(status=431, code="headers_too_large", detail="There are too many headers, or too long ones.")
+        return Problem(
+            status=431, code="headers_too_large", detail="There are too many headers, or too long ones.", headers=CLOSE
+        )
     if len(scope["path"]) > PATH_BYTES_MAX or len(scope["query_string"]) > QUERY_BYTES_MAX:
-        return Problem(status=414, code="address_too_long", detail="The address is too long.")
+        return Problem(status=414, code="address_too_long", detail="The address is too long.", headers=CLOSE)
     if "\0" in scope["path"] or "\ufffd" in scope["path"]:
-        return Problem(status=400, code="malformed_request", detail="The path is not text.")
+        return Problem(status=400, code="malformed_request", detail="The path is not text.", headers=CLOSE)
     return None
 
 

@@ -1,85 +1,25 @@
 """The HTTP server: uvicorn with a limit on everything that a client decides."""
 
 import asyncio
+import resource
 from collections.abc import Coroutine, Sequence
-from http import HTTPStatus
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
 from uvicorn._types import ASGIApplication
 from uvicorn.loops.auto import auto_loop_factory
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_BYTES_MAX = 65_536
+from entrypoints.http.deadlines import Crowd, Patience, Patient
+
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 10
 DRAIN_SECONDS = 10
-
-TOO_LARGE = (
-    b"HTTP/1.1 %d Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    % HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-)
-
-
-class HeadWithBody:
-    """A transport that sends the head of an answer together with what follows it, if that comes in the same turn.
-
-    uvicorn writes the two one by one: two calls of the kernel and two packets to an answer of a few bytes.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-        self._is_head = True
-
-    def write(self, data: bytes) -> None:
-        if self._is_head:
-            self._is_head, self._head = False, data
-            self._loop.call_soon(self._send_head)
-        else:
-            head, self._head = self._head, b""
-            if head:
-                self._transport.writelines((head, data))
-            else:
-                self._transport.write(data)
-
-    def close(self) -> None:
-        self._send_head()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def _send_head(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
-
-
-class BoundedHead(HttpToolsProtocol):
-    """Ends a connection whose request line and headers do not end: httptools itself would take them for ever."""
-
-    _head_bytes = 0
-    _in_head = True
-
-    def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
-        # Its task has not begun yet: what it writes goes this way.
-        self.cycle.transport = cast("asyncio.Transport", HeadWithBody(self.transport, self.loop))
-
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
+CONNECTIONS_MAX = 10_000
+PATIENCE = Patience()
+FILES_WITHOUT_LIMIT = 65_536
+FILES_OF_OUR_OWN = 256
+"""The database's connections, uploads, logs and the libraries: beside the clients'."""
 
 
 def run(serving: Coroutine[Any, Any, None]) -> None:
@@ -88,16 +28,36 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         runner.run(serving)
 
 
-def new_server(app: object, *, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> uvicorn.Server:
+def files_may_be_open() -> int:
+    """How many, once that is as many as the system lets a process ask for by itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return FILES_WITHOUT_LIMIT if soft == resource.RLIM_INFINITY else soft
+    wanted = FILES_WITHOUT_LIMIT if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
+
+
+def new_server(
+    app: object,
+    *,
+    host: str,
+    port: int,
+    trusted_proxies: Sequence[str] = (),
+    connections_max: int = CONNECTIONS_MAX,
+    patience: Patience = PATIENCE,
+) -> uvicorn.Server:
     """A server that has not started: `await server.serve()`. Forwarded addresses are believed of these proxies alone.
 
-    It says nothing of itself, and logs no paths: the application writes the access log.
+    It says nothing of itself, and logs no paths: the application writes the access log. Of connections it holds so
+    many, and as many fewer as the process may open fewer files.
     """
+    crowd = Crowd(min(connections_max, files_may_be_open() - FILES_OF_OUR_OWN), patience)
     config = uvicorn.Config(
         cast("ASGIApplication", app),
         host=host,
         port=port,
-        http=BoundedHead,
+        http=cast("type[asyncio.Protocol]", partial(Patient, crowd=crowd)),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -12,7 +12,8 @@ from anyio.abc import SocketStream
 from litestar import Litestar
 from uvicorn.server import ServerState
 
-from entrypoints.http.server import HEAD_BYTES_MAX, BoundedHead, HeadWithBody, new_server
+from entrypoints.http.protocol import HEAD_BYTES_MAX, BoundedHead, HeadWithBody
+from entrypoints.http.server import new_server
 from tests.http.problem import problem_in
 from tests.http.serving import served
 from tests.http.small_app import AS_VIEWER
