@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -11,6 +13,7 @@ from uuid import UUID
 from application.customers import CustomerBinding
 from application.duplicates import with_duplicates
 from application.errors import NotFound, ProviderBusy, ProviderUnavailable
+from application.in_turn import in_turn
 from application.observing import Observing
 from application.our_words import belongs_to_no_plan, money_back, sold
 from application.ports.billing import BillingProvider
@@ -18,6 +21,7 @@ from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, InsertOnce, RowMoved, StreamMoved, UpdateIf
 from application.ports.world import Clock
 from application.recall import Asked, Records
+from application.renewing import LEASE_SECONDS, renewed
 from application.unconfirmed import Unconfirmed
 from domain.account.account import CustomerBoundElsewhere
 from domain.shared.fact import Actor, Cause, Fact
@@ -28,9 +32,9 @@ log = logging.getLogger(__name__)
 
 RETRY_DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 ATTEMPTS = 4
-CUSTOMERS_AT_ONCE = 8
-# Longer than asking the provider may take.
-LEASE_SECONDS = 90.0
+CUSTOMERS_AT_ONCE = 16
+TRIED_AT_ONCE = 8
+"""Of those about whom the provider could not be asked before."""
 LEASE_TRIES = 100
 LEASE_PAUSE_SECONDS = 0.05
 OBJECTS_MAX = 200
@@ -81,27 +85,37 @@ class Convergence:
             business_time=business_time,
         )
 
-    async def settle_waiting(self, *, limit: int = 50) -> int:
-        """Settle the customers whose deliveries are due, several at once, and say how many that were."""
-        customers = await self.inbox.customers_waiting(limit=limit)
-        at_once = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
+    async def settle_waiting(self) -> int:
+        """Settle the customers whose deliveries are due, several at once, and say how many that were.
 
-        async def settle_one(customer: Customer) -> bool:
-            async with at_once:
-                return await self._settle_or_put_off(customer)
+        Those about whom the provider could not be asked before have slots of their own: they keep nobody waiting.
+        """
+        return sum(await asyncio.gather(self._settle_those(tried=False), self._settle_those(tried=True)))
 
-        return sum(await asyncio.gather(*map(settle_one, customers)))
+    async def _settle_those(self, *, tried: bool) -> int:
+        async def waiting(room: int, busy: AbstractSet[Customer]) -> Sequence[Customer]:
+            due = await self.inbox.customers_waiting(limit=room + len(busy), tried=tried)
+            return [customer for customer in due if customer not in busy][:room]
+
+        return await in_turn(waiting, self._settle_or_put_off, at_once=TRIED_AT_ONCE if tried else CUSTOMERS_AT_ONCE)
 
     async def _settle_or_put_off(self, customer: Customer) -> bool:
         """False when another worker is asking about this customer."""
         holder = await self.customers.lease(customer, seconds=LEASE_SECONDS)
         if holder is None:
             return False
-        try:
+        async with self._held(customer, holder):
             await self._settle_or_note(customer)
-        finally:
-            await self.customers.release(customer, holder)
         return True
+
+    @asynccontextmanager
+    async def _held(self, customer: Customer, holder: UUID) -> AsyncGenerator[None]:
+        """Keep a lease, and give it back."""
+        async with renewed(lambda: self.customers.renew(customer, holder, seconds=LEASE_SECONDS)):
+            try:
+                yield
+            finally:
+                await self.customers.release(customer, holder)
 
     async def _settle_or_note(self, customer: Customer) -> None:
         try:
@@ -127,11 +141,8 @@ class Convergence:
             As `settle`.
         """
         holder = await self._lease_soon(customer)
-        try:
+        async with self._held(customer, holder) if holder is not None else nullcontext():
             await self.settle(customer, asked=asked)
-        finally:
-            if holder is not None:
-                await self.customers.release(customer, holder)
 
     async def _lease_soon(self, customer: Customer) -> UUID | None:
         """A worker that is asking is waited for, for a while; then the fence alone decides whose answer counts."""

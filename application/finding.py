@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from application.convergence import CUSTOMERS_AT_ONCE, LEASE_SECONDS, RETRY_DELAYS_SECONDS
+from application.convergence import RETRY_DELAYS_SECONDS
 from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
+from application.in_turn import in_turn
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customers, Inbox, Unnamed, UnnamedDeliveries
 from application.ports.world import Clock
+from application.renewing import LEASE_SECONDS, renewed
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 8
 ERASED = "Its body has been erased, and with it whom it is about."
 
 
@@ -25,17 +30,23 @@ class Finding:
     unnamed: UnnamedDeliveries
     business_time: Clock
 
-    async def find_waiting(self, *, limit: int = 50) -> int:
+    async def find_waiting(self) -> int:
         """Look at those that are due, several at once, and say how many that were."""
-        taken = await self.unnamed.take_due(limit=limit, seconds=LEASE_SECONDS * limit / CUSTOMERS_AT_ONCE)
-        at_once = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
 
-        async def find_one(delivery: Unnamed) -> None:
-            async with at_once:
+        async def waiting(room: int, _: AbstractSet[Unnamed]) -> Sequence[Unnamed]:
+            return await self.unnamed.take_due(limit=room, seconds=LEASE_SECONDS)
+
+        return await in_turn(waiting, self._find_one, at_once=AT_ONCE)
+
+    async def _find_one(self, delivery: Unnamed) -> bool:
+        """Whoever is told to stop gives it back."""
+        try:
+            async with renewed(lambda: self.unnamed.give_back(delivery.id, seconds=LEASE_SECONDS)):
                 await self._find_or_note(delivery)
-
-        await asyncio.gather(*map(find_one, taken))
-        return len(taken)
+        except asyncio.CancelledError:
+            await self.unnamed.give_back(delivery.id)
+            raise
+        return True
 
     async def _find_or_note(self, delivery: Unnamed) -> None:
         try:

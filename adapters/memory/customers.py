@@ -40,6 +40,11 @@ class MemoryCustomers:
         row.update(holder=holder, leased_until=now + timedelta(seconds=seconds))
         return holder
 
+    async def renew(self, customer: Customer, holder: UUID, *, seconds: float) -> None:
+        row = self._fence(customer)
+        if row.get("holder") == holder:
+            row["leased_until"] = self._real_time.now() + timedelta(seconds=seconds)
+
     async def release(self, customer: Customer, holder: UUID) -> None:
         row = self._fence(customer)
         if row.get("holder") == holder:

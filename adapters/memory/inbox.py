@@ -46,9 +46,10 @@ class MemoryInbox:
         found = self._tables.rows("inbox", id=id)
         return found[0]["body"] if found else None
 
-    async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
+    async def customers_waiting(self, *, limit: int, tried: bool | None = None) -> Sequence[Customer]:
         named = [row for row in self._tables.rows("inbox") if row["customer_id"] is not None]
         rows = [row for row in named if self.is_due(row) and not self.is_leased(row)]
+        rows = [row for row in rows if tried is None or (row["attempts"] > 0) is tried]
         due = sorted(rows, key=lambda row: (row["due_at"], row["id"]))
         return list(dict.fromkeys(Customer(row["provider"], row["customer_id"]) for row in due))[:limit]
 

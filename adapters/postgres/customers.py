@@ -30,6 +30,11 @@ LEASE = """
 
 ASKED_AT = "SELECT asked_at FROM ops.customer_fences WHERE provider = %s AND customer_id = %s"
 
+RENEW = """
+    UPDATE ops.customer_fences SET leased_until = now() + make_interval(secs => %s)
+    WHERE provider = %s AND customer_id = %s AND holder = %s
+"""
+
 RELEASE = """
     UPDATE ops.customer_fences SET holder = NULL, leased_until = NULL
     WHERE provider = %s AND customer_id = %s AND holder = %s
@@ -65,6 +70,10 @@ class PostgresCustomers:
         async with connected(self._pool) as connection:
             row = await (await connection.execute(LEASE, values)).fetchone()
         return row[0] if row else None
+
+    async def renew(self, customer: Customer, holder: UUID, *, seconds: float) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(RENEW, (seconds, customer.provider, customer.customer_id, holder))
 
     async def release(self, customer: Customer, holder: UUID) -> None:
         async with connected(self._pool) as connection:

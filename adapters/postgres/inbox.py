@@ -37,10 +37,10 @@ KEEP = """
 CUSTOMERS_WAITING = """
     SELECT provider, customer_id FROM ops.inbox
     WHERE ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
-        AND customer_id IS NOT NULL
+        AND customer_id IS NOT NULL AND (%(tried)s::boolean IS NULL OR (attempts > 0) = %(tried)s)
         AND NOT EXISTS (SELECT FROM ops.customer_fences AS fence WHERE fence.provider = inbox.provider
             AND fence.customer_id = inbox.customer_id AND fence.leased_until > now())
-    GROUP BY provider, customer_id ORDER BY min(due_at), min(id) LIMIT %s
+    GROUP BY provider, customer_id ORDER BY min(due_at), min(id) LIMIT %(limit)s
 """
 
 WAITING = """
@@ -156,9 +156,9 @@ class PostgresInbox:
         provider, event_id, month, sealed = row
         return (await self._vault.of_inbox(month)).open(sealed, _context(provider, event_id))
 
-    async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
+    async def customers_waiting(self, *, limit: int, tried: bool | None = None) -> Sequence[Customer]:
         async with connected(self._pool) as connection:
-            cursor = await connection.execute(CUSTOMERS_WAITING, (limit,))
+            cursor = await connection.execute(CUSTOMERS_WAITING, {"limit": limit, "tried": tried})
             return [Customer(*row) for row in await cursor.fetchall()]
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:

@@ -75,8 +75,8 @@ class Inbox(Protocol):
         """The very bytes that came; None when there is no such delivery, or it has been erased."""
         ...
 
-    async def customers_waiting(self, *, limit: int) -> Sequence[Customer]:
-        """Whose deliveries are due, those that wait longest first."""
+    async def customers_waiting(self, *, limit: int, tried: bool | None = None) -> Sequence[Customer]:
+        """Whose deliveries are due, those that wait longest first; only such as have been tried, or have not been."""
         ...
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:
@@ -168,6 +168,10 @@ class Customers(Protocol):
         A lease saves asking twice at once, and ends by itself when its holder is killed; the fence keeps what is
         recorded right.
         """
+        ...
+
+    async def renew(self, customer: Customer, holder: UUID, *, seconds: float) -> None:
+        """Have a lease for so long from now; one that is somebody else's already stays so."""
         ...
 
     async def release(self, customer: Customer, holder: UUID) -> None:

@@ -60,11 +60,18 @@ async def _until_stopped(stopped: asyncio.Event, tasks: list[asyncio.Task[None]]
 
 
 async def settle_webhooks(house: House) -> None:
+    """Find out whose each delivery is, and settle those whose customer is known; neither waits for the other."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_as_it_comes(house, house.finding.find_waiting))
+        tasks.create_task(_as_it_comes(house, house.convergence.settle_waiting))
+
+
+async def _as_it_comes(house: House, settle: Callable[[], Awaitable[int]]) -> None:
     """Settle what is due as soon as it is there, and look every second for what is due by then."""
     while True:
         arrived = house.inbox_signal.next
         try:
-            while await house.finding.find_waiting() or await house.convergence.settle_waiting():
+            while await settle():
                 pass
         except Unavailable as trouble:
             log.warning("webhooks cannot be settled now", extra={"error": str(trouble)})

@@ -27,6 +27,19 @@ class InterruptedBilling(MemoryBilling):
         return truth
 
 
+class SilentBilling(MemoryBilling):
+    """A provider that never says whose something is."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.business_time)
+        self.asked_whose = asyncio.Event()
+
+    async def customer_of(self, body: bytes) -> str | None:
+        self.asked_whose.set()
+        await asyncio.Event().wait()
+        return await super().customer_of(body)
+
+
 class InterruptedLedger:
     """Somebody else is quicker, as often as there are interruptions."""
 

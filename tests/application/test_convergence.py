@@ -121,14 +121,6 @@ async def test_all_that_waits_for_a_customer_is_settled_by_one_question(house: H
     assert await house.convergence.settle_waiting() == 0
 
 
-async def test_only_so_many_customers_are_settled_at_once(house: House) -> None:
-    for number in range(3):
-        await house.hears("customer.created", Customer("memory", f"cus_{number}"))
-
-    assert await house.convergence.settle_waiting(limit=2) == 2
-    assert await house.convergence.settle_waiting(limit=2) == 1
-
-
 async def test_paid_without_a_time_it_was_paid_when_it_was_seen(house: House) -> None:
     customer = await bound(house)
     house.billing.tell(customer.customer_id, replace(failed_payment(), status="paid"))

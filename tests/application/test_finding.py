@@ -1,11 +1,16 @@
 """Deliveries that do not say whose they are: the worker asks, and nothing is lost where nobody can tell."""
 
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from application.renewing import LEASE_SECONDS
 from tests.application.anna_at_the_provider import failed_payment
 from tests.application.house import House
+from tests.application.interruptions import SilentBilling
 
 pytestmark = pytest.mark.anyio
 
@@ -125,3 +130,28 @@ async def test_of_a_payment_that_was_seen_nobody_need_be_asked_whose_it_is(house
     assert await house.finding.find_waiting() == 1
 
     assert house.tables.rows("inbox")[-1]["customer_id"] == customer.customer_id
+
+
+async def test_a_worker_that_is_told_to_stop_gives_back_what_it_was_finding(house: House) -> None:
+    silent = SilentBilling(house)
+    await hears(house, "charge_1")
+    finding = asyncio.create_task(replace(house.finding, billing=silent).find_waiting())
+    await silent.asked_whose.wait()
+
+    finding.cancel()
+    with suppress(asyncio.CancelledError):
+        await finding
+
+    house.billing.hidden["charge_1"] = "cus_anna"
+    assert await house.finding.find_waiting() == 1
+    assert house.tables.rows("inbox")[-1]["customer_id"] == "cus_anna"
+
+
+async def test_who_is_killed_is_missed_after_some_seconds(house: House) -> None:
+    await hears(house, "charge_1")
+    assert await house.finding.unnamed.take_due(limit=10, seconds=LEASE_SECONDS)
+
+    house.real_time.pass_by(timedelta(seconds=5))
+
+    house.billing.hidden["charge_1"] = "cus_anna"
+    assert await house.finding.find_waiting() == 1

@@ -125,6 +125,23 @@ async def test_a_killed_workers_lease_ends_by_itself(house: Operations, customer
     assert await house.customers.lease(customer, seconds=30) is None
 
 
+async def test_a_lease_that_is_renewed_goes_on_and_nobody_else_can_renew_it(
+    house: Operations, customer: Customer
+) -> None:
+    holder = await house.customers.lease(customer, seconds=0.0)
+    assert holder is not None
+
+    await house.customers.renew(customer, uuid4(), seconds=30)
+    await house.customers.renew(customer, holder, seconds=30)
+    assert await house.customers.lease(customer, seconds=30) is None
+
+    await house.customers.renew(customer, holder, seconds=0.0)
+    second = await house.customers.lease(customer, seconds=0.0)
+    assert second is not None
+    await house.customers.renew(customer, holder, seconds=30)
+    assert await house.customers.lease(customer, seconds=30) is not None
+
+
 async def test_a_lease_leaves_the_fence_alone(house: Operations, customer: Customer) -> None:
     epoch = await house.customers.take_fence(customer)
     await house.customers.lease(customer, seconds=30)

@@ -123,6 +123,17 @@ async def test_who_is_put_off_is_due_later_and_no_try_is_counted(house: Operatio
     assert [entry.attempts for entry in await house.desk.page(status=None, before=None, limit=10)] == [0, 0]
 
 
+async def test_who_was_tried_before_waits_apart(house: Operations) -> None:
+    await keep(house, "evt_1")
+    assert await house.inbox.customers_waiting(limit=10, tried=False) == [ANNA]
+    assert await house.inbox.customers_waiting(limit=10, tried=True) == []
+
+    await house.inbox.retry_later(ANNA, error="no answer", delays_seconds=[0.0])
+
+    assert await house.inbox.customers_waiting(limit=10, tried=False) == []
+    assert await house.inbox.customers_waiting(limit=10, tried=True) == [ANNA]
+
+
 async def test_a_delivery_without_a_name_waits_for_one_and_for_one_worker(house: Operations) -> None:
     await keep_unnamed(house, "evt_1")
     assert await house.inbox.customers_waiting(limit=10) == []
