@@ -6,8 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
+from litestar.routes import HTTPRoute
 
 from application.ports.throttles import Rate
+from entrypoints.http.app import create_app
+from entrypoints.http.throttled import Throttled
+from entrypoints.settings import Settings
 from tests.http.problem import problem_in
 from tests.http.running import PASSWORD, Service, running_service
 from tests.http.serving import served
@@ -177,6 +181,27 @@ async def two(module_database: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 MASTER = "k1:" + "A" * 43 + "="
+
+
+async def test_everything_without_a_token_but_signing_out_is_limited_and_every_limit_is_a_setting(
+    two: list[Service],
+) -> None:
+    handlers = {
+        route.path_format: handler
+        for route in create_app(two[0].house).routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in route.route_handler_map.items()
+        if method == "POST"
+    }
+    rules: dict[str, Throttled] = {
+        path: handler.opt["throttled"] for path, handler in handlers.items() if "throttled" in handler.opt
+    }
+
+    auth = {path for path in handlers if path.startswith("/v1/auth/")}
+    assert auth - set(rules) <= {"/v1/auth/logout"}
+    wanted = {f"{rule.action}_peer" for rule in rules.values()}
+    wanted |= {f"{rule.action}_account" for rule in rules.values() if rule.by is not None}
+    assert wanted <= {name.removeprefix("throttle_") for name in Settings.__struct_fields__}
 
 
 async def test_two_processes_count_together(two: list[Service]) -> None:

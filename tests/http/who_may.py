@@ -37,6 +37,7 @@ WHO_MAY = {
     "GET /v1/me/subscription": SIGNED_IN,
     "GET /v1/me/subscriptions": SIGNED_IN,
     "GET /v1/plans": ANYBODY,
+    "GET /v1/sandbox/messages": ANYBODY,
     "GET /v1/videos": ANYBODY,
     "GET /v1/videos/{video_id}": ANYBODY,
     "PATCH /v1/admin/plans/{plan_id}": ADMINS,
