@@ -18,6 +18,8 @@ S = TypeVar("S", covariant=True)
 F = TypeVar("F", bound=Fact)
 
 ATTEMPTS = 4
+ATTEMPTS_TO_NOTE = 100
+"""For what has happened already, and must only be written down: one of all who write at once always gets through."""
 
 
 class Aggregate(Protocol[S]):
@@ -107,6 +109,8 @@ class Records(msgspec.Struct, frozen=True):
         stream: UUID,
         asked: Asked,
         decision: Callable[[S], Sequence[Fact]],
+        *,
+        attempts: int = ATTEMPTS,
     ) -> Decided:
         """Decide on one existing stream, again when it moved. Raises NotFound, a Refusal, or StreamMoved at the end."""
 
@@ -114,15 +118,25 @@ class Records(msgspec.Struct, frozen=True):
             recalled = await self.recall(aggregate, stream)
             return await self.append(asked, (recalled, decision(recalled.existing())))
 
-        return await again_when_moved(once)
+        return await again_when_moved(once, attempts=attempts)
+
+    async def note(
+        self,
+        aggregate: type[Aggregate[S]],
+        stream: UUID,
+        asked: Asked,
+        decision: Callable[[S], Sequence[Fact]],
+    ) -> Decided:
+        """Decide on what became of something outside: there is nobody who could be told to try again."""
+        return await self.decide(aggregate, stream, asked, decision, attempts=ATTEMPTS_TO_NOTE)
 
 
 T = TypeVar("T")
 
 
-async def again_when_moved(once: Callable[[], Awaitable[T]]) -> T:
-    """Read, decide and append anew while others write to the same stream, at most three times more."""
-    for _ in range(ATTEMPTS - 1):
+async def again_when_moved(once: Callable[[], Awaitable[T]], *, attempts: int = ATTEMPTS) -> T:
+    """Read, decide and append anew while others write to the same stream; so many times at most, 4 unless told."""
+    for _ in range(attempts - 1):
         try:
             return await once()
         except StreamMoved:

@@ -11,7 +11,7 @@ from application.errors import ProviderRefused
 from application.intentions import Intentions
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer
-from application.ports.ledger import Position
+from application.ports.ledger import Position, StreamMoved
 from application.recall import Asked, Records
 from domain.account.account import Account
 from domain.payment.payment import Payment
@@ -89,12 +89,12 @@ class Refunds:
             )
         except ProviderRefused as refused:
             reason = str(refused)
-            await self.records.decide(
+            await self.records.note(
                 Payment, intent.payment_id, asked, lambda it: refuse_refund(it, intent, reason=reason)
             )
             await self.intentions.settled(intent)
             raise
-        await self.records.decide(
+        await self.records.note(
             Payment, intent.payment_id, asked, lambda it: accept_refund(it, intent, refund_reference=reference)
         )
         await self._converge(intent.account_id, asked)
@@ -116,5 +116,6 @@ class Refunds:
 
     async def _converge(self, account_id: UUID, asked: Asked) -> None:
         account = (await self.records.recall(Account, account_id)).existing()
-        with suppress(PriceUnknown):
+        # The refund is on its way and on the ledger: what else is new of the customer is the worker's to come back to.
+        with suppress(PriceUnknown, StreamMoved):
             await self.convergence.settle_now(Customer(self.billing.name, account.customers[self.billing.name]), asked)

@@ -7,10 +7,11 @@ from typing import assert_never
 from uuid import UUID
 
 from application.convergence import Convergence, PriceUnknown
-from application.errors import ProviderRefused
+from application.errors import ProviderRefused, ProviderUnavailable
 from application.intentions import Intentions, SubscriptionIntent
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer
+from application.ports.ledger import StreamMoved
 from application.recall import Asked, Records
 from domain.account.account import Account
 from domain.shared.fact import Fact
@@ -69,7 +70,14 @@ class SubscriptionCommands:
         customer = Customer(self.billing.name, account.customers[self.billing.name])
         # What else this customer has at a price that we do not know is the worker's to come back to.
         with suppress(PriceUnknown):
+            await self._settle_now(customer, asked)
+
+    async def _settle_now(self, customer: Customer, asked: Asked) -> None:
+        """Whoever asked is never told that nothing came of it, because others wrote at the same moment."""
+        try:
             await self.convergence.settle_now(customer, asked)
+        except StreamMoved as trouble:
+            raise ProviderUnavailable(f"What came of it is not recorded yet: {trouble}") from trouble
 
     async def settle(self, intent: SubscriptionIntent, since: Sequence[Fact], asked: Asked) -> None:
         """What became of an intent that somebody has left; `since` are the facts after it on its stream.
@@ -93,7 +101,7 @@ class SubscriptionCommands:
 
     async def _drop(self, intent: SubscriptionIntent, reason: str, asked: Asked) -> None:
         key = intent.idempotency_key
-        await self.records.decide(
+        await self.records.note(
             Subscription,
             intent.subscription_id,
             asked,

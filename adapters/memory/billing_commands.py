@@ -42,7 +42,6 @@ class MemoryCommands:
         self._prices: dict[str, Price] = {}
         self._pages: dict[str, OpenCheckout] = {}
         self._customers: dict[str, Known] = {}
-        self._refund_keys: dict[str, str] = {}
 
     def forget_keys(self) -> None:
         """As after a day: what is done again under an old key is done twice."""
@@ -205,8 +204,7 @@ class MemoryCommands:
             customer_id, payment = self._payment(payment_reference)
             if amount.amount > payment.kept:
                 raise ProviderRefused(f"Only {payment.kept} of {payment_reference} is left.")
-            refund = ProviderRefund(reference=self._new("refund"), amount=amount)
-            self._refund_keys[refund.reference] = idempotency_key
+            refund = ProviderRefund(reference=self._new("refund"), amount=amount, intent_key=idempotency_key)
             self.tell(customer_id, replace(payment, refunds=(*payment.refunds, refund)))
             return refund.reference
 
@@ -215,8 +213,7 @@ class MemoryCommands:
     async def find_refund(self, payment_reference: str, *, idempotency_key: str) -> str | None:
         self._refuse_when_down()
         _, payment = self._payment(payment_reference)
-        made = [refund.reference for refund in payment.refunds]
-        return next((one for one in made if self._refund_keys.get(one) == idempotency_key), None)
+        return next((one.reference for one in payment.refunds if one.intent_key == idempotency_key), None)
 
     def _payment(self, reference: str) -> tuple[str, ProviderPayment]:
         for customer_id, known in self._customers.items():

@@ -9,7 +9,7 @@ from stripe.params import CustomerCreateParams, PriceCreateParams, SubscriptionU
 from stripe.params.checkout import SessionCreateParams
 
 from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
-from adapters.stripe.objects import Customer, InvoicePayment, Price, Refund, Session, Subscription, id_of
+from adapters.stripe.objects import REFUND_KEY, Customer, InvoicePayment, Price, Refund, Session, Subscription, id_of
 from adapters.stripe.reading import at
 from application.errors import ProviderRefused
 from application.ports.billing import CheckoutPage
@@ -22,8 +22,6 @@ PRODUCT = "plan_"
 EXISTS, MISSING = "resource_already_exists", "resource_missing"
 ACCOUNT = "account_id"
 """Under which a customer's metadata hold the account's id."""
-KEY = "refund_key"
-"""Under which a refund's metadata hold the key of its intent."""
 
 
 class StripeCommands:
@@ -219,7 +217,7 @@ class StripeCommands:
                 {
                     "payment_intent": await self._intent_of(payment_reference),
                     "amount": amount.amount,
-                    "metadata": {KEY: idempotency_key},
+                    "metadata": {REFUND_KEY: idempotency_key},
                 },
                 {"idempotency_key": idempotency_key},
             )
@@ -230,7 +228,7 @@ class StripeCommands:
             intent = await self._intent_of(payment_reference)
             listed = self._stripe.refunds.list_async({"payment_intent": intent, "limit": PAGE_SIZE})
             refunds = await all_pages(listed, Refund)
-        return next((one.id for one in refunds if (one.metadata or {}).get(KEY) == idempotency_key), None)
+        return next((one.id for one in refunds if (one.metadata or {}).get(REFUND_KEY) == idempotency_key), None)
 
     async def _intent_of(self, payment_reference: str) -> str:
         """The payment intent; of an invoice the one that paid it. Raises ProviderRefused where nothing did."""

@@ -161,6 +161,10 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         return self.latest_invoice.id if isinstance(self.latest_invoice, Invoice) else self.latest_invoice
 
 
+REFUND_KEY = "refund_key"
+"""Under which a refund's metadata hold the key of its intent."""
+
+
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     amount: int

@@ -11,7 +11,17 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from adapters.stripe.money_back import GoneBack
-from adapters.stripe.objects import Charge, Invoice, Item, Price, Recurring, Session, Subscription, id_of
+from adapters.stripe.objects import (
+    REFUND_KEY,
+    Charge,
+    Invoice,
+    Item,
+    Price,
+    Recurring,
+    Session,
+    Subscription,
+    id_of,
+)
 from application.errors import ProviderRefused
 from application.ports.billing import (
     CheckoutPage,
@@ -216,7 +226,12 @@ def _known_by_what_went_back(gone: GoneBack, subscription_reference: str | None)
 
 def _less(payment: ProviderPayment, gone: GoneBack) -> ProviderPayment:
     refunds = tuple(
-        ProviderRefund(reference=refund.id, amount=Money(refund.amount, refund.currency.upper()), failed=refund.is_void)
+        ProviderRefund(
+            reference=refund.id,
+            amount=Money(refund.amount, refund.currency.upper()),
+            failed=refund.is_void,
+            intent_key=(refund.metadata or {}).get(REFUND_KEY),
+        )
         for refund in gone.refunds
     )
     disputes = tuple(

@@ -210,7 +210,12 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     def _refunds(self, truth: ProviderPayment) -> list[PaymentFact]:
         kept = Money(truth.kept, truth.amount.currency)
-        return [
+        taken_on = [
+            self._taken_on(refund.intent_key, refund.reference, truth)
+            for refund in truth.refunds
+            if refund.intent_key is not None and refund.intent_key in self.refunds.requested
+        ]
+        return taken_on + [
             (RefundFailed if refund.failed else PaymentRefunded)(
                 **self._named(truth),
                 refund_reference=refund.reference,
@@ -220,6 +225,16 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
             for refund in truth.refunds
             if refund.reference not in (self.refunds.failed if refund.failed else self.refunds.seen)
         ]
+
+    def _taken_on(self, intent_key: str, reference: str, truth: ProviderPayment) -> PaymentFact:
+        """One of ours that is seen before we were told: without this its money would be spoken for twice."""
+        return RefundAccepted(
+            payment_id=self.id,
+            account_id=self.account_id,
+            amount=Money(self.refunds.requested[intent_key], truth.amount.currency),
+            idempotency_key=intent_key,
+            refund_reference=reference,
+        )
 
     def _disputes(self, truth: ProviderPayment) -> list[PaymentFact]:
         return [

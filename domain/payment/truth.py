@@ -17,6 +17,8 @@ class ProviderRefund(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     amount: Money
     failed: bool = False
+    intent_key: str | None = None
+    """Of our own intent that it carries out; None of one that somebody gave elsewhere."""
 
 
 class ProviderDispute(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,17 +1,20 @@
 """Refunds: never more than was paid, each one once, whatever is heard of it."""
 
 import asyncio
-from uuid import UUID
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 import pytest
 
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
 from application.ports.inbox import Customer
-from domain.payment.payment import PaymentSucceeded
-from domain.payment.refunding import RefundExceedsPayment
+from application.recall import Records
+from domain.payment.payment import Payment, PaymentSucceeded
+from domain.payment.refunding import RefundExceedsPayment, request_refund
 from domain.payment.refunds import RefundRequested
 from domain.shared.money import Money
 from tests.application.house import BY_ADMIN, House
+from tests.application.interruptions import InterruptedLedger
 from tests.people import MONDAY, days
 
 pytestmark = pytest.mark.anyio
@@ -150,3 +153,43 @@ async def test_what_the_provider_refuses_is_free_to_be_refunded_again(house: Hou
 
     house.billing.tell(customer.customer_id, payment)
     assert await refund(house, payment_id) == Money(0, "USD")
+
+
+async def test_one_that_was_given_and_is_seen_before_it_is_heard_of_is_counted_once(house: House) -> None:
+    payment_id, customer = await paid(house)
+    house.billing.answers_lost = True
+    with pytest.raises(ProviderUnavailable):
+        await refund(house, payment_id, 400)
+    house.billing.answers_lost = False
+
+    await house.convergence.settle(customer)
+
+    assert (await house.tags()).count("payment.refund_accepted") == 1
+    assert await refund(house, payment_id) == Money(0, "USD")
+    assert await given_back(house, customer) == [400, 599]
+    await house.moves_to(MONDAY + days(1))
+    assert await house.janitor_comes() == 1
+    assert await given_back(house, customer) == [400, 599]
+
+
+async def test_one_that_was_given_is_noted_however_many_write_at_the_same_moment(house: House) -> None:
+    payment_id, customer = await paid(house)
+
+    async def another_admin_asks() -> None:
+        await house.records.decide(
+            Payment,
+            payment_id,
+            BY_ADMIN,
+            lambda it: request_refund(it, amount=1, reason="A cent", idempotency_key=str(uuid4())),
+        )
+
+    ledger = InterruptedLedger(house.ledger, *10 * [another_admin_asks])
+    records = Records(ledger, house.records.identifiers)
+
+    given = await replace(house.refunds, records=records).refund(
+        payment_id, amount=100, reason="No sound", asked=BY_ADMIN
+    )
+
+    assert given.refundable == Money(999 - 100 - 10, "USD")
+    assert (await house.tags()).count("payment.refund_accepted") == 1
+    assert await given_back(house, customer) == [100]
