@@ -35,7 +35,7 @@ async def states(request: pytest.FixtureRequest) -> AsyncIterator[ReadModelState
 async def test_all_stand_at_the_head_and_nothing_is_asked_for(states: ReadModelStates) -> None:
     assert list(await states.statuses()) == [
         ReadModelStatus(name=name, generation=1, version=PROJECTIONS[name].version, position=0, lag=0)
-        for name in ("access", "catalogue", "graces", "payments", "plans", "subscriptions")
+        for name in ("access", "accounts", "catalogue", "graces", "payments", "plans", "subscriptions")
     ]
     assert list(await states.rebuilds_requested()) == []
 
