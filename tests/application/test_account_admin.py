@@ -1,12 +1,14 @@
 """Looking after accounts: who is found how, what is shown of them, and that one admin always stays."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
 from application.account_admin import Changed, LastAdmin
 from application.errors import NotFound
+from application.ports.ledger import GuardedRow, Write
 from application.recall import Asked
 from domain.account.account import Account
 from domain.shared.fact import Actor, Cause
@@ -122,3 +124,22 @@ async def test_a_list_that_is_behind_does_not_pass_for_an_admin(house: House, mo
     monkeypatch.setattr(house.account_admin.reads, "in_role", behind)
     with pytest.raises(LastAdmin):
         await house.account_admin.change_role(other, "viewer", BY_ADMIN)
+
+
+async def test_who_is_demoted_in_the_very_moment_does_not_count_as_the_one_who_is_left(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await admins(house, 2)
+    meanwhile, append = [one], house.ledger.append
+
+    async def quicker(*writes: Write, rows: Sequence[GuardedRow] = ()) -> int:
+        """Between the look at who would be left and the append, that one is demoted."""
+        if meanwhile:
+            await house.account_admin.change_role(meanwhile.pop(), "viewer", BY_ADMIN)
+        return await append(*writes, rows=rows)
+
+    monkeypatch.setattr(house.ledger, "append", quicker)
+    with pytest.raises(LastAdmin):
+        await house.account_admin.change_role(other, "viewer", BY_ADMIN)
+
+    assert (await role_of(house, one), await role_of(house, other)) == ("viewer", "admin")
