@@ -5,28 +5,19 @@ from uuid import UUID
 
 import msgspec
 
-from application.ports.addresses import Addresses, AddressInvalid
+from application.emails import Emails, canonical_email
+from application.password_rules import refuse_weak
+from application.ports.addresses import Addresses
 from application.ports.ledger import GuardedRow, Insert, Position, RowTaken
 from application.ports.secrets import BlindIndex, Passwords
 from application.ports.world import Identifiers
 from application.recall import Asked, Recalled, Records
 from domain.account.account import Account, EmailTaken, Role
-from domain.shared.fact import Actor, Cause, Refusal
-
-PASSWORD_LENGTH_MIN = 10
-PASSWORD_LENGTH_MAX = 128
-
-
-class WeakPassword(Refusal):
-    """Too short, too long, or among the first that somebody would try."""
-
-
-class EmailInvalid(Refusal):
-    """It is no e-mail address."""
+from domain.shared.fact import Actor, Cause
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """A new account, and where the ledger stands after it."""
+    """An account as it is now, and where the ledger stands after what was done to it."""
 
     account: Account
     position: Position
@@ -41,6 +32,7 @@ class Accounts:
     blind_index: BlindIndex
     addresses: Addresses
     identifiers: Identifiers
+    emails: Emails
 
     async def register(
         self,
@@ -52,15 +44,16 @@ class Accounts:
         role: Role = "viewer",
         by: Actor | None = None,
     ) -> Registered:
-        """Make an account; `by` None: the person registers by themselves.
+        """Make an account, and ask by letter whether the address is theirs; `by` None: they register by themselves.
 
         Raises:
             EmailInvalid, WeakPassword, EmailTaken, TooBusy.
         """
-        canonical = self._canonical(email)
-        self._refuse_weak(password, email=canonical, name=name)
+        canonical = canonical_email(self.addresses, email)
+        await refuse_weak(self.passwords, password, email=canonical, name=name)
         account_id = self.identifiers.new()
         rows = await self._claims(account_id, canonical, password)
+        rows += await self.emails.verification(account_id, canonical)
         facts = Account.register(account_id=account_id, email=canonical, name=name, role=role)
         asked = Asked(by or Actor("viewer", str(account_id)), cause)
         try:
@@ -69,22 +62,15 @@ class Accounts:
             raise EmailTaken("Somebody has registered with this address.") from None
         return Registered(await self.account(account_id), decided.position)
 
-    def _canonical(self, email: str) -> str:
-        try:
-            return self.addresses.canonical(email)
-        except AddressInvalid as reason:
-            raise EmailInvalid(str(reason)) from reason
-
-    def _refuse_weak(self, password: str, *, email: str, name: str | None) -> None:
-        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
-            raise WeakPassword(f"A password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters.")
-        if self.passwords.is_weak(password, known=(email, name or "")):
-            raise WeakPassword("This password is among the first that somebody would try.")
-
     async def _claims(self, account_id: UUID, email: str, password: str) -> list[GuardedRow]:
         hashed = await self.passwords.hash(password)
         claim = {"kind": "email", "blind_index": self.blind_index.of("email", email), "owner": account_id}
         return [Insert("claims", claim), Insert("credentials", {"account_id": account_id, "password_hash": hashed})]
+
+    async def rename(self, account_id: UUID, name: str | None, asked: Asked) -> Registered:
+        """The account as it is after that. Raises NotFound."""
+        decided = await self.records.decide(Account, account_id, asked, lambda account: account.rename(name))
+        return Registered(await self.account(account_id), decided.position)
 
     async def account(self, account_id: UUID) -> Account:
         """Raises NotFound."""

@@ -69,17 +69,23 @@ class Wording(msgspec.Struct, frozen=True):
 
         return letter
 
-    def password_changed(self, email: str) -> Letter:
+    def password_changed(self, channel: Channel, to: str) -> Letter:
         what = "The password of your Streamly account has been changed, and you are signed out everywhere else."
-        return _mail(email, "password_changed", "Your Streamly password was changed", what, NOTICE_NOT_YOU)
+        return _notice(channel, to, "password_changed", "Your Streamly password was changed", what)
 
-    def email_changed(self, former_email: str) -> Letter:
-        what = "Your Streamly account has another e-mail address from now on; this one no longer signs in."
-        return _mail(former_email, "email_changed", "Your e-mail address was changed", what, NOTICE_NOT_YOU)
+    def email_changed(self, channel: Channel, former: str) -> Letter:
+        what = "Your Streamly account has another e-mail address from now on; a former one no longer signs in."
+        return _notice(channel, former, "email_changed", "Your e-mail address was changed", what)
 
-    def phone_changed(self, email: str) -> Letter:
+    def phone_changed(self, channel: Channel, to: str) -> Letter:
         what = "The phone number of your Streamly account has been changed."
-        return _mail(email, "phone_changed", "Your phone number was changed", what, NOTICE_NOT_YOU)
+        return _notice(channel, to, "phone_changed", "Your phone number was changed", what)
+
+
+def _notice(channel: Channel, to: str, kind: str, subject: str, what: str) -> Letter:
+    if channel == "sms":
+        return _text(to, kind, f"{what} {NOTICE_NOT_YOU}")
+    return _mail(to, kind, subject, what, NOTICE_NOT_YOU)
 
 
 def _text(phone: str, kind: str, body: str) -> Letter:

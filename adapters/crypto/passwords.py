@@ -44,8 +44,9 @@ class Argon2Passwords:
         matches = await self._in_pool(lambda: self._matches(_bytes(password), hashed or self._nobodys))
         return matches and hashed is not None
 
-    def is_weak(self, password: str, *, known: tuple[str, ...] = ()) -> bool:
-        return weak_passwords.is_weak(password, known)
+    async def is_weak(self, password: str, *, known: tuple[str, ...] = ()) -> bool:
+        """Raises TooBusy: the estimate takes as long as a hash."""
+        return await self._in_pool(lambda: weak_passwords.is_weak(password, known))
 
     def close(self) -> None:
         """Drops what waits; what runs is done in a moment."""

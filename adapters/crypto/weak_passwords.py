@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from threading import Lock
 
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
@@ -16,6 +17,9 @@ FAMILIAR_WORDS = ("streamly", "spring", "summer", "autumn", "winter")
 
 KNOWN_WORD_CHARACTERS_MIN = 3
 UNKNOWN_CHARACTERS_MIN = 6
+ONE_AT_A_TIME = Lock()
+"""zxcvbn keeps the words that are known of somebody in one place for all threads."""
+
 SEPARATORS = re.compile(r"[\W_]+")
 
 
@@ -26,7 +30,8 @@ def is_weak(password: str, known: tuple[str, ...]) -> bool:
 
 
 def _is_guessed_early(password: str, familiar: list[str]) -> bool:
-    return bool(zxcvbn(password, user_inputs=familiar)["score"] < GUESSES_SCORE_MIN)
+    with ONE_AT_A_TIME:
+        return bool(zxcvbn(password, user_inputs=familiar)["score"] < GUESSES_SCORE_MIN)
 
 
 def _is_made_of(password: str, familiar: list[str]) -> bool:

@@ -21,7 +21,7 @@ class MemoryPasswords:
     async def verify(self, password: str, hashed: str | None) -> bool:
         return hashed is not None and hashed == _hashed(password, salt=hashed.partition("$")[0])
 
-    def is_weak(self, password: str, *, known: tuple[str, ...] = ()) -> bool:
+    async def is_weak(self, password: str, *, known: tuple[str, ...] = ()) -> bool:
         return password.casefold() in COMMON_PASSWORDS.union(word.casefold() for word in known)
 
 

@@ -1,4 +1,4 @@
-"""Postal rules of the network: what an address is, and when two are the same."""
+"""What an e-mail address and a phone number are, and when two are the same."""
 
 from typing import Protocol
 
@@ -12,4 +12,16 @@ class Addresses(Protocol):
 
     def canonical(self, email: str) -> str:
         """The one spelling of the address under which it is claimed. Raises AddressInvalid."""
+        ...
+
+
+class NumberInvalid(Exception):
+    """It is no phone number; the message says why."""
+
+
+class PhoneNumbers(Protocol):
+    """Phone numbers."""
+
+    def canonical(self, phone: str) -> str:
+        """The number in E.164, under which it is claimed. Raises NumberInvalid."""
         ...

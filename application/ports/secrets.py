@@ -27,7 +27,7 @@ class TooBusy(Exception):
 
 
 class Passwords(Protocol):
-    """Slow hashing, in a bounded pool, off the event loop."""
+    """Slow hashing and slow guessing, in a bounded pool, off the event loop."""
 
     async def hash(self, password: str) -> str:
         """Raises TooBusy."""
@@ -37,8 +37,11 @@ class Passwords(Protocol):
         """As slow for an unknown account (None) as for a known one. Raises TooBusy."""
         ...
 
-    def is_weak(self, password: str, *, known: tuple[str, ...] = ()) -> bool:
-        """Whether it is among the passwords that are tried first, or is made of what is `known` about the account."""
+    async def is_weak(self, password: str, *, known: tuple[str, ...] = ()) -> bool:
+        """Whether it is among the passwords that are tried first, or is made of what is `known` about the account.
+
+        Raises TooBusy.
+        """
         ...
 
 

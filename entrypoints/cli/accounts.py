@@ -1,18 +1,29 @@
 """`streamly accounts`: the first admin is made here, and nowhere else."""
 
+import asyncio
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import get_args
 from uuid import UUID
 
 import click
 
 from application.accounts import Registered
-from domain.account.account import Role
+from domain.account.account import Account, Role
 from entrypoints.cli.house import OPERATOR, by_command, in_house
-from entrypoints.cli.output import AS_JSON, print_json
+from entrypoints.cli.output import AS_JSON, print_json, print_rows
 from entrypoints.wiring import House
 
 ROLE = click.Choice(get_args(Role))
+LISTED_MAX = 1_000
+COLUMNS: Mapping[str, Callable[[Account], object]] = {
+    "id": lambda account: account.id,
+    "email": lambda account: account.email or "",
+    "phone": lambda account: account.phone or "",
+    "role": lambda account: account.role,
+    "state": lambda account: "disabled" if account.disabled else "enabled",
+    "created": lambda account: account.created_at,
+}
 
 
 @click.group()
@@ -45,6 +56,32 @@ def _password(*, from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return typed
+
+
+@accounts.command("list")
+@click.option("--email", help="The account with this address, in any spelling.")
+@click.option("--phone", help="The account with this number.")
+@click.option("--limit", type=click.IntRange(1, LISTED_MAX), default=100, show_default=True, help="The newest so many.")
+@AS_JSON
+def list_accounts(*, email: str | None, phone: str | None, limit: int, as_json: bool) -> None:
+    """The accounts, newest first. Their addresses are personal data."""
+
+    async def read(house: House) -> Sequence[Account]:
+        if email is not None or phone is not None:
+            return await house.account_admin.claimed(email=email, phone=phone)
+        await _read_models_level(house)
+        return [account for account, _ in await house.account_admin.page(before=None, limit=limit)]
+
+    print_rows(in_house(read), as_json=as_json, columns=COLUMNS)
+
+
+async def _read_models_level(house: House) -> None:
+    """Also where no worker runs that would see to it."""
+    house.live_engine.start()
+    try:
+        await house.reading.wait(await house.records.ledger.head())
+    finally:
+        await asyncio.to_thread(house.live_engine.stop)
 
 
 @accounts.command("role")

@@ -12,11 +12,14 @@ from application.audit import Audit
 from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
+from application.emails import Emails
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
 from application.mailbox import Mailbox
+from application.new_passwords import NewPasswords
 from application.payments import Payments
+from application.phones import Phones
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.idempotency import KeptAnswers
@@ -34,6 +37,7 @@ from entrypoints.http.admin_webhooks import AdminWebhookController
 from entrypoints.http.assembly import assemble
 from entrypoints.http.audit import AuditController
 from entrypoints.http.auth import AuthController
+from entrypoints.http.auth_codes import AuthCodeController
 from entrypoints.http.checkout import CheckoutController
 from entrypoints.http.customers import AdminCustomerController
 from entrypoints.http.grants import AdminBlockController, AdminGrantController
@@ -48,6 +52,7 @@ from entrypoints.http.projections import AdminProjectionController
 from entrypoints.http.refunds import RefundController
 from entrypoints.http.returns import ReturnController
 from entrypoints.http.sandbox import ClockController, MailboxController
+from entrypoints.http.sessions import SessionController
 from entrypoints.http.subscription import PortalController, SubscriptionController
 from entrypoints.http.subscriptions import AdminSubscriptionController, MySubscriptionsController
 from entrypoints.http.throttled import Gate
@@ -68,6 +73,7 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AdminVideoController,
     AdminWebhookController,
     AuditController,
+    AuthCodeController,
     AuthController,
     CheckoutController,
     MeController,
@@ -77,6 +83,7 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     PlaybackController,
     PortalController,
     RefundController,
+    SessionController,
     SubscriptionController,
     VideoController,
     WebhookController,
@@ -97,12 +104,15 @@ PROVIDED = (
     "business_time",
     "checkouts",
     "customer_binding",
+    "emails",
     "grants",
     "health",
     "inbox",
     "mailbox",
     "metrics",
+    "new_passwords",
     "payments",
+    "phones",
     "plans",
     "playback",
     "projections",
@@ -135,6 +145,8 @@ class House(Protocol):
     @property
     def customer_binding(self) -> CustomerBinding: ...
     @property
+    def emails(self) -> Emails: ...
+    @property
     def grants(self) -> Grants: ...
     @property
     def health(self) -> Health: ...
@@ -147,7 +159,11 @@ class House(Protocol):
     @property
     def metrics(self) -> Metrics: ...
     @property
+    def new_passwords(self) -> NewPasswords: ...
+    @property
     def payments(self) -> Payments: ...
+    @property
+    def phones(self) -> Phones: ...
     @property
     def plans(self) -> Plans: ...
     @property

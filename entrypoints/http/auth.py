@@ -4,7 +4,8 @@ import msgspec
 from litestar import Controller, Response, post
 from litestar.params import JSONBody
 
-from application.accounts import EmailInvalid, WeakPassword
+from application.emails import EmailInvalid
+from application.password_rules import WeakPassword
 from application.ports.secrets import TooBusy
 from application.signing_in import InvalidCredentials
 from domain.account.account import EmailTaken

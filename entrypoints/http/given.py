@@ -9,11 +9,14 @@ from application.audit import Audit
 from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
+from application.emails import Emails
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
 from application.mailbox import Mailbox
+from application.new_passwords import NewPasswords
 from application.payments import Payments
+from application.phones import Phones
 from application.plans import Plans
 from application.playback import Playback
 from application.ports.world import Clock
@@ -32,11 +35,14 @@ GivenBusinessClock = NamedDependency[SkipValidation[BusinessClock]]
 GivenBusinessTime = NamedDependency[SkipValidation[Clock]]
 GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
 GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
+GivenEmails = NamedDependency[SkipValidation[Emails]]
 GivenGrants = NamedDependency[SkipValidation[Grants]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenInbox = NamedDependency[SkipValidation[InboxOperation]]
 GivenMailbox = NamedDependency[SkipValidation[Mailbox]]
+GivenNewPasswords = NamedDependency[SkipValidation[NewPasswords]]
 GivenPayments = NamedDependency[SkipValidation[Payments]]
+GivenPhones = NamedDependency[SkipValidation[Phones]]
 GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]
 GivenProjections = NamedDependency[SkipValidation[ProjectionAdmin]]

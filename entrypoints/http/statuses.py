@@ -1,6 +1,17 @@
 """Which status each refusal and each error has: the domain speaks no HTTP, so it is said here, once."""
 
-from application import account_admin, accounts, errors, plans, playback, return_urls, subscriptions
+from application import (
+    account_admin,
+    emails,
+    errors,
+    new_passwords,
+    password_rules,
+    phones,
+    plans,
+    playback,
+    return_urls,
+    subscriptions,
+)
 from application.ports import billing, codes, idempotency, ledger, letters, secrets, throttles, video_platform
 from domain.access import access
 from domain.account import account, by_hand
@@ -17,6 +28,7 @@ STATUSES: dict[type[Exception], int] = {
     access.SubscriptionRequired: 402,
     account.CustomerBoundElsewhere: 409,
     account.EmailTaken: 409,
+    account.PhoneTaken: 409,
     by_hand.EndInThePast: 422,
     by_hand.EndTooFarAhead: 422,
     by_hand.TooManyByHand: 409,
@@ -39,8 +51,13 @@ STATUSES: dict[type[Exception], int] = {
     video.VideoNotReady: 409,
     # The use cases'.
     account_admin.LastAdmin: 409,
-    accounts.EmailInvalid: 422,
-    accounts.WeakPassword: 422,
+    emails.EmailInvalid: 422,
+    emails.InvalidToken: 422,
+    new_passwords.RecentSignInNeeded: 403,
+    password_rules.WeakPassword: 422,
+    password_rules.WrongPassword: 403,
+    phones.InvalidCode: 422,
+    phones.PhoneInvalid: 422,
     return_urls.ReturnUrlNotAllowed: 422,
     subscriptions.NothingBought: 404,
     plans.PriceTaken: 409,

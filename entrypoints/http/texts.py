@@ -34,6 +34,12 @@ Email = Annotated[
 Password = Annotated[str, msgspec.Meta(pattern=NO_NUL, examples=["correct horse battery"])]
 """As long as a body may be: that it is too long is for the rule on passwords to say, with 422."""
 
+Phone = Annotated[str, msgspec.Meta(min_length=3, max_length=40, examples=["+48600100200"])]
+"""Whether it is a number is for the rule on numbers to say."""
+
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=20, pattern=NO_NUL, examples=["123456"])]
+LinkToken = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=NO_NUL)]
+
 RefreshToken = Annotated[str, msgspec.Meta(min_length=1, max_length=512, pattern=NO_NUL)]
 
 Url = Annotated[

@@ -1,6 +1,6 @@
 """Accounts, plans and subscriptions as API clients see them, made from what the use cases answer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -51,6 +51,16 @@ class TokensView(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a word of the protocol
     expires_in: Annotated[int, msgspec.Meta(examples=[900])]
+
+
+class SentView(msgspec.Struct, frozen=True):
+    """For how many seconds the code or the link is good, if one was sent."""
+
+    expires_in: Annotated[int, msgspec.Meta(examples=[600])]
+
+
+def sent_view(life: timedelta) -> SentView:
+    return SentView(int(life.total_seconds()))
 
 
 class RegisteredView(TokensView, frozen=True, kw_only=True):

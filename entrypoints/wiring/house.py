@@ -27,6 +27,7 @@ from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
 from application.dunning import Dunning
+from application.emails import Emails
 from application.finding import Finding
 from application.grants import Grants
 from application.health import Health
@@ -34,7 +35,9 @@ from application.inbox_desk import InboxOperation
 from application.intentions import Intentions
 from application.janitor import Janitor
 from application.mailbox import Mailbox
+from application.new_passwords import NewPasswords
 from application.payments import Payments
+from application.phones import Phones
 from application.plans import Plans
 from application.playback import Playback
 from application.policies.dunning import (
@@ -67,7 +70,7 @@ from entrypoints.settings import Settings
 from entrypoints.wiring import billing, gates
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.letters import Correspondence, correspondence
-from entrypoints.wiring.people import people
+from entrypoints.wiring.people import People, people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.selling import selling
 
@@ -78,7 +81,6 @@ class House:
 
     settings: Settings
     account_admin: AccountAdmin
-    accounts: Accounts
     audit: Audit
     business_clock: BusinessClock | None
     business_time: Clock
@@ -93,6 +95,7 @@ class House:
     intentions: Intentions
     janitor: Janitor
     metrics: PrometheusMetrics
+    people: People
     payments: Payments
     plans: Plans
     playback: Playback
@@ -100,7 +103,6 @@ class House:
     records: Records
     reading: ReadingYourWrites
     refunds: Refunds
-    signing_in: SigningIn
     subscriptions: Subscriptions
     sweeping: Sweeping
     throttling: Throttling
@@ -116,6 +118,26 @@ class House:
     retention: PostgresRetention
     inbox_signal: Signal
     """Fires when a webhook has been kept."""
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.people.accounts
+
+    @property
+    def emails(self) -> Emails:
+        return self.people.emails
+
+    @property
+    def new_passwords(self) -> NewPasswords:
+        return self.people.new_passwords
+
+    @property
+    def phones(self) -> Phones:
+        return self.people.phones
+
+    @property
+    def signing_in(self) -> SigningIn:
+        return self.people.signing_in
 
     @property
     def mailbox(self) -> Mailbox | None:
@@ -145,11 +167,9 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     sold = selling(settings, base, ports, convergence, binding)
     post = correspondence(settings, base, stack)
     policies = _policies(ports, plans, dunning, sold.duplicates)
-    known = people(settings, base, stack)
     return House(
         settings=settings,
         account_admin=gates.account_admin(base),
-        accounts=known.accounts,
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, dunning, stack),
         business_time=base.business_time,
@@ -174,7 +194,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         webhooks=webhooks,
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
-        signing_in=known.signing_in,
+        people=people(settings, base, post, stack),
         sweeping=billing.sweeping(settings, base, ports, convergence, webhooks),
         throttling=gates.throttling(settings, base),
         kept_answers=gates.kept_answers(base),

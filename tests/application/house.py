@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
 
-from adapters.crypto.code_secrets import HmacCodeSecrets
-from adapters.crypto.master_keys import MasterKeys
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.memory.account_reads import MemoryAccountReads
 from adapters.memory.billing import MemoryBilling
@@ -17,7 +15,6 @@ from adapters.memory.inbox import MemoryInbox
 from adapters.memory.intents import MemoryIntents
 from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.ledger import MemoryLedger
-from adapters.memory.letters import MemoryCodes, MemoryLetters
 from adapters.memory.play_sessions import MemoryPlaySessions
 from adapters.memory.reads import (
     MemoryAccessReads,
@@ -27,15 +24,12 @@ from adapters.memory.reads import (
     MemoryPlanReads,
     MemoryPositions,
 )
-from adapters.memory.secrets import MemoryAccessTokens, MemoryBlindIndex, MemoryPasswords, MemoryRefreshTokens
-from adapters.memory.sign_ins import MemorySignIns
+from adapters.memory.secrets import MemoryBlindIndex
 from adapters.memory.subscription_reads import MemorySubscriptionReads
 from adapters.memory.sweeps import MemorySweeps
 from adapters.memory.tables import MemoryTables
 from adapters.memory.unnamed import MemoryUnnamedDeliveries
-from adapters.memory.vault import MemoryVault
 from application.account_admin import AccountAdmin
-from application.accounts import Accounts
 from application.audit import Audit
 from application.checkouts import Checkouts, OpenedCheckout
 from application.convergence import Convergence
@@ -57,19 +51,17 @@ from application.reading import ReadingYourWrites
 from application.recall import Asked, Records
 from application.refunds import Refunds
 from application.return_urls import ReturnUrls
-from application.sealed_letters import SealedLetters
-from application.signing_in import SigningIn
 from application.subscription_commands import SubscriptionCommands
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.videos import NewVideo, Videos
 from application.webhooks import Webhooks
-from application.wording import Wording
 from domain.account.account import Account
 from domain.shared.fact import Actor, Cause, Fact
 from domain.shared.money import Money
 from domain.subscription.truth import BillingPolicy
 from tests.application.studio import MemoryStudio, link_of
+from tests.application.ways_in import WaysIn
 from tests.people import ADMIN, MONDAY
 
 PUBLIC_URL = "https://streamly.example"
@@ -112,45 +104,16 @@ class House:
         self.webhooks = Webhooks(
             billing=self.billing, inbox=self.inbox, sweeps=self.sweeps, business_time=self.business_time
         )
-        self._build_letters()
         self._build_accounts()
         self._build_looking_after()
         self._build_selling()
         self._build_asking()
         self._build_showing()
 
-    def _build_letters(self) -> None:
-        self.vault, self.wording = MemoryVault(), Wording(PUBLIC_URL)
-        self.sealed = SealedLetters(
-            vault=self.vault,
-            blind_index=self.blind_index,
-            secrets=HmacCodeSecrets(MasterKeys({"m": bytes(32)})),
-            identifiers=self.identifiers,
-        )
-        self.codes = MemoryCodes(self.tables, self.sealed)
-        self.letters = MemoryLetters(self.tables, self.sealed, self.real_time, keep_texts=True)
-
     def _build_accounts(self) -> None:
-        passwords, addresses = MemoryPasswords(), EmailValidatorAddresses()
-        self.sign_ins = MemorySignIns(self.tables, self.ledger)
-        self.accounts = Accounts(
-            records=self.records,
-            passwords=passwords,
-            blind_index=self.blind_index,
-            addresses=addresses,
-            identifiers=self.identifiers,
-        )
-        self.signing_in = SigningIn(
-            records=self.records,
-            sign_ins=self.sign_ins,
-            passwords=passwords,
-            access_tokens=MemoryAccessTokens(),
-            refresh_tokens=MemoryRefreshTokens(),
-            blind_index=self.blind_index,
-            addresses=addresses,
-            real_time=self.real_time,
-            identifiers=self.identifiers,
-        )
+        ways = self.ways = WaysIn(self.records, self.tables, self.ledger, self.real_time, self.blind_index)
+        self.accounts, self.signing_in, self.sign_ins = ways.accounts, ways.signing_in, ways.sign_ins
+        self.codes, self.letters, self.wording, self.vault = ways.codes, ways.letters, ways.wording, ways.vault
 
     def _build_looking_after(self) -> None:
         self.account_admin = AccountAdmin(

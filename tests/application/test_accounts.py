@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from application.accounts import EmailInvalid, WeakPassword
+from application.emails import EmailInvalid
 from application.errors import NotFound, NotSignedIn
+from application.password_rules import WeakPassword
 from application.signing_in import SESSION_IDLE, InvalidCredentials, Tokens
 from domain.account.account import Account, AccountRegistered, EmailTaken
 from domain.account.sign_ins import RefreshTokenReused

@@ -56,7 +56,7 @@ def later(house: House, seconds: float) -> None:
 
 
 async def test_mails_and_text_messages_leave_once(house: House, posting: Posting, carrier: Carrier) -> None:
-    letters = house.wording.password_changed(EMAIL), house.wording.sign_in_code(PHONE)("123456")
+    letters = house.wording.password_changed("email", EMAIL), house.wording.sign_in_code(PHONE)("123456")
     await written(house, *letters)
 
     assert await posting.send_due() == 2
@@ -69,7 +69,7 @@ async def test_mails_and_text_messages_leave_once(house: House, posting: Posting
 async def test_what_cannot_be_sent_now_is_tried_ever_more_seldom_and_given_up(
     house: House, posting: Posting, carrier: Carrier, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await written(house, house.wording.password_changed(EMAIL))
+    await written(house, house.wording.password_changed("email", EMAIL))
     carrier.trouble = NotSentNow("the mail server said 451")
 
     for delay in RETRY_DELAYS_SECONDS:
@@ -88,7 +88,7 @@ async def test_what_cannot_be_sent_now_is_tried_ever_more_seldom_and_given_up(
 
 
 async def test_whoever_is_busy_says_when_to_come_back(house: House, posting: Posting, carrier: Carrier) -> None:
-    await written(house, house.wording.password_changed(EMAIL))
+    await written(house, house.wording.password_changed("email", EMAIL))
     carrier.trouble = NotSentNow("Twilio said 429", retry_after_seconds=100)
 
     await posting.send_due()
@@ -103,7 +103,7 @@ async def test_whoever_is_busy_says_when_to_come_back(house: House, posting: Pos
 async def test_what_is_refused_is_given_up_at_once(
     house: House, posting: Posting, carrier: Carrier, *, refused: bool
 ) -> None:
-    await written(house, house.wording.password_changed(EMAIL))
+    await written(house, house.wording.password_changed("email", EMAIL))
     carrier.trouble = Undeliverable("no", refused=refused)
 
     await posting.send_due()
@@ -119,7 +119,7 @@ async def test_one_letter_that_nobody_foresaw_holds_up_no_other(
     broken = Carrier()
     broken.trouble = RuntimeError(f"cannot send to {PHONE}")
     posting = Posting(letters=house.letters, mail=carrier, text_messages=broken)
-    await written(house, house.wording.sign_in_code(PHONE)("123456"), house.wording.password_changed(EMAIL))
+    await written(house, house.wording.sign_in_code(PHONE)("123456"), house.wording.password_changed("email", EMAIL))
 
     await posting.send_due()
 
@@ -132,7 +132,7 @@ async def test_one_letter_that_nobody_foresaw_holds_up_no_other(
 
 
 async def test_a_letter_that_kills_workers_comes_to_an_end(house: House, posting: Posting, carrier: Carrier) -> None:
-    await written(house, house.wording.password_changed(EMAIL))
+    await written(house, house.wording.password_changed("email", EMAIL))
     for _ in range(TRIES_MAX):
         assert await house.letters.take_due(limit=1, seconds=LEASE_SECONDS)
         later(house, LEASE_SECONDS)
@@ -168,7 +168,7 @@ async def test_a_text_message_waits_for_the_way_out_that_was_taken_away(house: H
 @pytest.mark.parametrize("to", [PHONE, " 14155550100", "+1 (415) 555-0100"])
 async def test_the_mailbox_knows_a_number_in_any_spelling(house: House, to: str) -> None:
     mailbox = Mailbox(letters=house.letters, addresses=EmailValidatorAddresses())
-    await written(house, house.wording.sign_in_code(PHONE)("123456"), house.wording.password_changed(EMAIL))
+    await written(house, house.wording.sign_in_code(PHONE)("123456"), house.wording.password_changed("email", EMAIL))
 
     assert [letter.to for letter in await mailbox.read(to)] == [PHONE]
     assert [letter.to for letter in await mailbox.read("Anna@Example.ORG")] == [EMAIL]
@@ -183,9 +183,9 @@ def test_no_subject_says_anything_about_a_person(house: House) -> None:
         *(write("secret") for write in (words.password_reset(EMAIL), words.erasure_code("email", EMAIL))),
         *(write("secret") for write in (words.sign_in_code(PHONE), words.phone_change_code(PHONE))),
         words.erasure_code("sms", PHONE)("secret"),
-        words.password_changed(EMAIL),
-        words.email_changed(EMAIL),
-        words.phone_changed(EMAIL),
+        words.password_changed("email", EMAIL),
+        words.email_changed("email", EMAIL),
+        words.phone_changed("email", EMAIL),
     ]
 
     for letter in letters:

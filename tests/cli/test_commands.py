@@ -28,6 +28,21 @@ def test_an_admin_is_made_once_and_the_second_time_refused_in_one_line(streamly:
     assert (weak.returncode, "Traceback" in weak.stderr) == (3, False)
 
 
+def test_accounts_are_listed_newest_first_and_found_by_address(streamly: Run) -> None:
+    for name in ("ada", "bob"):
+        email = f"{name}@example.com"
+        said(streamly("accounts", "create-admin", email, "--password-stdin", "--json", stdin="onion-soup-at-noon\n"))
+
+    listed = said(streamly("accounts", "list", "--json"))
+    assert [(row["email"], row["role"], row["state"]) for row in listed] == [
+        ("bob@example.com", "admin", "enabled"),
+        ("ada@example.com", "admin", "enabled"),
+    ]
+    assert said(streamly("accounts", "list", "--limit", "1", "--json")) == listed[:1]
+    assert said(streamly("accounts", "list", "--email", "ADA@example.com", "--json")) == listed[1:]
+    assert said(streamly("accounts", "list", "--phone", "+48600100200", "--json")) == []
+
+
 def test_a_timeline_and_an_answer_about_access_can_be_read(streamly: Run) -> None:
     made = said(
         streamly(
@@ -46,7 +61,8 @@ def test_a_timeline_and_an_answer_about_access_can_be_read(streamly: Run) -> Non
 def test_an_account_is_disabled_and_enabled_with_its_reason_on_the_ledger(streamly: Run) -> None:
     made = said(
         streamly(
-            "accounts", "create-admin", "ada@example.com", "--password-stdin", "--json", stdin="onion-soup-at-noon\n"
+            *("accounts", "create-admin", "ada@example.com", "--role", "support", "--password-stdin", "--json"),
+            stdin="onion-soup-at-noon\n",
         )
     )
     said(streamly("accounts", "disable", made["id"], "--reason", "chargebacks", "--json"))

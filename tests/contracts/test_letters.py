@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 WORDS = Wording("https://streamly.example")
 EMAIL, PHONE = "anna@example.org", "+14155550100"
-LETTER = WORDS.password_changed(EMAIL)
+LETTER = WORDS.password_changed("email", EMAIL)
 TEXT = WORDS.sign_in_code(PHONE)("123456")
 
 
@@ -100,7 +100,7 @@ async def test_the_development_mailbox_keeps_what_was_sent(post: Post) -> None:
 
 async def test_the_mailbox_shows_the_newest_first_of_one_or_of_all(post: Post) -> None:
     for minutes, to in ((3, "boris@example.org"), (2, EMAIL), (1, "boris@example.org")):
-        await written(post, WORDS.email_changed(to), at=ago(minutes=minutes))
+        await written(post, WORDS.email_changed("email", to), at=ago(minutes=minutes))
     await written(post, TEXT, at=ago(minutes=4))
 
     shown = await post.mailbox.written(None, limit=3)

@@ -71,10 +71,11 @@ async def test_an_account_that_is_not_there_has_no_password(passwords: Passwords
     assert not await passwords.verify("curiouser & curiouser", None)
 
 
-def test_the_passwords_that_are_tried_first_are_weak(passwords: Passwords) -> None:
-    assert passwords.is_weak("password123")
-    assert passwords.is_weak("Alice@Example.com", known=("alice@example.com",))
-    assert not passwords.is_weak("curiouser & curiouser", known=("alice@example.com",))
+@pytest.mark.anyio
+async def test_the_passwords_that_are_tried_first_are_weak(passwords: Passwords) -> None:
+    assert await passwords.is_weak("password123")
+    assert await passwords.is_weak("Alice@Example.com", known=("alice@example.com",))
+    assert not await passwords.is_weak("curiouser & curiouser", known=("alice@example.com",))
 
 
 def test_an_access_token_says_who_is_asking(access_tokens: AccessTokens) -> None:

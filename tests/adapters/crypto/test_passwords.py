@@ -209,3 +209,23 @@ def test_the_longest_password_is_looked_at_in_a_moment() -> None:
         is_weak(password, ALICE)
 
     assert (process_time() - before) / len(hard) < 0.1
+
+
+@pytest.mark.anyio
+async def test_what_is_known_of_one_person_says_nothing_about_another(passwords: Argon2Passwords) -> None:
+    people = [(f"person{number} in the clouds", f"person{number}@example.com") for number in range(40)]
+    asked = [passwords.is_weak(password, known=(email, password)) for password, email in people]
+    others = [passwords.is_weak("a rabbit with a watch", known=(email,)) for _, email in people]
+
+    assert await asyncio.gather(*asked) == [True] * 40
+    assert await asyncio.gather(*others) == [False] * 40
+
+
+@pytest.mark.anyio
+async def test_guessing_waits_in_the_same_bounded_queue(small: Argon2Passwords) -> None:
+    with occupied(small):
+        waiting = [asyncio.create_task(small.is_weak(PASSWORD)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooBusy):
+            await small.is_weak(PASSWORD)
+    assert await asyncio.gather(*waiting) == [False, False, False]

@@ -1,0 +1,202 @@
+"""New passwords: by who knows the one before, by a letter, and the first of an account that had none."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from application.emails import EmailInvalid, InvalidToken
+from application.errors import NotSignedIn
+from application.new_passwords import RecentSignInNeeded
+from application.password_rules import WeakPassword, WrongPassword
+from application.ports.codes import TooManyCodes
+from application.ports.secrets import SignedIn
+from application.signing_in import InvalidCredentials, Tokens
+from domain.account.sign_ins import PasswordChanged
+from domain.shared.fact import Actor, Cause
+from tests.application.house import PASSWORD, House, asked_by
+
+pytestmark = pytest.mark.anyio
+
+REQUEST = Cause("request", "req_1")
+EMAIL, PHONE = "anna@example.com", "+48600100200"
+NEW = "another long way"
+CHANGED = "Your Streamly password was changed"
+
+
+async def signs_in(house: House, password: str = PASSWORD) -> Tokens:
+    return await house.signing_in.sign_in(email=EMAIL, password=password)
+
+
+async def viewer(house: House, tokens: Tokens) -> SignedIn:
+    return await house.signing_in.who_is(tokens.access_token)
+
+
+async def changes(house: House, tokens: Tokens, *, current: str | None = PASSWORD, new: str = NEW) -> None:
+    who = await viewer(house, tokens)
+    await house.ways.new_passwords.change(who, current=current, new=new, asked=asked_by(who.account_id))
+
+
+async def by_phone(house: House) -> Tokens:
+    await house.ways.phones.ask_sign_in(PHONE)
+    return await house.ways.phones.sign_in(PHONE, await house.ways.digits_for(PHONE), cause=REQUEST)
+
+
+async def test_a_new_password_ends_every_other_sign_in(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    laptop, phone = await signs_in(house), await signs_in(house)
+
+    await changes(house, laptop)
+
+    assert (await viewer(house, laptop)).account_id == anna
+    await house.signing_in.refresh(laptop.refresh_token, cause=REQUEST)
+    for attempt in (viewer(house, phone), house.signing_in.refresh(phone.refresh_token, cause=REQUEST)):
+        with pytest.raises(NotSignedIn):
+            await attempt
+    with pytest.raises(InvalidCredentials):
+        await signs_in(house, PASSWORD)
+    await signs_in(house, NEW)
+    (fact,) = [fact for fact in await house.facts() if isinstance(fact, PasswordChanged)]
+    assert (fact.how, fact.actor) == ("change", Actor("viewer", str(anna)))
+    assert CHANGED in await house.ways.subjects(EMAIL)
+
+
+@pytest.mark.parametrize("current", ["not my password", "", None])
+async def test_the_password_before_is_asked_for(house: House, current: str | None) -> None:
+    await house.registers(EMAIL)
+    laptop = await signs_in(house)
+
+    with pytest.raises(WrongPassword):
+        await changes(house, laptop, current=current)
+    await signs_in(house)
+
+
+@pytest.mark.parametrize("new", ["short", "password123", "x" * 129, EMAIL])
+async def test_a_weak_one_is_refused(house: House, new: str) -> None:
+    await house.registers(EMAIL)
+    laptop = await signs_in(house)
+
+    with pytest.raises(WeakPassword):
+        await changes(house, laptop, new=new)
+
+
+async def test_of_two_changes_at_once_one_counts(house: House) -> None:
+    await house.registers(EMAIL)
+    laptop, phone = await signs_in(house), await signs_in(house)
+
+    outcomes = await asyncio.gather(
+        changes(house, laptop), changes(house, phone, new="a third long way"), return_exceptions=True
+    )
+
+    assert len([outcome for outcome in outcomes if outcome is None]) == 1
+    assert (await house.tags()).count("account.password_changed") == 1
+
+
+async def test_a_sign_in_that_was_checked_before_the_change_is_over_with_it(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    laptop = await signs_in(house)
+    checked = await house.sign_ins.credential_of(anna)
+    assert checked is not None
+
+    await changes(house, laptop)
+
+    with pytest.raises(NotSignedIn) as refused:
+        await house.signing_in.open_session(anna, epoch=checked.epoch)
+    assert refused.value.code == "session_ended"
+
+
+async def test_who_forgot_it_sets_a_new_one_by_letter_and_is_signed_in_nowhere(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    laptop = await signs_in(house)
+    await house.ways.new_passwords.forgot("Anna@Example.com")
+
+    await house.ways.new_passwords.reset(await house.ways.token_for(EMAIL), new=NEW, cause=REQUEST)
+
+    for attempt in (viewer(house, laptop), house.signing_in.refresh(laptop.refresh_token, cause=REQUEST)):
+        with pytest.raises(NotSignedIn):
+            await attempt
+    await signs_in(house, NEW)
+    assert CHANGED in await house.ways.subjects(EMAIL)
+    assert (await house.accounts.account(anna)).email_verified, "she reads what is sent to it"
+    assert await house.tags() == ["account.registered", "account.email_verified", "account.password_changed"]
+
+
+async def test_a_link_is_good_once_for_half_an_hour_and_until_the_next(house: House) -> None:
+    await house.registers(EMAIL)
+    await house.ways.new_passwords.forgot(EMAIL)
+    first = await house.ways.token_for(EMAIL)
+    house.real_time.pass_by(timedelta(seconds=1))
+    await house.ways.new_passwords.forgot(EMAIL)
+    second = await house.ways.token_for(EMAIL)
+    assert first != second
+    with pytest.raises(WeakPassword):
+        await house.ways.new_passwords.reset(second, new="short", cause=REQUEST)
+    await house.ways.new_passwords.reset(second, new=NEW, cause=REQUEST)
+    house.real_time.pass_by(timedelta(seconds=1))
+    await house.ways.new_passwords.forgot(EMAIL)
+    third = await house.ways.token_for(EMAIL)
+    house.real_time.pass_by(timedelta(minutes=30))
+
+    for bad in (first, second, third, "made up", ""):
+        with pytest.raises(InvalidToken):
+            await house.ways.new_passwords.reset(bad, new="a third long way", cause=REQUEST)
+
+
+async def test_of_fifty_who_use_one_link_at_once_one_does(house: House) -> None:
+    await house.registers(EMAIL)
+    await house.ways.new_passwords.forgot(EMAIL)
+    token = await house.ways.token_for(EMAIL)
+
+    tries = [house.ways.new_passwords.reset(token, new=f"a long way {number}", cause=REQUEST) for number in range(50)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert sum(isinstance(outcome, int) for outcome in outcomes) == 1
+    assert (await house.tags()).count("account.password_changed") == 1
+
+
+async def test_to_nobody_nothing_is_sent_and_as_often(house: House) -> None:
+    for _ in range(3):
+        assert await house.ways.new_passwords.forgot("nobody@example.com") == timedelta(minutes=30)
+
+    with pytest.raises(TooManyCodes):
+        await house.ways.new_passwords.forgot("nobody@example.com")
+    with pytest.raises(EmailInvalid):
+        await house.ways.new_passwords.forgot("no address")
+    assert await house.ways.letters.written(None, limit=10) == []
+
+
+async def test_a_change_ends_the_letters_that_are_on_their_way(house: House) -> None:
+    await house.registers(EMAIL)
+    laptop = await signs_in(house)
+    await house.ways.new_passwords.forgot(EMAIL)
+    reset = await house.ways.token_for(EMAIL)
+
+    await changes(house, laptop)
+
+    with pytest.raises(InvalidToken):
+        await house.ways.new_passwords.reset(reset, new="a third long way", cause=REQUEST)
+
+
+async def test_who_signs_in_by_phone_sets_the_first_password_soon_after(house: House) -> None:
+    tokens = await by_phone(house)
+
+    await changes(house, tokens, current=None)
+
+    (fact,) = [fact for fact in await house.facts() if isinstance(fact, PasswordChanged)]
+    assert fact.how == "first"
+    assert (await house.ways.subjects(PHONE))[0].startswith("The password of your Streamly account has been changed")
+    with pytest.raises(WrongPassword):
+        await changes(house, tokens, current=None, new="a third long way")
+    await changes(house, tokens, current=NEW, new="a third long way")
+
+
+async def test_a_device_left_lying_about_sets_none(house: House) -> None:
+    tokens = await by_phone(house)
+    house.real_time.pass_by(timedelta(minutes=14))
+    tokens = await house.signing_in.refresh(tokens.refresh_token, cause=REQUEST)
+    house.real_time.pass_by(timedelta(minutes=2))
+
+    with pytest.raises(RecentSignInNeeded):
+        await changes(house, tokens, current=None)
+    with pytest.raises(WrongPassword):
+        await changes(house, tokens, current="none at all")
