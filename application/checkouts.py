@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.convergence import Convergence, PriceUnknown
+from application.convergence import Convergence, HeldUp
 from application.customers import CustomerBinding
 from application.errors import ProviderRefused
 from application.intentions import KEYS_KEPT, Intentions
@@ -120,7 +120,7 @@ class Checkouts:
     async def _ask_provider(self, account_id: UUID, asked: Asked) -> None:
         account = (await self.records.recall(Account, account_id)).existing()
         if (customer_id := account.customers.get(self.billing.name)) is not None:
-            with suppress(PriceUnknown):
+            with suppress(HeldUp):
                 await self.convergence.settle_now(Customer(self.billing.name, customer_id), asked)
 
     async def _turn_of(self, account_id: UUID, wanted: Wanted, asked: Asked) -> Checkout:

@@ -15,8 +15,8 @@ from application.duplicates import with_duplicates
 from application.errors import NotFound, ProviderBusy, ProviderUnavailable
 from application.in_turn import in_turn
 from application.observing import Observing
-from application.our_words import belongs_to_no_plan, money_back, sold
-from application.ports.billing import BillingProvider
+from application.our_words import Plans, belongs_to_no_plan, held_up, sold
+from application.ports.billing import BillingProvider, CustomerTruth
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, InsertOnce, RowMoved, StreamMoved, UpdateIf
 from application.ports.world import Clock
@@ -41,8 +41,8 @@ OBJECTS_MAX = 200
 """Payments and invoices of a customer, the newest, that are remembered as theirs with one append."""
 
 
-class PriceUnknown(Exception):
-    """The provider sells a price that belongs to none of our plans; all else about the customer has been recorded."""
+class HeldUp(Exception):
+    """Something of the customer's cannot be recorded, such as a price of none of our plans; all else has been."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ class Convergence:
             # No try has failed: its turn did not come.
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.put_off(customer, seconds=trouble.retry_after_seconds)
-        except PriceUnknown as trouble:
+        except HeldUp as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.park(customer, why=str(trouble))
         except ProviderUnavailable as trouble:
@@ -156,7 +156,7 @@ class Convergence:
         """Ask the provider for the truth about this customer, and record the difference.
 
         Raises:
-            ProviderUnavailable, with what the deliveries say themselves recorded; PriceUnknown, with the rest recorded;
+            ProviderUnavailable, with what the deliveries say themselves recorded; HeldUp, with the rest recorded;
             StreamMoved when others kept writing.
         """
         account_id = await self.customers.account_of(customer) or await self._account_named_by(customer)
@@ -199,12 +199,10 @@ class Convergence:
             await self.unconfirmed.record(customer, account_id, epoch, waiting)
             raise
         plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
-        unknown = [seen for seen in truth.subscriptions if seen.status not in TERMINAL and not sold(seen, plans)]
+        why = _held_up(customer, truth, plans)
         heard_at = self._heard_at(waiting)
         subscriptions = [
-            await self.observing.subscription(
-                seen, plans, money_back(seen, truth.payments, heard_at), customer, account_id, heard_at
-            )
+            await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
             for seen in reversed(truth.subscriptions)
         ]
         decisions = [
@@ -214,15 +212,15 @@ class Convergence:
             *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
         ]
         asked = asked or self._asked_by(customer, waiting)
-        settled = () if unknown else waiting
+        settled = () if why else waiting
         new = await self._new_objects(customer, truth.objects)
         rows = [*self._rows(customer, epoch, settled, asked_at), *self._as_theirs(customer, new)]
         recorded = await self.records.append(asked, *decisions, rows=rows)
         if new:
             await self.inbox.look_again(customer.provider, new)
         _tell_of_duplicates(recorded.facts)
-        if unknown:
-            raise PriceUnknown(belongs_to_no_plan(customer.provider, unknown[0].first.price_id))
+        if why:
+            raise HeldUp(why)
 
     def _heard_at(self, waiting: Sequence[Waiting]) -> datetime:
         """When the provider last spoke, which is nearer to what happened than when we came to listen."""
@@ -257,6 +255,16 @@ class Convergence:
                 )
             )
         return rows
+
+
+def _held_up(customer: Customer, truth: CustomerTruth, plans: Plans) -> str | None:
+    """What waits for a plan to get a price says nothing else: by these words it is found then."""
+    reasons = [*filter(None, (held_up(seen, plans) for seen in truth.subscriptions)), *truth.held_up]
+    going_on = [seen for seen in truth.subscriptions if seen.status not in TERMINAL and not held_up(seen, plans)]
+    for seen in going_on:
+        if not sold(seen, plans):
+            return belongs_to_no_plan(customer.provider, seen.first.price_id)
+    return " ".join(reasons) or None
 
 
 def _tell_of_duplicates(facts: Sequence[Fact]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from application.our_words import Plans, gone_back, in_our_words
+from application.our_words import Plans, gone_back, held_up, in_our_words
 from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenSubscription
 from application.ports.inbox import Customer, Customers
 from application.ports.world import Clock
@@ -20,7 +20,7 @@ from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
 from domain.subscription.checkout import Checkout
 from domain.subscription.subscription import Subscription
-from domain.subscription.truth import BillingPolicy, MoneyBack
+from domain.subscription.truth import BillingPolicy
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +50,17 @@ class Observing:
         self,
         seen: SeenSubscription,
         plans: Plans,
-        back: tuple[MoneyBack, ...] | None,
+        payments: Sequence[ProviderPayment] | None,
         customer: Customer,
         account_id: UUID,
         heard_at: datetime,
     ) -> Decision:
-        """`back` None: nothing is known of where the money is, and what was known of it stays."""
+        """No facts of one that is held up; `payments` as `in_our_words` takes them."""
         stream = derived_id("subscription", customer.provider, seen.reference)
         recalled = await self.records.recall(Subscription, stream)
-        truth = in_our_words(seen, plans, back, recalled.state, customer)
-        if truth is None:
+        now = self.business_time.now()
+        truth = in_our_words(seen, plans, payments, recalled.state, customer, heard_at=heard_at, now=now)
+        if truth is None or held_up(seen, plans):
             return recalled, ()
         facts = Subscription.observe(
             recalled.state,

@@ -1,7 +1,7 @@
 """What the provider says of a customer, in our words: which plans it is, and where the money for them is."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -10,7 +10,10 @@ from application.ports.inbox import Customer
 from domain.payment.truth import ProviderPayment
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.subscription import Subscription
-from domain.subscription.truth import MoneyBack, ProviderSubscription, SoldItem
+from domain.subscription.truth import PAID, TERMINAL, MoneyBack, ProviderSubscription, SoldItem
+
+CLOCKS_APART = timedelta(minutes=5)
+"""What the tolerance of signatures lets pass."""
 
 Plans = Mapping[str, PlanTerms]
 """By the ids of their prices at the provider."""
@@ -23,17 +26,35 @@ def belongs_to_no_plan(provider: str, price_id: str) -> str:
 
 def sold(seen: SeenSubscription, plans: Plans) -> list[tuple[SeenItem, PlanTerms]]:
     """The items that belong to plans, at what this subscriber pays: a plan may be sold at another price today."""
-    return [(item, replace(plans[item.price_id], price=item.price)) for item in seen.items if item.price_id in plans]
+    return [
+        (item, replace(plans[item.price_id], price=item.price))
+        for item in seen.items
+        if item.price_id in plans and item.price is not None
+    ]
+
+
+def held_up(seen: SeenSubscription, plans: Plans) -> str | None:
+    """Why nothing can be recorded of a subscription: it sells a plan for what is no amount. Its end always can."""
+    unsaid = [item.price_id for item in seen.items if item.price_id in plans and item.price is None]
+    if not unsaid or seen.status in TERMINAL:
+        return None
+    return f"{seen.reference} sells a plan at {unsaid[0]}, which is no amount that can be recorded: it may be in tiers"
 
 
 def in_our_words(
     seen: SeenSubscription,
     plans: Plans,
-    back: tuple[MoneyBack, ...] | None,
+    payments: Sequence[ProviderPayment] | None,
     known: Subscription | None,
     customer: Customer,
+    *,
+    heard_at: datetime,
+    now: datetime,
 ) -> ProviderSubscription | None:
-    """None where we do not know what is sold; where we did know, it stays what it was, and the rest is told."""
+    """None where we do not know what is sold; where we did know, it stays what it was, and the rest is told.
+
+    `payments` None: nothing is known of where the money is, and what was known of it stays.
+    """
     known_items = sold(seen, plans)
     # The one that is known stays the first, in whatever order they come.
     known_items.sort(key=lambda pair: known is None or pair[0].price_id != known.price_id)
@@ -50,26 +71,38 @@ def in_our_words(
         status=seen.status,
         plan=plan,
         price_id=first.price_id,
-        started_at=seen.started_at,
+        started_at=_started_at(seen, now),
         period_start=first.period_start,
         period_end=first.period_end,
         trial_end=seen.trial_end,
-        ends_at=seen.ends_at,
+        ends_at=seen.ends_at or (first.period_end if seen.ends_with_period else None),
         ended_at=seen.ended_at,
         collection_paused=seen.collection_paused,
         failing_since=seen.failing_since,
         further=tuple(
             SoldItem(price_id=item.price_id, plan=plan, period_end=item.period_end) for item, plan in known_items[1:]
         ),
-        money_back=back,
+        money_back=None if payments is None else money_back(seen.reference, first, payments, heard_at),
     )
 
 
+def _started_at(seen: SeenSubscription, now: datetime) -> datetime:
+    """What the provider says is on has begun: where it begins some seconds from now, our clock is behind theirs."""
+    is_on = seen.status in PAID and seen.started_at - now <= CLOCKS_APART
+    return min(seen.started_at, now) if is_on else seen.started_at
+
+
 def money_back(
-    seen: SeenSubscription, payments: Sequence[ProviderPayment], heard_at: datetime
+    reference: str, item: SeenItem, payments: Sequence[ProviderPayment], heard_at: datetime
 ) -> tuple[MoneyBack, ...]:
-    """Where the money for the current period is, unless it was simply paid; the weightiest first."""
-    return gone_back([payment for payment in payments if _pays_for_now(payment, seen)], heard_at)
+    """Where the money for the current period of a subscription's item is, unless it was simply paid.
+
+    The weightiest first. A payment that says for which items it is counts for those alone, unless none of them is for
+    this one: then it took the place of another.
+    """
+    paid = [one for one in payments if one.subscription_reference == reference and one.status == "paid"]
+    by_item = any(_until(payment, item) for payment in paid)
+    return gone_back([payment for payment in paid if _pays_for_now(payment, item, by_item=by_item)], heard_at)
 
 
 def gone_back(payments: Sequence[ProviderPayment], heard_at: datetime) -> tuple[MoneyBack, ...]:
@@ -92,8 +125,15 @@ def gone_back(payments: Sequence[ProviderPayment], heard_at: datetime) -> tuple[
     return (*lost[:1], *refunded, *open_[:1])
 
 
-def _pays_for_now(payment: ProviderPayment, seen: SeenSubscription) -> bool:
+def _pays_for_now(payment: ProviderPayment, item: SeenItem, *, by_item: bool) -> bool:
     """One whose period is not known is taken for the current one: it is the latest invoice."""
-    if payment.subscription_reference != seen.reference or payment.status != "paid":
-        return False
-    return payment.covers_until is None or payment.covers_until >= seen.first.period_end
+    if by_item and payment.covers:
+        until = _until(payment, item)
+        return until is not None and until >= item.period_end
+    return payment.covers_until is None or payment.covers_until >= item.period_end
+
+
+def _until(payment: ProviderPayment, item: SeenItem) -> datetime | None:
+    """Until when a payment is for an item; None where it does not say that it is."""
+    ends = [one.until for one in payment.covers if item.reference == one.reference or item.price_id == one.price_id]
+    return max(ends, default=None)

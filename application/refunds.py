@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.convergence import Convergence, PriceUnknown
+from application.convergence import Convergence, HeldUp
 from application.errors import ProviderRefused
 from application.intentions import Intentions
 from application.ports.billing import BillingProvider
@@ -117,5 +117,5 @@ class Refunds:
     async def _converge(self, account_id: UUID, asked: Asked) -> None:
         account = (await self.records.recall(Account, account_id)).existing()
         # The refund is on its way and on the ledger: what else is new of the customer is the worker's to come back to.
-        with suppress(PriceUnknown, StreamMoved):
+        with suppress(HeldUp, StreamMoved):
             await self.convergence.settle_now(Customer(self.billing.name, account.customers[self.billing.name]), asked)

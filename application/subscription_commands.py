@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
 
-from application.convergence import Convergence, PriceUnknown
+from application.convergence import Convergence, HeldUp
 from application.errors import ProviderRefused, ProviderUnavailable
 from application.intentions import Intentions, SubscriptionIntent
 from application.ports.billing import BillingProvider
@@ -69,7 +69,7 @@ class SubscriptionCommands:
         account = (await self.records.recall(Account, account_id)).existing()
         customer = Customer(self.billing.name, account.customers[self.billing.name])
         # What else this customer has at a price that we do not know is the worker's to come back to.
-        with suppress(PriceUnknown):
+        with suppress(HeldUp):
             await self._settle_now(customer, asked)
 
     async def _settle_now(self, customer: Customer, asked: Asked) -> None:

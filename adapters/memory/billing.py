@@ -133,7 +133,7 @@ class MemoryBilling(MemoryCommands):
         subscription = self._begun(opened, bought)
         self.tell(opened.customer_id, subscription)
         if not opened.trial_days:
-            billed = self._billed(subscription.first.price, subscription.reference, paid=True)
+            billed = self._billed(bought.price, subscription.reference, paid=True)
             self.tell(opened.customer_id, billed)
 
     def _begun(self, opened: OpenCheckout, bought: Price) -> SeenSubscription:

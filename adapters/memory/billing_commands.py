@@ -177,7 +177,7 @@ class MemoryCommands:
 
     def _difference(self, subscription: SeenSubscription, price_id: str) -> Money:
         price = self._prices[price_id].price
-        return Money(max(1, price.amount - subscription.first.price.amount), price.currency)
+        return Money(max(1, price.amount - self._prices[subscription.first.price_id].price.amount), price.currency)
 
     def _billed(self, amount: Money, subscription_reference: str | None, *, paid: bool) -> ProviderPayment:
         reference = self._new("payment")

@@ -10,6 +10,7 @@ import msgspec
 import stripe
 
 from adapters.stripe.refusals import translated
+from adapters.stripe.units import Unsayable
 from application.errors import ProviderUnavailable
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ async def asking() -> AsyncIterator[None]:
         raise translated(error) from error
     except TimeoutError:
         raise ProviderUnavailable(f"Stripe did not answer within {DEADLINE_SECONDS:.0f} s.") from None
-    except (msgspec.ValidationError, AttributeError) as error:
+    except (msgspec.ValidationError, AttributeError, Unsayable) as error:
         # AttributeError is how the SDK's objects say that an answer lacks a field.
         raise ProviderUnavailable(f"Stripe's answer cannot be read: {error}") from error
 

@@ -13,9 +13,11 @@ from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
 from adapters.stripe.commands import StripeCommands
 from adapters.stripe.customers import find_customer, objects_named, said
 from adapters.stripe.money_back import GoneBack, MoneyBack
-from adapters.stripe.objects import Charge, Invoice, Price, Session, Subscription
+from adapters.stripe.objects import Invoice, Item, Items, Price, Session, Subscription
+from adapters.stripe.paid import Charge
 from adapters.stripe.payloads import told_by
-from adapters.stripe.reading import PROVIDER, customer_truth, payer, seen_price
+from adapters.stripe.payments import PROVIDER
+from adapters.stripe.reading import customer_truth, payer, seen_price
 from adapters.stripe.refusals import translated
 from adapters.stripe.sweeping import buyers_page, raw_answer, subscribers_page, undelivered_page
 from adapters.stripe.transport import Transport, is_here
@@ -99,15 +101,23 @@ class StripeBilling(StripeCommands):
                 all_pages(sessions, Session),
                 all_pages(charges, Charge),
             )
+            sold = await asyncio.gather(*map(self._with_all_items, sold))
             seen = frozenset(invoice.id for invoice in asked_for)
             gone_back, waiting = await asyncio.gather(
-                MoneyBack(self._stripe, all_pages).of(charged, sold, invoices_seen=seen),
+                MoneyBack(self._stripe, all_pages).of(charged, sold, customer=customer_id, seen=seen),
                 waiting_for_customer(self._stripe, asked_for),
             )
             return replace(
                 customer_truth(sold, asked_for, opened, gone_back, charged, waiting=waiting),
                 objects=_objects(charged, asked_for, gone_back),
             )
+
+    async def _with_all_items(self, subscription: Subscription) -> Subscription:
+        """Ten come with it."""
+        if not subscription.items.has_more:
+            return subscription
+        items = self._stripe.subscription_items.list_async({"subscription": subscription.id, "limit": PAGE_SIZE})
+        return replace(subscription, items=Items(tuple(await all_pages(items, Item))))
 
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:
         return told_by(bodies)
@@ -163,7 +173,7 @@ def _objects(charges: Sequence[Charge], invoices: Sequence[Invoice], gone_back: 
                 *(intent for charge in charges if (intent := charge.payment_intent_id)),
                 *(charge.id for charge in charges),
                 *(invoice.id for invoice in invoices),
-                *(gone.payment_intent_id for gone in gone_back),
+                *(gone.paid_by for gone in gone_back),
                 *(gone.payment_reference for gone in gone_back),
             ]
         )

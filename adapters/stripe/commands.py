@@ -9,8 +9,9 @@ from stripe.params import CustomerCreateParams, PriceCreateParams, SubscriptionU
 from stripe.params.checkout import SessionCreateParams
 
 from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
-from adapters.stripe.objects import REFUND_KEY, Customer, InvoicePayment, Price, Refund, Session, Subscription, id_of
-from adapters.stripe.reading import at
+from adapters.stripe.objects import Customer, Price, Session, Subscription, id_of
+from adapters.stripe.paid import REFUND_KEY, InvoicePayment, Refund
+from adapters.stripe.units import at
 from application.errors import ProviderRefused
 from application.ports.billing import CheckoutPage
 from domain.shared.money import Money

@@ -1,18 +1,20 @@
 """What went back of what a customer has paid: refunds and disputes, and the payment that each belongs to.
 
 A charge names neither its invoice nor its disputes. From a refund or a dispute the way leads over the payment intent to
-the invoice that it paid (`GET /v1/invoice_payments`), from there to the subscription.
+the invoice that it paid (`GET /v1/invoice_payments`), from there to the subscription. That list cannot be asked by a
+charge, so of one without an intent (before March 2019, or made elsewhere) the customer's invoices say which it paid.
 https://docs.stripe.com/api/invoice-payment, /api/charges/object, /api/disputes/object.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 import stripe
 
-from adapters.stripe.objects import Charge, Dispute, InvoicePayment, Refund, Subscription, id_of
+from adapters.stripe.objects import Subscription, id_of
+from adapters.stripe.paid import Charge, Dispute, InvoicePayment, PaidInvoice, Refund
 
 AT_ONCE = 4
 """Payments that are asked about at the same time; Stripe allows some 100 requests a second altogether."""
@@ -23,9 +25,10 @@ AllPages = Callable[[Awaitable["stripe.ListObject[Any]"], type[T]], Awaitable[li
 
 
 class GoneBack(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one payment intent."""
+    """What became of one payment."""
 
-    payment_intent_id: str
+    paid_by: str
+    """The payment intent; the charge, where there is none."""
     invoice_payment: InvoicePayment | None
     """None where it paid no invoice: something that was sold once."""
     refunds: tuple[Refund, ...] = ()
@@ -35,7 +38,7 @@ class GoneBack(msgspec.Struct, frozen=True, kw_only=True):
     def payment_reference(self) -> str:
         """Of the payment, by the id under which we know it."""
         paid = self.invoice_payment
-        return self.payment_intent_id if paid is None else id_of(paid.invoice) or self.payment_intent_id
+        return self.paid_by if paid is None else id_of(paid.invoice) or self.paid_by
 
 
 class MoneyBack:
@@ -47,16 +50,18 @@ class MoneyBack:
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def of(
-        self, charges: Iterable[Charge], subscriptions: Iterable[Subscription], *, invoices_seen: frozenset[str]
+        self, charges: Iterable[Charge], subscriptions: Iterable[Subscription], *, customer: str, seen: frozenset[str]
     ) -> Sequence[GoneBack]:
-        """Of the charges of a customer; and of latest invoices that did not come with the others."""
+        """Of the charges of a customer; and of latest invoices that are not among those `seen`."""
+        telling = [charge for charge in charges if charge.amount_refunded or charge.disputed or _has_refunds(charge)]
         by_intent: dict[str, list[Charge]] = {}
-        for charge in charges:
-            if (charge.amount_refunded or charge.disputed or _has_refunds(charge)) and charge.payment_intent_id:
+        for charge in telling:
+            if charge.payment_intent_id:
                 by_intent.setdefault(charge.payment_intent_id, []).append(charge)
-        latest = {one.latest_invoice_id for one in subscriptions} - invoices_seen - {None}
+        latest = {one.latest_invoice_id for one in subscriptions} - seen - {None}
         return [
             *await asyncio.gather(*(self._of_intent(intent, some) for intent, some in by_intent.items())),
+            *await self._of_charges([charge for charge in telling if not charge.payment_intent_id], customer),
             *[gone for some in await asyncio.gather(*map(self._of_invoice, latest)) for gone in some],
         ]
 
@@ -64,25 +69,45 @@ class MoneyBack:
         async with self._at_once:
             paid = await self._invoice_payments({"payment": {"type": "payment_intent", "payment_intent": intent}})
             refunds = [refund for charge in charges for refund in await self._refunds(charge)]
-            disputes = await self._disputes(intent) if any(charge.disputed for charge in charges) else []
+            disputed = any(charge.disputed for charge in charges)
+            disputes = await self._disputes({"payment_intent": intent}) if disputed else []
         return GoneBack(
-            payment_intent_id=intent,
+            paid_by=intent,
             invoice_payment=paid[0] if paid else None,
             refunds=tuple(refunds),
             disputes=tuple(disputes),
         )
 
+    async def _of_charges(self, charges: Sequence[Charge], customer: str) -> Sequence[GoneBack]:
+        """Those without a payment intent."""
+        if not charges:
+            return ()
+        asked: Any = {"customer": customer, "limit": 100, "expand": ["data.payments"]}
+        invoices: list[PaidInvoice] = await self._all_pages(self._stripe.invoices.list_async(asked), PaidInvoice)
+        paid = {one.paid_by: one for invoice in invoices for one in invoice.payments.data}
+        return await asyncio.gather(*(self._of_charge(charge, paid.get(charge.id)) for charge in charges))
+
+    async def _of_charge(self, charge: Charge, paid: InvoicePayment | None) -> GoneBack:
+        async with self._at_once:
+            refunds = await self._refunds(charge)
+            disputes = await self._disputes({"charge": charge.id}) if charge.disputed else []
+        return GoneBack(paid_by=charge.id, invoice_payment=paid, refunds=tuple(refunds), disputes=tuple(disputes))
+
     async def _of_invoice(self, invoice: str | None) -> list[GoneBack]:
         async with self._at_once:
-            paid = await self._invoice_payments({"invoice": invoice})
             return [
-                GoneBack(payment_intent_id=intent, invoice_payment=one, disputes=tuple(await self._disputes(intent)))
-                for one in paid
-                if (intent := id_of(one.payment.payment_intent) if one.payment else None)
+                GoneBack(
+                    paid_by=one.paid_by,
+                    invoice_payment=one,
+                    disputes=tuple(await self._disputes({one.paid_by_kind: one.paid_by})),
+                )
+                for one in await self._invoice_payments({"invoice": invoice})
+                if one.paid_by
             ]
 
     async def _refunds(self, charge: Charge) -> Sequence[Refund]:
-        if charge.refunds is not None and charge.refunds.data:
+        """With a charge the ten newest come."""
+        if charge.refunds is not None and charge.refunds.data and not charge.refunds.has_more:
             return charge.refunds.data
         found: list[Refund] = await self._all_pages(
             self._stripe.refunds.list_async({"charge": charge.id, "limit": 100}), Refund
@@ -91,8 +116,8 @@ class MoneyBack:
             return found
         return [Refund(id=charge.id, amount=charge.amount_refunded, currency=charge.currency, status="succeeded")]
 
-    async def _disputes(self, intent: str) -> list[Dispute]:
-        asked: Any = {"payment_intent": intent, "limit": 100}
+    async def _disputes(self, which: Mapping[str, str]) -> list[Dispute]:
+        asked: Any = {**which, "limit": 100}
         return await self._all_pages(self._stripe.disputes.list_async(asked), Dispute)
 
     async def _invoice_payments(self, which: Any) -> list[InvoicePayment]:

@@ -48,7 +48,10 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Items(msgspec.Struct, frozen=True):
+    """With a subscription the first ten come."""
+
     data: tuple[Item, ...] = ()
+    has_more: bool = False
 
 
 class SubscriptionDetails(msgspec.Struct, frozen=True):
@@ -61,6 +64,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class ItemDetails(msgspec.Struct, frozen=True):
+    subscription_item: str | Reference | None = None
     proration: bool = False
 
 
@@ -70,13 +74,44 @@ class LineParent(msgspec.Struct, frozen=True):
     subscription_item_details: ItemDetails | None = None
 
 
+class PriceDetails(msgspec.Struct, frozen=True):
+    price: str | Reference | None = None
+
+
+class Pricing(msgspec.Struct, frozen=True):
+    price_details: PriceDetails | None = None
+
+
 class Line(msgspec.Struct, frozen=True):
     period: Span
     parent: LineParent | None = None
+    pricing: Pricing | None = None
+
+    @property
+    def item(self) -> ItemDetails | None:
+        """None where it is for no item of a subscription."""
+        return self.parent.subscription_item_details if self.parent else None
+
+    @property
+    def item_id(self) -> str | None:
+        return id_of(self.item.subscription_item) if self.item else None
+
+    @property
+    def price_id(self) -> str | None:
+        details = self.pricing.price_details if self.pricing else None
+        return id_of(details.price) if details else None
+
+    @property
+    def reach(self) -> tuple[bool, int]:
+        """What only settles what lies between two plans is for the period in which these were exchanged."""
+        return (self.item is not None and not self.item.proration, self.period.end)
 
 
 class Lines(msgspec.Struct, frozen=True):
+    """With an invoice the first ten come."""
+
     data: tuple[Line, ...] = ()
+    has_more: bool = False
 
 
 class Parent(msgspec.Struct, frozen=True):
@@ -131,16 +166,18 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def covers_until(self) -> int | None:
-        """The end of the period that it is for; None where no line is for a subscription's item.
+        """The end of the period that it is for; None where no line is for a subscription's item."""
+        return max((line.reach for line in self.lines.data if line.item), default=(False, None))[1]
 
-        One that only settles what lies between two plans is for the period in which these were exchanged.
-        """
-        ends = [
-            (not details.proration, line.period.end)
-            for line in self.lines.data
-            if line.parent and (details := line.parent.subscription_item_details)
-        ]
-        return max(ends)[1] if ends else None
+    @property
+    def covering_lines(self) -> list[Line]:
+        """Of each item that it is for the line that reaches farthest; none where not all of them are known."""
+        if self.lines.has_more:
+            return []
+        by_item: dict[str | None, Line] = {}
+        for line in sorted((line for line in self.lines.data if line.item), key=lambda line: line.reach):
+            by_item[line.item_id or line.price_id] = line
+        return list(by_item.values())
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,94 +196,6 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def latest_invoice_id(self) -> str | None:
         return self.latest_invoice.id if isinstance(self.latest_invoice, Invoice) else self.latest_invoice
-
-
-REFUND_KEY = "refund_key"
-"""Under which a refund's metadata hold the key of its intent."""
-
-
-class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    amount: int
-    currency: str
-    status: str | None = None
-    """pending, requires_action, succeeded, failed, canceled."""
-    metadata: Mapping[str, str] | None = None
-
-    @property
-    def is_void(self) -> bool:
-        """The money is the operator's again."""
-        return self.status in {"failed", "canceled"}
-
-
-class Refunds(msgspec.Struct, frozen=True):
-    data: tuple[Refund, ...] = ()
-
-
-class PaymentMethod(msgspec.Struct, frozen=True):
-    type: str
-    """card, sepa_debit, ..."""
-
-
-class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    amount: int
-    currency: str
-    created: int = 0
-    paid: bool = False
-    payment_method_details: PaymentMethod | None = None
-    payment_intent: str | Reference | None = None
-    amount_refunded: int = 0
-    disputed: bool = False
-    refunds: Refunds | None = None
-    """Where they were asked for with it."""
-
-    @property
-    def is_paid_at_once(self) -> bool:
-        """With a card the money is there when it is charged; with others only some days later, if at all."""
-        return self.paid and self.payment_method_details is not None and self.payment_method_details.type == "card"
-
-    @property
-    def payment_intent_id(self) -> str | None:
-        return id_of(self.payment_intent)
-
-
-class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    amount: int
-    currency: str
-    created: int
-    status: str
-    """warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won, lost, ..."""
-    reason: str = ""
-
-
-class InvoicePayment(msgspec.Struct, frozen=True, kw_only=True):
-    """What ties an invoice to the payment intent that paid it: neither names the other any more."""
-
-    id: str
-    currency: str
-    invoice: str | Reference
-    amount_paid: int | None = None
-    payment: "Paying | None" = None
-    status_transitions: Transitions = Transitions()
-
-    @property
-    def waits_for_customer(self) -> bool:
-        """Where the intent came with it."""
-        intent = self.payment.payment_intent if self.payment else None
-        return isinstance(intent, Intent) and intent.status == "requires_action"
-
-
-class Intent(Reference, frozen=True):
-    """A payment intent that was sent in the place of its id."""
-
-    status: str = ""
-    """requires_payment_method, requires_action, processing, succeeded, canceled, ..."""
-
-
-class Paying(msgspec.Struct, frozen=True):
-    payment_intent: str | Intent | None = None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.stripe.objects import Invoice, Subscription
 from adapters.stripe.reading import seen_subscription
-from application.errors import ProviderRefused
+from adapters.stripe.units import Unsayable
 from application.ports.billing import SeenSubscription
 
 OVER = frozenset({"canceled", "incomplete_expired"})
@@ -112,7 +112,7 @@ def _invoice(event: Event) -> Invoice | None:
 def _seen(told: Told, invoices: Iterable[Invoice]) -> SeenSubscription | None:
     try:
         return seen_subscription(told.subscription, invoices)
-    except ProviderRefused:
+    except Unsayable:
         return None
 
 

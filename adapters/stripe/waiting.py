@@ -11,7 +11,8 @@ from typing import Any
 import stripe
 
 from adapters.stripe.asking import PAGE_SIZE, all_pages
-from adapters.stripe.objects import Invoice, InvoicePayment
+from adapters.stripe.objects import Invoice
+from adapters.stripe.paid import InvoicePayment
 
 ASKED_MAX = 4
 """Open invoices of one customer that are asked about, the newest: few have more than one."""

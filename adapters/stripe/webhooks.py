@@ -13,7 +13,8 @@ import msgspec
 from stripe import SignatureVerificationError, WebhookSignature
 
 from adapters.stripe.customers import NOTHING_SAID, EventData, Related, Said
-from adapters.stripe.reading import PROVIDER, at
+from adapters.stripe.payments import PROVIDER
+from adapters.stripe.units import at
 from application.ports.billing import Delivery, EventMalformed, SignatureInvalid
 
 HEADER = "stripe-signature"

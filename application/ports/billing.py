@@ -30,9 +30,10 @@ class CheckoutPage(msgspec.Struct, frozen=True):
 class SeenItem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a subscription sells; which plan its price belongs to is for us to know."""
 
+    reference: str = ""
     price_id: str
-    price: Money
-    """Of all that is sold of it."""
+    price: Money | None
+    """Of all that is sold of it; None where that is no amount in whole minor units, as of a price in tiers."""
     period_start: datetime
     period_end: datetime
 
@@ -49,6 +50,8 @@ class SeenSubscription(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     collection_paused: bool
     failing_since: datetime | None
+    ends_with_period: bool = False
+    """It is to end with the current period, whose end is not said by itself: that of its plan's item."""
 
     @property
     def first(self) -> SeenItem:
@@ -84,6 +87,8 @@ class CustomerTruth(msgspec.Struct, frozen=True):
     checkouts: tuple[SeenCheckout, ...]
     objects: tuple[str, ...] = ()
     """The ids of what else the provider may tell of without saying whose it is: payments and invoices."""
+    held_up: tuple[str, ...] = ()
+    """Why some objects are not among these: they hold what no fact can hold. In whole sentences, each with its id."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

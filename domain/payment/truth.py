@@ -31,6 +31,14 @@ class ProviderDispute(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: datetime
 
 
+class CoveredItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the things that a subscription sells, and until when a payment is for it."""
+
+    reference: str | None
+    price_id: str | None
+    until: datetime
+
+
 class ProviderPayment(msgspec.Struct, frozen=True, kw_only=True):
     """A payment in our words, as the provider tells it now."""
 
@@ -48,6 +56,8 @@ class ProviderPayment(msgspec.Struct, frozen=True, kw_only=True):
     """It waits for the customer, as where the bank wants a confirmation (3-D Secure)."""
     covers_until: datetime | None = None
     """The end of the period that it pays for, where it pays for one."""
+    covers: tuple[CoveredItem, ...] = ()
+    """What it pays for, item by item, where the provider tells."""
     refunds: tuple[ProviderRefund, ...] = ()
     disputes: tuple[ProviderDispute, ...] = ()
 

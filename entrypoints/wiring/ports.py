@@ -20,7 +20,7 @@ from adapters.postgres.reads import (
 )
 from adapters.postgres.sweeps import PostgresSweeps
 from adapters.stripe.billing import StripeBilling
-from adapters.stripe.reading import PROVIDER
+from adapters.stripe.payments import PROVIDER
 from entrypoints.settings import Settings, listed
 from entrypoints.wiring.foundation import Foundation
 

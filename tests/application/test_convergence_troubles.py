@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.billing_books import selling
-from application.convergence import ATTEMPTS, RETRY_DELAYS_SECONDS, PriceUnknown
+from application.convergence import ATTEMPTS, RETRY_DELAYS_SECONDS, HeldUp
 from application.ports.inbox import Customer
 from application.ports.ledger import StreamMoved
 from domain.shared.identity import derived_id
@@ -227,7 +227,7 @@ async def test_a_subscription_that_moves_to_such_a_price_ends_all_the_same(house
         customer.customer_id, selling(replace(seen, ends_at=seen.first.period_end), price_id="price_other")
     )
 
-    with pytest.raises(PriceUnknown):
+    with pytest.raises(HeldUp):
         await house.convergence.settle(customer)
     house.billing.tell(
         customer.customer_id, selling(replace(seen, status="canceled", ended_at=MONDAY), price_id="price_other")

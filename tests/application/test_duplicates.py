@@ -28,7 +28,7 @@ async def doubled(house: House) -> tuple[Customer, SeenSubscription]:
     """Anna has paid in two tabs; the second subscription began a minute later."""
     customer = await house.subscribes(await house.registers(), await house.sells())
     first = await house.subscription_seen(customer)
-    second = replace(first, reference="sub_second", started_at=first.started_at + days(0.001))
+    second = replace(first, reference="sub_second", started_at=first.started_at + days(0.01))
     house.billing.tell(customer.customer_id, second, paid_for("sub_second"))
     await house.convergence.settle(customer)
     return customer, first

@@ -35,6 +35,7 @@ def faulty_server() -> Iterator[FaultyStripe]:
 @pytest.fixture
 def faulty(faulty_server: FaultyStripe) -> FaultyStripe:
     faulty_server.requests.clear()
+    faulty_server.places.clear()
     return faulty_server
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import HttpMethod, Litestar, Request, Response, route
@@ -36,6 +37,7 @@ class Asked:
     method: str
     path: str
     idempotency_key: str | None
+    query: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def error(status: int, message: str = "No.", *, code: str | None = None, **headers: str) -> Answer:
@@ -46,8 +48,9 @@ def error(status: int, message: str = "No.", *, code: str | None = None, **heade
 
 @dataclass
 class FaultyStripe:
-    """Gives `answers` one after the other, and the last one again and again."""
+    """Gives `answers` one after the other, and the last one again and again; at `places` always what is there."""
 
+    places: dict[str, Answer] = field(default_factory=dict[str, Answer])
     answers: list[Answer] = field(default_factory=list[Answer])
     requests: list[Asked] = field(default_factory=list[Asked])
     url: str = ""
@@ -55,13 +58,25 @@ class FaultyStripe:
     def will(self, *answers: Answer) -> None:
         self.answers = list(answers)
 
+    def lists(self, **places: list[dict[str, Any]]) -> None:
+        """By the paths of the lists, a slash spelled with two underscores; all others are empty."""
+        usual = ["subscriptions", "invoices", "checkout__sessions", "charges", "invoice_payments"]
+        self.places = {}
+        for kind in {*usual, "refunds", "disputes", *places}:
+            page = {"object": "list", "data": places.get(kind, []), "has_more": False}
+            self.places[f"/v1/{kind.replace('__', '/')}"] = Answer(body=page)
+
     def app(self) -> Litestar:
         @route("/{rest:path}", http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE], status_code=200)
         async def answer(request: Request[Any, Any, Any]) -> Response[bytes]:
-            self.requests.append(Asked(request.method, request.url.path, request.headers.get("idempotency-key")))
-            given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            key, query = request.headers.get("idempotency-key"), dict(parse_qsl(request.url.query))
+            self.requests.append(Asked(request.method, request.url.path, key, query))
+            given = self.places.get(request.url.path) or self._next()
             await asyncio.sleep(given.after_seconds)
             body = given.body if isinstance(given.body, bytes) else msgspec.json.encode(given.body)
             return Response(body, status_code=given.status, media_type="application/json", headers=given.headers)
 
         return Litestar([answer], openapi_config=None, logging_config=None)
+
+    def _next(self) -> Answer:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from adapters.stripe.payloads import told_by
-from adapters.stripe.reading import at
+from adapters.stripe.units import at
 from application.ports.billing import SeenSubscription
 from domain.shared.money import Money
 

@@ -5,9 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.stripe.objects import Charge, Invoice, Session, Subscription
-from adapters.stripe.reading import at, customer_truth, seen_checkout, seen_payment, seen_subscription
-from application.errors import ProviderRefused
+from adapters.stripe.money_back import GoneBack
+from adapters.stripe.objects import Invoice, Session, Subscription
+from adapters.stripe.paid import Charge, InvoicePayment, Refund
+from adapters.stripe.payments import seen_payment
+from adapters.stripe.reading import customer_truth, seen_checkout, seen_subscription
+from adapters.stripe.units import at
 from application.ports.billing import PaidAtOnce, SeenSubscription
 from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
@@ -57,16 +60,20 @@ def test_a_status_is_passed_on_as_it_is_also_one_of_the_future(status: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("fields", "ends_at"),
+    ("fields", "ends_at", "with_period"),
     [
-        pytest.param({}, None, id="goes on"),
-        pytest.param({"cancel_at": FRIDAY}, FRIDAY, id="flexible billing: the date alone"),
-        pytest.param({"cancel_at_period_end": True}, JULY, id="classic billing: the boolean alone"),
-        pytest.param({"cancel_at": FRIDAY, "cancel_at_period_end": True}, FRIDAY, id="both"),
+        pytest.param({}, None, False, id="goes on"),
+        pytest.param({"cancel_at": FRIDAY}, FRIDAY, False, id="flexible billing: the date alone"),
+        pytest.param({"cancel_at_period_end": True}, None, True, id="classic billing: the boolean alone"),
+        pytest.param({"cancel_at": FRIDAY, "cancel_at_period_end": True}, FRIDAY, False, id="both"),
     ],
 )
-def test_an_announced_end_is_read_from_either_field(fields: dict[str, Any], ends_at: int | None) -> None:
-    assert seen(**fields).ends_at == (ends_at and at(ends_at))
+def test_an_announced_end_is_read_from_either_field(
+    fields: dict[str, Any], ends_at: int | None, *, with_period: bool
+) -> None:
+    one = seen(**fields)
+
+    assert (one.ends_at, one.ends_with_period) == (ends_at and at(ends_at), with_period)
 
 
 def test_what_has_ended_says_so_whatever_its_period() -> None:
@@ -94,9 +101,63 @@ def test_what_is_paid_is_the_price_as_often_as_it_was_bought(quantity: int | Non
     assert seen(items=[item(quantity=quantity)]).first.price == Money(amount, "USD")
 
 
-def test_a_price_in_tiers_is_refused_by_its_name() -> None:
-    with pytest.raises(ProviderRefused, match="price_gold"):
-        seen(items=[item(GOLD | {"unit_amount": None})])
+@pytest.mark.parametrize(
+    "price",
+    [
+        pytest.param({"unit_amount": None}, id="in tiers, metered or fractional"),
+        pytest.param({"unit_amount": 10**12 + 1}, id="too much"),
+        pytest.param({"currency": ""}, id="of no currency"),
+    ],
+)
+def test_a_price_that_is_no_amount_is_seen_without_one_and_the_rest_as_ever(price: dict[str, Any]) -> None:
+    both = seen(items=[item(), item(POPCORN | price)])
+
+    assert [one.price for one in both.items] == [Money(999, "USD"), None]
+
+
+AFTER_ALL_TIMES = 10**13
+
+
+@pytest.mark.parametrize(
+    ("subscription", "invoice_", "held_up"),
+    [
+        pytest.param({"trial_end": AFTER_ALL_TIMES}, {}, "sub_1", id="a subscription"),
+        pytest.param({"items": {"data": [item(end=AFTER_ALL_TIMES)]}}, {}, "sub_1", id="its period"),
+        pytest.param({}, {"next_payment_attempt": AFTER_ALL_TIMES}, "in_1", id="an invoice"),
+        pytest.param({}, {"currency": "dollars"}, "in_1", id="a currency"),
+        pytest.param({}, {"amount_due": 10**12 + 1}, "in_1", id="an amount"),
+    ],
+)
+def test_what_no_fact_can_hold_is_held_up_by_itself(
+    subscription: dict[str, Any], invoice_: dict[str, Any], held_up: str
+) -> None:
+    told = {"id": "sub_1", "status": "active", "start_date": JUNE, "items": {"data": [item()]}, **subscription}
+    other = invoice(id="in_2", status="paid", amount_paid=999)
+
+    truth = customer_truth(
+        [msgspec.convert(told, Subscription)],
+        [msgspec.convert(one, Invoice) for one in (invoice(**invoice_), other)],
+        [],
+        [],
+    )
+
+    there = [*(one.reference for one in truth.subscriptions), *(one.reference for one in truth.payments)]
+    assert there == [one for one in ("sub_1", "in_1", "in_2") if one != held_up]
+    [why] = truth.held_up
+    assert held_up in why
+
+
+def test_a_refund_that_no_fact_can_hold_holds_its_payment_up() -> None:
+    """Else it would look as if nothing had gone back."""
+    back = Refund(id="re_1", amount=999, currency="")
+    gone = GoneBack(
+        paid_by="pi_1", invoice_payment=InvoicePayment(id="inpay_1", currency="usd", invoice="in_1"), refunds=(back,)
+    )
+
+    truth = customer_truth([], [msgspec.convert(invoice(), Invoice)], [], [gone])
+
+    assert truth.payments == ()
+    assert "in_1" in truth.held_up[0]
 
 
 def test_a_subscription_without_items_sells_nothing_of_ours() -> None:
@@ -111,6 +172,24 @@ def test_it_fails_since_the_first_attempt_at_the_oldest_invoice_that_is_owed() -
     owed = [invoice(id="in_2", status_transitions={"finalized_at": FRIDAY}), invoice(attempt_count=4)]
 
     assert seen(*owed, status="past_due").failing_since == at(MONDAY)
+
+
+OLD, SINCE = MONDAY - 90 * 86_400, MONDAY - 60 * 86_400
+
+
+@pytest.mark.parametrize("status", ["open", "uncollectible"])
+def test_what_was_owed_before_something_was_paid_is_not_why_it_fails_now(status: str) -> None:
+    old = invoice(id="in_0", status=status, created=OLD, status_transitions={"finalized_at": OLD})
+    settled = invoice(id="in_1", status="paid", created=SINCE)
+
+    assert seen(old, settled, invoice(id="in_2"), status="past_due").failing_since == at(MONDAY)
+
+
+def test_what_was_written_off_is_why_it_fails_only_where_nothing_else_is_owed() -> None:
+    written_off = invoice(id="in_0", status="uncollectible", created=OLD, status_transitions={"finalized_at": OLD})
+
+    assert seen(written_off, invoice(), status="past_due").failing_since == at(MONDAY)
+    assert seen(written_off, status="past_due").failing_since == at(OLD)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +254,39 @@ def test_what_became_of_an_invoice(fields: dict[str, Any], status: str) -> None:
 )
 def test_where_no_money_moves_there_is_no_payment(fields: dict[str, Any]) -> None:
     assert payment(**fields) is None
+
+
+def line(item_id: str, *, end: int, proration: bool = False, price: str = "price_gold") -> dict[str, Any]:
+    details = {"subscription_item": item_id, "proration": proration}
+    return {
+        "period": {"start": JUNE, "end": end},
+        "parent": {"subscription_item_details": details},
+        "pricing": {"price_details": {"price": price}},
+    }
+
+
+def test_an_invoice_tells_item_by_item_what_it_is_for() -> None:
+    lines = [
+        line("si_1", end=JULY),
+        line("si_1", end=JULY + 9, proration=True),
+        line("si_2", end=FRIDAY, price="price_b"),
+    ]
+    other = {"period": {"start": JUNE, "end": JULY + 99}, "parent": None}
+
+    one = payment(lines={"data": [*lines, other]})
+
+    assert one
+    assert sorted((each.reference, each.price_id, each.until) for each in one.covers) == [
+        ("si_1", "price_gold", at(JULY)),
+        ("si_2", "price_b", at(FRIDAY)),
+    ]
+
+
+def test_an_invoice_whose_lines_are_not_all_there_does_not_tell_it() -> None:
+    one = payment(lines={"data": [line("si_1", end=JULY)], "has_more": True})
+
+    assert one
+    assert (one.covers, one.covers_until) == ((), at(JULY))
 
 
 def test_references_may_come_expanded() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.stripe.billing import StripeBilling
 from application.ports.billing import CheckoutPage, CustomerTruth, SeenCheckout, SeenItem, SeenSubscription
-from domain.payment.truth import ProviderPayment
+from domain.payment.truth import CoveredItem, ProviderPayment
 from domain.shared.money import Money
 from tests.adapters.stripe.simulated import SimulatedStripe, at
 
@@ -76,6 +76,7 @@ async def test_alice_pays_and_all_of_it_is_seen(till: Till) -> None:
         status="active",
         items=(
             SeenItem(
+                reference=seen.first.reference,
                 price_id=till.price,
                 price=Money(999, "USD"),
                 period_start=NEW_YEAR,
@@ -101,7 +102,9 @@ async def test_alice_pays_and_all_of_it_is_seen(till: Till) -> None:
         next_attempt_at=None,
         receipt_url=payment.receipt_url,
         covers_until=at("2026-02-01T00:00:00"),
+        covers=(CoveredItem(reference=seen.first.reference, price_id=till.price, until=at("2026-02-01T00:00:00")),),
     )
+    assert seen.first.reference.startswith("si_")
     assert truth.checkouts == (SeenCheckout(page.reference, CHECKOUT, "completed"),)
 
 

@@ -1,0 +1,134 @@
+"""What the provider says of a subscription, in our words: money by item, an end with the period, clocks apart."""
+
+from datetime import timedelta
+
+import pytest
+
+from application.our_words import in_our_words
+from application.ports.billing import SeenItem, SeenSubscription
+from application.ports.inbox import Customer
+from domain.payment.truth import CoveredItem, DisputeStage, ProviderDispute, ProviderPayment
+from domain.shared.money import Money
+from domain.subscription.truth import ProviderSubscription
+from tests.people import COOKING, MONDAY, NEXT_MONTH, days
+
+NEXT_YEAR = MONDAY + days(365)
+PLANS = {"price_cooking": COOKING}
+CUSTOMER = Customer("memory", "cus_anna")
+
+apron = SeenItem(
+    reference="si_apron",
+    price_id="price_apron",
+    price=Money(5000, "USD"),
+    period_start=MONDAY,
+    period_end=NEXT_YEAR,
+)
+cooking = SeenItem(
+    reference="si_cooking",
+    price_id="price_cooking",
+    price=Money(999, "USD"),
+    period_start=MONDAY,
+    period_end=NEXT_MONTH,
+)
+
+
+def sold(
+    *items: SeenItem,
+    payments: tuple[ProviderPayment, ...] = (),
+    status: str = "active",
+    starts_in: timedelta = timedelta(),
+    ends_with_period: bool = False,
+) -> ProviderSubscription:
+    seen = SeenSubscription(
+        reference="sub_anna",
+        status=status,
+        items=items,
+        started_at=MONDAY + starts_in,
+        trial_end=None,
+        ends_at=None,
+        ended_at=None,
+        collection_paused=False,
+        failing_since=None,
+        ends_with_period=ends_with_period,
+    )
+    truth = in_our_words(seen, PLANS, payments, None, CUSTOMER, heard_at=MONDAY, now=MONDAY)
+    assert truth is not None
+    return truth
+
+
+def paid(*covers: CoveredItem, stage: DisputeStage = "lost") -> ProviderPayment:
+    """A payment that is disputed."""
+    dispute = ProviderDispute(
+        reference="dp_1", amount=Money(999, "USD"), stage=stage, reason="fraudulent", opened_at=MONDAY
+    )
+    return ProviderPayment(
+        provider="memory",
+        reference="in_1",
+        subscription_reference="sub_anna",
+        amount=Money(999, "USD"),
+        status="paid",
+        attempts=1,
+        paid_at=MONDAY,
+        next_attempt_at=None,
+        receipt_url=None,
+        covers_until=max((one.until for one in covers), default=None),
+        covers=covers,
+        disputes=(dispute,),
+    )
+
+
+THIS_MONTH = CoveredItem(reference="si_cooking", price_id="price_cooking", until=NEXT_MONTH)
+BY_PRICE = CoveredItem(reference=None, price_id="price_cooking", until=NEXT_MONTH)
+LAST_MONTH = CoveredItem(reference="si_cooking", price_id="price_cooking", until=MONDAY)
+THIS_YEAR = CoveredItem(reference="si_apron", price_id="price_apron", until=NEXT_YEAR)
+OF_BEFORE = CoveredItem(reference="si_before", price_id="price_before", until=NEXT_MONTH)
+
+
+@pytest.mark.parametrize("items", [(apron, cooking), (cooking, apron)], ids=["apron first", "plan first"])
+@pytest.mark.parametrize(
+    ("covers", "counts"),
+    [
+        pytest.param((THIS_MONTH,), True, id="the plan's month"),
+        pytest.param((BY_PRICE,), True, id="the same by its price"),
+        pytest.param((THIS_MONTH, THIS_YEAR), True, id="both"),
+        pytest.param((LAST_MONTH,), False, id="last month"),
+        pytest.param((LAST_MONTH, THIS_YEAR), False, id="last month with the year of the apron"),
+    ],
+)
+def test_money_is_for_the_period_of_the_plans_item(
+    items: tuple[SeenItem, ...], covers: tuple[CoveredItem, ...], *, counts: bool
+) -> None:
+    back = sold(*items, payments=(paid(*covers),)).money_back
+
+    assert [one.how for one in back or ()] == (["dispute_lost"] if counts else [])
+
+
+def test_money_for_something_else_alone_does_not_concern_the_plan() -> None:
+    other = paid(THIS_YEAR)
+
+    assert sold(cooking, apron, payments=(paid(THIS_MONTH, stage="won"), other)).money_back == ()
+
+
+def test_where_the_plan_took_the_place_of_another_the_money_for_that_counts() -> None:
+    back = sold(cooking, payments=(paid(OF_BEFORE),)).money_back
+
+    assert [one.how for one in back or ()] == ["dispute_lost"]
+
+
+def test_what_ends_with_its_period_ends_with_that_of_the_plans_item() -> None:
+    assert sold(apron, cooking, ends_with_period=True).ends_at == NEXT_MONTH
+    assert sold(apron, cooking).ends_at is None
+
+
+@pytest.mark.parametrize(
+    ("status", "starts_in", "started"),
+    [
+        pytest.param("active", timedelta(seconds=20), timedelta(), id="our clock is behind"),
+        pytest.param("trialing", timedelta(minutes=5), timedelta(), id="in a trial, by as much as a signature may be"),
+        pytest.param("active", timedelta(hours=-1), timedelta(hours=-1), id="an hour ago"),
+        pytest.param("active", timedelta(minutes=6), timedelta(minutes=6), id="truly later"),
+        pytest.param("incomplete", timedelta(seconds=20), timedelta(seconds=20), id="not on"),
+    ],
+)
+def test_what_is_on_has_begun(status: str, starts_in: timedelta, started: timedelta) -> None:
+    assert sold(cooking, status=status, starts_in=starts_in).started_at == MONDAY + started
