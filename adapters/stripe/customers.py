@@ -6,6 +6,8 @@ object alone. https://docs.stripe.com/api/v2/core/events, /api/refunds/object, /
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -120,17 +122,47 @@ def objects_named(event: Said) -> list[str]:
 
 
 def said(body: bytes) -> Said:
-    """Empty where it is of a kind or a version that says it in another way."""
+    """Field by field where one is not as it should be; empty where it is no event at all."""
     try:
         return msgspec.json.decode(body, type=Said)
     except (msgspec.DecodeError, RecursionError):
-        return NOTHING_SAID
+        return _said_in_part(body)
+
+
+def _said_in_part(body: bytes) -> Said:
+    """A field whose kind or version says it in another way does not take the others with it."""
+    event = _map_of(body)
+    data = event["data"] if isinstance(event.get("data"), dict) else {}
+    told = EventData(_in_part(data.get("object"), About), _in_part(data.get("previous_attributes"), Changed))
+    snapshot = event.get("snapshot_event")
+    return Said(told, _in_part(event.get("related_object"), Related), snapshot if isinstance(snapshot, str) else None)
+
+
+def _map_of(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def _in_part(given: object, kind: type[S]) -> S:
+    """A Struct all of whose fields have a default, with those that can be read."""
+    fields = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    read: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        if field.name in fields:
+            with suppress(msgspec.ValidationError):
+                read[field.name] = msgspec.convert(fields[field.name], field.type)
+    return kind(**read)
 
 
 async def find_customer(event: Said, retrieve: Retrieve) -> str | None:
-    """From one object to the next, four of them at most; None where the event leads to none.
+    """From one object to the next, four of them at most; None where it leads to none, or all of them are nobody's.
 
-    Raises ProviderRefused where none of them has a customer, ProviderUnavailable.
+    Raises ProviderRefused where more of them would have to be asked for, or one was not given; ProviderUnavailable.
     """
     ahead, asked, answers = [*event.leads()], list[str](), list[str]()
     if not ahead:
@@ -145,6 +177,9 @@ async def find_customer(event: Said, retrieve: Retrieve) -> str | None:
         if found.customer_id:
             return found.customer_id
         ahead += [lead for lead in found.leads() if lead not in (*ahead, *asked)]
+    if not ahead and not answers:
+        # A guest's: Stripe has given all that could know the customer, and none of it has one.
+        return None
     raise ProviderRefused(f"Stripe names no customer at {', '.join(asked)}. {' '.join(answers)}".rstrip())
 
 
@@ -156,7 +191,9 @@ async def _retrieved(path: str, retrieve: Retrieve) -> About | Said:
     try:
         return msgspec.json.decode(answer, type=About)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ProviderRefused(f"What is at {path} cannot be read: {error}") from error
+        if not (found := _map_of(answer)):
+            raise ProviderRefused(f"What is at {path} cannot be read: {error}") from error
+        return _in_part(found, About)
 
 
 def _id(named: str | Reference | None) -> str | None:

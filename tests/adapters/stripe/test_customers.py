@@ -41,6 +41,23 @@ SAID = {
     "what it was before": snapshot(
         {"object": "payment_method", "id": "pm_1", "customer": None}, previous_attributes={"customer": "cus_anna"}
     ),
+    "beside fields of other types": snapshot(
+        {
+            "object": "invoice",
+            "id": 5,
+            "customer": "cus_anna",
+            "subscription": True,
+            "invoice": ["in_1"],
+            "charge": {"amount": 3},
+            "payment": "py_1",
+        }
+    ),
+    "beside a number without end": snapshot({"object": "x", "customer": "cus_anna", "id": 7, "n": 10**400}),
+    "beside a related object that is a word": snapshot({"customer": "cus_anna"}, related_object="sub_1"),
+    "beside what it was before in another type": snapshot(
+        {"object": "x", "customer": "cus_anna"}, previous_attributes={"customer": 5}
+    ),
+    "beside no kind at all": snapshot({"object": None, "customer": "cus_anna"}),
     "a thin event about the customer": thin(
         "v1.customer.updated", **related("cus_anna", "customer", "/v1/customers/x")
     ),
@@ -115,6 +132,30 @@ async def test_where_nobody_is_named_the_reason_is_told_and_the_questions_end(
     with pytest.raises(ProviderRefused, match="names no customer at /v1/charges/ch_1, /v1/charges/ch_2"):
         await troubled.customer_of(snapshot({"object": "dispute", "charge": "ch_1"}))
     assert len(faulty.requests) == 4
+
+
+async def test_what_leads_to_a_guest_alone_is_nobodys(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    """All that could know the customer has been given, and has none: to ask again would tell no more."""
+    faulty.will(Answer(body={"id": "pi_1", "object": "payment_intent", "customer": None}))
+
+    assert (
+        await troubled.customer_of(snapshot({"object": "charge", "customer": None, "payment_intent": "pi_1"})) is None
+    )
+
+
+async def test_what_is_not_there_yet_may_still_be_somebodys(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    faulty.will(error(404, "No such payment_intent: 'pi_1'", code="resource_missing"))
+
+    with pytest.raises(ProviderRefused, match="No such payment_intent"):
+        await troubled.customer_of(snapshot({"object": "charge", "customer": None, "payment_intent": "pi_1"}))
+
+
+async def test_an_object_with_fields_of_other_types_leads_on_by_the_rest(
+    troubled: StripeBilling, faulty: FaultyStripe
+) -> None:
+    faulty.will(Answer(body={"id": 5, "object": "charge", "invoice": [], "customer": "cus_anna"}))
+
+    assert await troubled.customer_of(snapshot({"object": "dispute", "charge": "ch_1"})) == "cus_anna"
 
 
 NOBODYS = {

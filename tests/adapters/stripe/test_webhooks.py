@@ -182,6 +182,15 @@ def test_whom_an_event_is_about(obj: object, customer_id: str | None) -> None:
     assert received(about(obj)).customer_id == customer_id
 
 
+@pytest.mark.parametrize("name", ["\\u0000 Bobby", "\\\\u0000", "\0", "Bobby\0"])
+def test_a_nul_in_a_name_is_kept_and_so_is_what_only_looks_like_one(name: str) -> None:
+    """The body is kept as the bytes that came; only its columns of text cannot hold one."""
+    delivery = received(about({"object": "invoice", "customer": "cus_1", "customer_name": name}))
+
+    assert delivery.customer_id == "cus_1"
+    assert msgspec.json.decode(delivery.body)["data"]["object"]["customer_name"] == name
+
+
 @pytest.mark.parametrize("type", ["invoice.paid", "customer.subscription.enchanted", "a.type.of.2031"])
 def test_every_type_is_taken(type: str) -> None:
     assert received(RENEWED | {"type": type}).type == type
@@ -221,7 +230,12 @@ def test_a_thin_event_is_taken_and_names_nobody_yet() -> None:
         pytest.param(msgspec.json.encode(RENEWED | {"created": 10**15}), id="a time after all times"),
         pytest.param(BODY[:-1], id="cut"),
         pytest.param(b'{"a":' * 50_000, id="a deep one"),
-        pytest.param(msgspec.json.encode(RENEWED | {"id": "evt_\0"}), id="a NUL"),
+        pytest.param(msgspec.json.encode(RENEWED | {"id": "evt_\0"}), id="a NUL in its id"),
+        pytest.param(msgspec.json.encode(RENEWED | {"type": "invoice.\0"}), id="a NUL in its type"),
+        pytest.param(msgspec.json.encode(RENEWED | {"api_version": "\0"}), id="a NUL in its version"),
+        pytest.param(
+            msgspec.json.encode(RENEWED | {"data": {"object": {"customer": "cus_\0"}}}), id="a NUL in its customer"
+        ),
     ],
 )
 def test_what_is_signed_and_still_no_event_is_refused(body: bytes) -> None:
