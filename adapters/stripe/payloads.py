@@ -5,11 +5,12 @@ end outweighs everything, then the later second, then who names the other's stat
 end of a period, then what usually comes after what.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from adapters.stripe.former_shapes import invoice_as_pinned, subscription_as_pinned
 from adapters.stripe.objects import Invoice, Subscription
 from adapters.stripe.reading import seen_subscription
 from adapters.stripe.units import Unsayable
@@ -95,7 +96,7 @@ def _told(event: Event) -> Told | None:
     if event.data.object.get("object") != "subscription":
         return None
     try:
-        return Told(event, msgspec.convert(_as_pinned(event.data.object), Subscription))
+        return Told(event, msgspec.convert(subscription_as_pinned(event.data.object), Subscription))
     except (msgspec.ValidationError, RecursionError):
         return None
 
@@ -104,7 +105,7 @@ def _invoice(event: Event) -> Invoice | None:
     if event.data.object.get("object") != "invoice":
         return None
     try:
-        return msgspec.convert(event.data.object, Invoice)
+        return msgspec.convert(invoice_as_pinned(event.data.object), Invoice)
     except (msgspec.ValidationError, RecursionError):
         return None
 
@@ -114,31 +115,3 @@ def _seen(told: Told, invoices: Iterable[Invoice]) -> SeenSubscription | None:
         return seen_subscription(told.subscription, invoices)
     except Unsayable:
         return None
-
-
-def _as_pinned(subscription: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Until 2025-03-31 the period stood on the subscription, and an item might have a plan in place of a price."""
-    items = subscription.get("items")
-    data = items.get("data") if isinstance(items, dict) else None
-    if not isinstance(data, list):
-        return subscription
-    period = {
-        name: subscription[name] for name in ("current_period_start", "current_period_end") if name in subscription
-    }
-    pinned = [
-        {**period, **item, "price": item.get("price") or _price_of(item)} for item in data if isinstance(item, dict)
-    ]
-    return {**subscription, "items": {"data": pinned}}
-
-
-def _price_of(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    plan = item.get("plan")
-    if not isinstance(plan, dict):
-        return None
-    interval = {"interval": plan.get("interval"), "interval_count": plan.get("interval_count", 1)}
-    return {
-        "id": plan.get("id"),
-        "currency": plan.get("currency"),
-        "unit_amount": plan.get("amount"),
-        "recurring": interval,
-    }

@@ -102,6 +102,40 @@ def test_the_shape_of_before_2025_is_read_too() -> None:
     assert (seen.first.period_start, seen.first.period_end) == (at(MONDAY), at(JULY))
 
 
+def test_the_shape_of_2014_is_read_too() -> None:
+    """One plan on the subscription itself, which began at `start`."""
+    plan = {"id": "price_gold", "object": "plan", "currency": "usd", "amount": 999, "interval": "month"}
+    old = {"id": "sub_1", "object": "subscription", "status": "active", "start": MONDAY, "plan": plan, "quantity": 2}
+    period = {"current_period_start": MONDAY, "current_period_end": JULY}
+
+    seen = told(event("customer.subscription.updated", old | period))
+
+    assert (seen.first.price_id, seen.first.price, seen.started_at) == ("price_gold", Money(1998, "USD"), at(MONDAY))
+    assert (seen.first.period_start, seen.first.period_end) == (at(MONDAY), at(JULY))
+
+
+OWED = {"id": "in_1", "object": "invoice", "currency": "usd", "amount_due": 999, "subscription": "sub_1"}
+OF_2014 = OWED | {"date": MONDAY, "attempted": True, "paid": False, "closed": False, "forgiven": None}
+OF_2024 = OWED | {"created": MONDAY, "attempted": True, "status": "open", "amount_paid": 0, "paid": False}
+
+
+@pytest.mark.parametrize(
+    ("invoice", "since"),
+    [
+        pytest.param(OF_2024, MONDAY, id="2024"),
+        pytest.param(OF_2014, MONDAY, id="2014"),
+        pytest.param(OF_2014 | {"forgiven": True}, MONDAY, id="2014, written off"),
+        pytest.param(OF_2014 | {"paid": True}, None, id="2014, paid"),
+        pytest.param(OF_2014 | {"closed": True}, None, id="2014, given up"),
+    ],
+)
+def test_a_failure_is_counted_from_an_invoice_of_a_former_shape(invoice: dict[str, Any], since: int | None) -> None:
+    failed = event("invoice.payment_failed", invoice, created=TUESDAY)
+    past_due = event("customer.subscription.updated", subscription(status="past_due"), created=TUESDAY)
+
+    assert told(past_due, failed).failing_since == (since and at(since))
+
+
 @pytest.mark.parametrize(
     "body",
     [

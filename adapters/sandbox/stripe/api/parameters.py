@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from adapters.sandbox.stripe.errors import invalid, missing_parameter, unknown_parameter
+from adapters.sandbox.stripe.money import CURRENCY
 from adapters.sandbox.stripe.shapes import StripeObject
 
 Reader: TypeAlias = Callable[[str, Any], Any]
@@ -80,7 +81,7 @@ def address(name: str, given: object) -> str:
 
 def currency(name: str, given: object) -> str:
     value = filled(name, given).lower()
-    if len(value) != 3 or not (value.isascii() and value.isalpha()):  # noqa: PLR2004 - ISO 4217
+    if CURRENCY.fullmatch(value) is None:
         raise invalid(name, f"Invalid currency: {value}.")
     return value
 

@@ -554,3 +554,11 @@ def test_customers_are_searched_by_their_metadata(sandbox: Sandbox) -> None:
     assert sandbox.api.customers.search({"query": "metadata['of']:'nobody'"}).data == []
     with pytest.raises(stripe.InvalidRequestError, match="The simulator searches by metadata"):
         sandbox.api.customers.search({"query": "email:'anna@example.com'"})
+
+
+@pytest.mark.parametrize("code", ["zzz", "xau", "euro", "e\u00fcr"])
+def test_a_currency_that_stripe_does_not_take_is_refused(sandbox: Sandbox, code: str) -> None:
+    product = sandbox.api.products.create({"name": "Gold"})
+
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid currency"):
+        sandbox.api.prices.create({"product": product.id, "currency": code, "unit_amount": 500})
