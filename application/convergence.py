@@ -12,7 +12,7 @@ from uuid import UUID
 
 from application.customers import CustomerBinding
 from application.duplicates import with_duplicates
-from application.errors import NotFound, ProviderBusy, ProviderUnavailable
+from application.errors import CustomerGone, NotFound, ProviderBusy, ProviderUnavailable
 from application.in_turn import in_turn
 from application.observing import Observing
 from application.our_words import Plans, belongs_to_no_plan, held_up, sold
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 RETRY_DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 ATTEMPTS = 4
 CUSTOMERS_AT_ONCE = 16
+PATIENCE_SECONDS, PATIENCE_SECONDS_AGAIN = 3.0, 10.0
 TRIED_AT_ONCE = 8
 """Of those about whom the provider could not be asked before."""
 LEASE_TRIES = 100
@@ -127,6 +128,9 @@ class Convergence:
         except HeldUp as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.park(customer, why=str(trouble))
+        except CustomerGone as gone:
+            log.warning("a customer is gone: %s", gone, extra={"provider": customer.provider})
+            await self.inbox.park(customer, why=str(gone))
         except ProviderUnavailable as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.retry_later(customer, error=str(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
@@ -156,7 +160,8 @@ class Convergence:
         """Ask the provider for the truth about this customer, and record the difference.
 
         Raises:
-            ProviderUnavailable, with what the deliveries say themselves recorded; HeldUp, with the rest recorded;
+            ProviderUnavailable or CustomerGone, with what the deliveries say themselves recorded;
+            HeldUp, with the rest recorded;
             StreamMoved when others kept writing.
         """
         account_id = await self.customers.account_of(customer) or await self._account_named_by(customer)
@@ -194,8 +199,8 @@ class Convergence:
         waiting = await self.inbox.waiting(customer)
         asked_at = self.business_time.now()
         try:
-            truth = await self.billing.truth_of(customer.customer_id)
-        except ProviderUnavailable:
+            truth = await self.billing.truth_of(customer.customer_id, within_seconds=_patience(waiting, asked))
+        except (ProviderUnavailable, CustomerGone):
             await self.unconfirmed.record(customer, account_id, epoch, waiting)
             raise
         plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
@@ -265,6 +270,13 @@ def _held_up(customer: Customer, truth: CustomerTruth, plans: Plans) -> str | No
         if not sold(seen, plans):
             return belongs_to_no_plan(customer.provider, seen.first.price_id)
     return " ".join(reasons) or None
+
+
+def _patience(waiting: Sequence[Waiting], asked: Asked | None) -> float | None:
+    """Short at first, since deliveries can be taken at their word; longer for one that has been tried before."""
+    if asked is not None:
+        return None
+    return PATIENCE_SECONDS_AGAIN if any(delivery.attempts for delivery in waiting) else PATIENCE_SECONDS
 
 
 def _tell_of_duplicates(facts: Sequence[Fact]) -> None:

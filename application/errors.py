@@ -63,6 +63,10 @@ class ProviderRefused(Exception):
     """The payment provider understood and said no; its message is in the text."""
 
 
+class CustomerGone(ProviderRefused):
+    """The payment provider has no such customer, any more: what its last deliveries say is all there is."""
+
+
 class NotYetVisible(Unavailable):
     """The read models have not come as far as the read asked for within its time."""
 

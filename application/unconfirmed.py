@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.observing import Observing
-from application.ports.billing import BillingProvider
+from application.ports.billing import BillingProvider, SeenSubscription
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import UpdateIf
 from application.recall import Asked, Records
@@ -18,10 +18,13 @@ log = logging.getLogger(__name__)
 BODIES_MAX = 100
 """Of one customer, the newest: more come in a storm alone, and the newest say how it is now."""
 
+CLOCKS_APART = timedelta(seconds=5)
+"""By how much the provider's clock may be behind ours."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unconfirmed:
-    """A delivery is evidence of its moment. One that is no younger than the last answer is no news."""
+    """A delivery is evidence of its moment. One that is clearly older than the last answer is no news."""
 
     records: Records
     billing: BillingProvider
@@ -35,9 +38,9 @@ class Unconfirmed:
         Raises:
             RowMoved: somebody else has taken the fence; StreamMoved.
         """
-        news = self._news(waiting, await self.customers.asked_at(customer))
-        bodies = [body for delivery in news if (body := await self.inbox.body(delivery.id)) is not None]
-        told = self.billing.told_by(bodies)
+        asked_at = await self.customers.asked_at(customer)
+        news = self._news(waiting, asked_at)
+        told = await self._told_by(news, customer, asked_at)
         if not told:
             return
         plans, heard_at = await self.observing.plans_of(customer.provider, told), news[-1].created_at
@@ -53,7 +56,30 @@ class Unconfirmed:
         )
         log.warning("deliveries were taken at their word", extra={"provider": customer.provider})
 
+    async def _told_by(
+        self, news: Sequence[Waiting], customer: Customer, asked_at: datetime | None
+    ) -> Sequence[SeenSubscription]:
+        """What the news tell, held against what was settled by about the time of the last answer.
+
+        The later of the two is how it is: so news that the answer knew already, and what came after, change nothing.
+        """
+        bodies = await self._bodies(news)
+        told = self.billing.told_by(bodies)
+        if not told or asked_at is None:
+            return told
+        settled = await self._bodies(await self.inbox.settled(customer, since=_by_then(asked_at)))
+        about = {seen.reference for seen in told}
+        return [seen for seen in self.billing.told_by([*settled, *bodies]) if seen.reference in about]
+
+    async def _bodies(self, deliveries: Sequence[Waiting]) -> list[bytes]:
+        return [body for delivery in deliveries if (body := await self.inbox.body(delivery.id)) is not None]
+
     def _news(self, waiting: Sequence[Waiting], asked_at: datetime | None) -> Sequence[Waiting]:
-        """By when the provider made them; its times are whole seconds."""
-        news = [delivery for delivery in waiting if asked_at is None or delivery.created_at > asked_at]
+        """By when the provider made them."""
+        news = [delivery for delivery in waiting if asked_at is None or delivery.created_at >= _by_then(asked_at)]
         return sorted(news, key=lambda delivery: (delivery.created_at, delivery.id))[-BODIES_MAX:]
+
+
+def _by_then(asked_at: datetime) -> datetime:
+    """What was made since then the last answer may not have known: events have the whole seconds of other clocks."""
+    return asked_at.replace(microsecond=0) - CLOCKS_APART

@@ -59,6 +59,14 @@ class MemoryInbox:
             for row in self._of(customer, "received", "parked", "failed")
         ]
 
+    async def settled(self, customer: Customer, *, since: datetime) -> Sequence[Waiting]:
+        lately = self._real_time.now() - timedelta(minutes=10)
+        return [
+            Waiting(row["id"], row["event_id"], row["type"], row["attempts"], row["created_at"])
+            for row in reversed(self._of(customer, "done"))
+            if row["created_at"] >= since and row["kept_at"] > lately
+        ][:100]
+
     async def park(self, customer: Customer, *, why: str) -> None:
         now = self._real_time.now()
         for row in self._of(customer, "received", "parked"):

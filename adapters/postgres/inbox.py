@@ -48,6 +48,13 @@ WAITING = """
     WHERE provider = %s AND customer_id = %s AND status <> 'done' ORDER BY id LIMIT %s
 """
 
+SETTLED = """
+    SELECT id, event_id, type, attempts, created_at FROM ops.inbox
+    WHERE kept_at > now() - interval '10 minutes' AND provider = %s AND customer_id = %s AND status = 'done'
+        AND created_at >= %s
+    ORDER BY id DESC LIMIT 100
+"""
+
 PARK = """
     UPDATE ops.inbox SET status = 'parked', error = %s,
         look_again_at = now() + least(greatest(now() - kept_at, interval '1 minute'), interval '1 day')
@@ -165,6 +172,11 @@ class PostgresInbox:
         """At most 1,000, the oldest."""
         async with connected(self._pool) as connection:
             cursor = await connection.execute(WAITING, (customer.provider, customer.customer_id, WAITING_MAX))
+            return [Waiting(*row) for row in await cursor.fetchall()]
+
+    async def settled(self, customer: Customer, *, since: datetime) -> Sequence[Waiting]:
+        async with connected(self._pool) as connection:
+            cursor = await connection.execute(SETTLED, (customer.provider, customer.customer_id, since))
             return [Waiting(*row) for row in await cursor.fetchall()]
 
     async def park(self, customer: Customer, *, why: str) -> None:

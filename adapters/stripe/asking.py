@@ -10,6 +10,7 @@ import msgspec
 import stripe
 
 from adapters.stripe.refusals import translated
+from adapters.stripe.transport import ONCE_WITHIN_SECONDS
 from adapters.stripe.units import Unsayable
 from application.errors import ProviderUnavailable
 
@@ -24,8 +25,12 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def asking() -> AsyncIterator[None]:
-    """Whatever the SDK raises inside becomes ProviderUnavailable or ProviderRefused."""
+async def asking(within_seconds: float | None = None) -> AsyncIterator[None]:
+    """Whatever the SDK raises inside becomes ProviderUnavailable or ProviderRefused.
+
+    With `within_seconds` each request inside is sent once, and has no longer.
+    """
+    token = ONCE_WITHIN_SECONDS.set(within_seconds)
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             yield
@@ -36,6 +41,8 @@ async def asking() -> AsyncIterator[None]:
     except (msgspec.ValidationError, AttributeError, Unsayable) as error:
         # AttributeError is how the SDK's objects say that an answer lacks a field.
         raise ProviderUnavailable(f"Stripe's answer cannot be read: {error}") from error
+    finally:
+        ONCE_WITHIN_SECONDS.reset(token)
 
 
 async def all_pages(first: Awaitable[stripe.ListObject[Any]], kind: type[T]) -> list[T]:

@@ -84,7 +84,7 @@ class StripeBilling(StripeCommands):
             seen = await self._stripe.prices.retrieve_async(price_id)
             return seen_price(msgspec.convert(seen.to_dict(), Price))
 
-    async def truth_of(self, customer_id: str) -> CustomerTruth:
+    async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
         """Of subscriptions, invoices, checkouts and charges the newest 1,000 each."""
         subscriptions = self._stripe.subscriptions.list_async(
             {"customer": customer_id, "status": "all", "limit": PAGE_SIZE, "expand": ["data.latest_invoice"]}
@@ -94,7 +94,7 @@ class StripeBilling(StripeCommands):
         charges = self._stripe.charges.list_async(
             {"customer": customer_id, "limit": PAGE_SIZE, "expand": ["data.refunds"]}
         )
-        async with asking():
+        async with asking(within_seconds):
             sold, asked_for, opened, charged = await asyncio.gather(
                 all_pages(subscriptions, Subscription),
                 all_pages(invoices, Invoice),

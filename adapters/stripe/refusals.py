@@ -4,12 +4,15 @@ import re
 
 import stripe
 
-from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
+from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable
 
 KEYS = re.compile(r"\b(?:sk|rk|pk|whsec)_[\w*]+")
 TOO_MANY = 429
 # Of the 4xx these say "not now" as well: a timeout, a lock or a key in use.
 PASSING = frozenset({408, 409})
+KEY_REFUSED = frozenset({401, 403})
+"""An operator has replaced it, or taken rights from it: what is asked now is to be asked again when that is mended."""
+MISSING, NO_CUSTOMER = "resource_missing", re.compile("No such customer")
 PATIENCE_SECONDS, PATIENCE_SECONDS_MAX = 2, 60
 REFUSING = range(400, 500)
 MESSAGE_LENGTH = 300
@@ -23,9 +26,12 @@ def translated(error: stripe.StripeError) -> ProviderUnavailable | ProviderRefus
     if status == TOO_MANY or isinstance(error, stripe.RateLimitError):
         said = f"Stripe had too many questions (status {status}{_request(error)})."
         return ProviderBusy(said, retry_after_seconds=_patience(error))
+    if status in KEY_REFUSED:
+        return ProviderUnavailable(f"Stripe does not accept our key (status {status}{_request(error)}).")
     if status in PASSING or status not in REFUSING:
         return ProviderUnavailable(f"Stripe cannot answer now (status {status}{_request(error)}).")
-    return ProviderRefused(f"Stripe refused (status {status}{_request(error)}): {_reason(error)}")
+    refused = CustomerGone if error.code == MISSING and NO_CUSTOMER.match(error.user_message or "") else ProviderRefused
+    return refused(f"Stripe refused (status {status}{_request(error)}): {_reason(error)}")
 
 
 def _patience(error: stripe.StripeError) -> int:

@@ -6,6 +6,7 @@ deadline for a whole answer, and asks the proxy that the environment names even 
 
 import asyncio
 from collections.abc import Mapping
+from contextvars import ContextVar
 from ipaddress import ip_address
 from random import SystemRandom
 from typing import Any
@@ -16,6 +17,10 @@ import stripe
 
 from application.ports.pacing import Pace
 
+ONCE_WITHIN_SECONDS: ContextVar[float | None] = ContextVar("once within seconds", default=None)
+"""Where it is set a request is one attempt for the SDK too, and has that long."""
+ONCE: Mapping[str, str] = {"stripe-should-retry": "false"}
+"""How Stripe tells the SDK to leave it at that."""
 CHANCE = SystemRandom()
 TOO_MANY = 429
 REFUSED_PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0)
@@ -60,13 +65,15 @@ class Transport(stripe.HTTPClient):
     async def _sent(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any
     ) -> tuple[bytes, int, Mapping[str, str]]:
+        within = ONCE_WITHIN_SECONDS.get()
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(within or self._timeout_seconds):
                 response = await self._client.request(method, url, headers=headers, content=post_data)
         except (httpx.RequestError, TimeoutError) as error:
             trouble = f"{type(error).__name__}: {error}"
-            raise stripe.APIConnectionError(trouble, should_retry=True) from error  # type: ignore[no-untyped-call]
-        return response.content, response.status_code, response.headers
+            raise stripe.APIConnectionError(trouble, should_retry=within is None) from error  # type: ignore[no-untyped-call]
+        headers = response.headers if within is None else {**response.headers, **ONCE}
+        return response.content, response.status_code, headers
 
     async def sleep_async(self, secs: float) -> None:
         await asyncio.sleep(secs)

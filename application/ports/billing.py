@@ -213,8 +213,12 @@ class BillingProvider(Protocol):
         """The refund of this payment that carries the key, if there is one."""
         ...
 
-    async def truth_of(self, customer_id: str) -> CustomerTruth:
-        """Everything about one customer, all pages of it."""
+    async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
+        """Everything about one customer, all pages of it.
+
+        With `within_seconds` each request is sent once and answered within that time; else with the provider's own
+        patience. Raises ProviderUnavailable, ProviderRefused, CustomerGone where the provider has no such customer.
+        """
         ...
 
     async def payer_of(self, customer_id: str) -> UUID | None:

@@ -83,6 +83,10 @@ class Inbox(Protocol):
         """This customer's deliveries that are not done, oldest first; parked and failed too: the truth settles all."""
         ...
 
+    async def settled(self, customer: Customer, *, since: datetime) -> Sequence[Waiting]:
+        """Those of this customer that are done, kept in the last 10 minutes, and made since then; 100 at most."""
+        ...
+
     async def park(self, customer: Customer, *, why: str) -> None:
         """Set aside until the append that binds the customer makes them `received`; looked at again now and then."""
         ...

@@ -20,8 +20,8 @@ class InterruptedBilling(MemoryBilling):
         self.__dict__.update(house.billing.__dict__)  # what the provider of the house knows, it knows
         self._interruptions = list(interruptions)
 
-    async def truth_of(self, customer_id: str) -> CustomerTruth:
-        truth = await super().truth_of(customer_id)
+    async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
+        truth = await super().truth_of(customer_id, within_seconds=within_seconds)
         if self._interruptions:
             await self._interruptions.pop(0)()
         return truth
@@ -62,7 +62,7 @@ class SlowBilling:
     def __init__(self, billing: MemoryBilling) -> None:
         self._billing = billing
 
-    async def truth_of(self, customer_id: str) -> CustomerTruth:
-        truth = await self._billing.truth_of(customer_id)
+    async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
+        truth = await self._billing.truth_of(customer_id, within_seconds=within_seconds)
         await asyncio.sleep(0.05)
         return truth

@@ -31,8 +31,8 @@ class Holding:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._billing, name)
 
-    async def truth_of(self, customer_id: str) -> CustomerTruth:
-        return replace(await self._billing.truth_of(customer_id), held_up=(WHY,))
+    async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
+        return replace(await self._billing.truth_of(customer_id, within_seconds=within_seconds), held_up=(WHY,))
 
 
 def with_item(seen: SeenSubscription, price_id: str, price: Money | None) -> SeenSubscription:

@@ -8,17 +8,21 @@ from msgspec.structs import replace
 from application.ports.inbox import Customer
 from domain.shared.fact import Cause
 from tests.application.anna_at_the_provider import subscribed
-from tests.application.house import House
+from tests.application.house import BY_ADMIN, House
 
 pytestmark = pytest.mark.anyio
 
 
-async def heard_while_down(house: House, customer: Customer, *, status: str, after: timedelta) -> None:
-    """The provider goes down, and a delivery comes that tells of this status."""
+async def heard_while_down(
+    house: House, customer: Customer, *, status: str, after: timedelta = timedelta(0), made: timedelta = timedelta(0)
+) -> None:
+    """The provider goes down, and a delivery comes that tells of this status, and was made so long after it came."""
     seen = replace(await house.subscription_seen(customer), status=status)
     house.billing.down = True
     house.business_time.pass_by(after)
+    house.business_time.pass_by(made)
     await house.hears("customer.subscription.updated", customer, telling=seen)
+    house.business_time.pass_by(-made)
     await house.convergence.settle_waiting()
 
 
@@ -60,12 +64,69 @@ async def test_tried_again_while_it_is_still_down_nothing_is_told_twice(house: H
 
 async def test_what_was_made_before_the_provider_was_asked_last_is_no_news(house: House) -> None:
     customer = await subscribed(house)
+    house.business_time.pass_by(timedelta(minutes=1))
     await house.convergence.settle(customer)
     head = await house.ledger.head()
 
-    await heard_while_down(house, customer, status="unpaid", after=timedelta(0))
+    await heard_while_down(house, customer, status="unpaid", made=-timedelta(seconds=6))
 
     assert await house.tags(after=head) == []
+
+
+@pytest.mark.parametrize("made", [timedelta(0), -timedelta(seconds=3)], ids=["the same second", "our clock ahead"])
+async def test_what_was_made_about_when_the_provider_was_asked_last_is_news(house: House, made: timedelta) -> None:
+    customer = await subscribed(house)
+    house.business_time.pass_by(timedelta(minutes=1, milliseconds=700))
+    await house.convergence.settle(customer)
+    head = await house.ledger.head()
+
+    await heard_while_down(house, customer, status="unpaid", made=made - timedelta(milliseconds=700))
+
+    assert await house.tags(after=head) == ["subscription.status_changed"]
+
+
+async def test_late_news_of_what_was_settled_since_changes_nothing(house: House) -> None:
+    customer = await subscribed(house)
+    house.business_time.pass_by(timedelta(minutes=1))
+    seen = await house.subscription_seen(customer)
+    await house.hears("customer.subscription.updated", customer, telling=seen)
+    await house.convergence.settle_waiting()
+    head = await house.ledger.head()
+
+    await heard_while_down(house, customer, status="unpaid", made=-timedelta(seconds=1))
+
+    assert await house.tags(after=head) == []
+
+
+async def test_patience_is_short_at_first_and_longer_when_it_is_tried_again(house: House) -> None:
+    customer = await subscribed(house)
+    house.billing.patience.clear()
+    await house.hears("customer.subscription.updated", customer)
+    (row,) = house.tables.rows("inbox", status="received")
+
+    await house.convergence.settle_now(customer, BY_ADMIN)
+    row.update(status="received")
+    await house.convergence.settle_waiting()
+    row.update(status="received", attempts=1)
+    await house.convergence.settle_waiting()
+
+    assert house.billing.patience == [None, 3.0, 10.0]
+
+
+async def test_of_a_customer_who_is_gone_the_last_word_counts(house: House) -> None:
+    customer = await subscribed(house)
+    seen = await house.subscription_seen(customer)
+    house.billing.gone.add(customer.customer_id)
+    house.business_time.pass_by(timedelta(hours=1))
+    head = await house.ledger.head()
+    over = replace(seen, status="canceled", ended_at=house.business_time.now())
+    await house.hears("customer.subscription.deleted", customer, telling=over)
+
+    await house.convergence.settle_waiting()
+
+    assert await house.tags(after=head) == ["subscription.ended"]
+    (row,) = house.tables.rows("inbox", type="customer.subscription.deleted")
+    assert (row["status"], row["error"]) == ("parked", f"The provider in memory has no {customer.customer_id}.")
 
 
 async def test_while_the_provider_has_too_many_questions_deliveries_are_taken_at_their_word_too(house: House) -> None:

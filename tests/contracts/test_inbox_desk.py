@@ -1,11 +1,12 @@
 """What the inbox's operators see and do, and deliveries that do not say whose they are: PostgreSQL and in memory."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
-from application.ports.inbox import Entry, Status
+from application.ports.inbox import Customer, Entry, Status
 from tests.contracts.operations import Operations, operations_in
 from tests.contracts.test_inbox import AN_HOUR, ANNA, BORIS, delivery, done, keep
 from tests.people import MONDAY
@@ -121,6 +122,19 @@ async def test_who_is_put_off_is_due_later_and_no_try_is_counted(house: Operatio
     assert await house.inbox.customers_waiting(limit=10) == []
     assert await house.unnamed.take_due(limit=10, seconds=60) == []
     assert [entry.attempts for entry in await house.desk.page(status=None, before=None, limit=10)] == [0, 0]
+
+
+async def test_what_was_settled_lately_can_be_read_again(house: Operations) -> None:
+    await keep(house, "evt_1")
+    await keep(house, "evt_2")
+    assert await house.inbox.settled(ANNA, since=MONDAY - timedelta(days=999)) == []
+    waiting = await house.inbox.waiting(ANNA)
+    await house.ledger.append(rows=[done(waiting)])
+
+    made = waiting[0].created_at
+    assert [one.event_id for one in await house.inbox.settled(ANNA, since=made)] == ["evt_2", "evt_1"]
+    assert await house.inbox.settled(ANNA, since=made + timedelta(seconds=1)) == []
+    assert await house.inbox.settled(Customer("stripe", "cus_boris"), since=made) == []
 
 
 async def test_who_was_tried_before_waits_apart(house: Operations) -> None:

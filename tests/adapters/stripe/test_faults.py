@@ -10,7 +10,7 @@ import pytest
 from adapters.stripe.asking import PAGES_MAX
 from adapters.stripe.billing import StripeBilling
 from adapters.stripe.transport import REFUSED_PAUSES_SECONDS
-from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
+from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import CustomerTruth
 from tests.adapters.stripe.faulty import Answer, FaultyStripe, Headlong, error
 
@@ -136,15 +136,15 @@ async def test_a_stripe_that_is_not_there_is_put_off() -> None:
 
 
 async def test_a_refusal_gives_the_reason_and_no_key(troubled: StripeBilling, faulty: FaultyStripe) -> None:
-    faulty.will(error(401, "Invalid API Key provided: sk_test_of_ours", request_id="req_7"))
+    faulty.will(error(400, "Invalid API Key provided: sk_test_of_ours", request_id="req_7"))
 
     with pytest.raises(ProviderRefused) as refused:
         await create_alice(troubled)
 
-    assert str(refused.value) == "Stripe refused (status 401, req_7): Invalid API Key provided: [key]"
+    assert str(refused.value) == "Stripe refused (status 400, req_7): Invalid API Key provided: [key]"
 
 
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 422])
+@pytest.mark.parametrize("status", [400, 402, 404, 422])
 async def test_a_refusal_is_not_tried_again(troubled: StripeBilling, faulty: FaultyStripe, status: int) -> None:
     faulty.will(error(status, "Your card was declined."))
 
@@ -154,8 +154,45 @@ async def test_a_refusal_is_not_tried_again(troubled: StripeBilling, faulty: Fau
     assert len(faulty.requests) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_not_accepted_is_an_outage(
+    troubled: StripeBilling, faulty: FaultyStripe, status: int
+) -> None:
+    faulty.will(error(status, "Invalid API Key provided: sk_test_of_ours", request_id="req_7"))
+
+    with pytest.raises(ProviderUnavailable) as trouble:
+        await create_alice(troubled)
+
+    assert str(trouble.value) == f"Stripe does not accept our key (status {status}, req_7)."
+
+
+async def test_a_customer_who_is_gone_is_told_from_other_refusals(
+    troubled: StripeBilling, faulty: FaultyStripe
+) -> None:
+    for message, is_gone in (("No such customer: 'cus_1'", True), ("No such price: 'price_1'", False)):
+        faulty.will(error(404, message, code="resource_missing"))
+        with pytest.raises(ProviderRefused) as refused:
+            await troubled.truth_of("cus_1")
+        assert isinstance(refused.value, CustomerGone) is is_gone
+
+
+@pytest.mark.parametrize("answer", [error(500), Answer(after_seconds=5, body=NOTHING)], ids=["broken", "hanging"])
+async def test_who_has_little_patience_asks_each_thing_once(
+    troubled: StripeBilling, faulty: FaultyStripe, answer: Answer
+) -> None:
+    faulty.will(answer)
+    began = time.monotonic()
+
+    with pytest.raises(ProviderUnavailable):
+        await troubled.truth_of("cus_1", within_seconds=0.3)
+
+    assert time.monotonic() - began < 2
+    assert 1 <= len(faulty.requests) <= 4
+    assert len({asked.path for asked in faulty.requests}) == len(faulty.requests)
+
+
 async def test_a_refusal_in_no_known_shape_shows_nothing_of_it(troubled: StripeBilling, faulty: FaultyStripe) -> None:
-    faulty.will(Answer(403, {"secret": "of a proxy"}))
+    faulty.will(Answer(402, {"secret": "of a proxy"}))
 
     with pytest.raises(ProviderRefused) as refused:
         await create_alice(troubled)
