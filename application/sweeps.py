@@ -189,14 +189,16 @@ class UnderWay:
             await asyncio.sleep(max(0.0, spare))
 
     async def _ask(self, customer: Customer) -> bool:
-        """False when it was not asked: it has been, or is nobody's here."""
+        """False when it was not asked, since it has been."""
         if await self._sweeping.sweeps.is_swept(customer, self.sweep.id):
             return False
+        # One whom nobody has bound may be bound by it: what was bought by a payment link names the account.
+        await self._settle(customer)
         account_id = await self._sweeping.customers.account_of(customer)
         if account_id is None:
             self._pass_over(customer)
-            return False
-        await self._settle(customer)
+            await self._sweeping.sweeps.mark_swept(customer, self.sweep.id)
+            return True
         if positions := await self._recorded_about(account_id):
             await self._note_repair(account_id, positions)
         self.sweep = replace(self.sweep, examined=self.sweep.examined + 1)

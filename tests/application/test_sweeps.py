@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from application.ports.inbox import Customer
 from application.sweeps import EVENTS_REMEMBERED
 from domain.shared.fact import Cause
 from tests.application.house import COOKING, House, page_of
@@ -128,6 +129,23 @@ async def test_a_sweep_goes_on_among_the_buyers_where_it_was_cut_off(house: Hous
 
     assert done is not None
     assert (done.status, {*done.repaired}) == ("done", {*people[2:]})
+
+
+async def test_who_paid_by_a_payment_link_and_was_never_heard_of_is_bound_and_gets_access(shop: House) -> None:
+    _, known = await pays_unheard(shop, "anna@example.com")
+    boris = await shop.registers("boris@example.com")
+    [seen] = (await shop.billing.truth_of(known)).subscriptions
+    shop.billing.tell("cus_of_a_link", replace(seen, reference="sub_of_a_link"))
+    shop.billing.payers["cus_of_a_link"] = boris
+
+    await sweep(shop)
+
+    assert await shop.customers.account_of(Customer(shop.billing.name, "cus_of_a_link")) == boris
+    standing = await shop.access.standing(boris)
+    assert standing is not None
+    assert len(standing.terms) == 1
+    (done,) = [each for each in await shop.sweeps.page(before=None, limit=9) if each.kind == "customers"]
+    assert (boris in done.repaired, done.passed_over) == (True, 0)
 
 
 async def test_customers_of_no_account_here_are_counted_each_once(shop: House) -> None:
