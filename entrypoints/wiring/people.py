@@ -9,7 +9,7 @@ from adapters.crypto.refresh_tokens import RandomRefreshTokens
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.postgres.clock import RealClock
 from adapters.postgres.sign_ins import PostgresSignIns
-from adapters.sms.numbers import E164Numbers
+from adapters.sms.numbers import LibPhoneNumbers
 from application.accounts import Accounts
 from application.emails import Emails
 from application.new_passwords import NewPasswords
@@ -100,7 +100,7 @@ def _phones(emails: Emails, signing_in: SigningIn) -> Phones:
         wording=emails.wording,
         password=emails.password,
         blind_index=emails.blind_index,
-        numbers=E164Numbers(),
+        numbers=LibPhoneNumbers(),
         real_time=emails.real_time,
         identifiers=signing_in.identifiers,
     )

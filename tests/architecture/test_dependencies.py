@@ -24,6 +24,7 @@ HOMES = {
     "imageio_ffmpeg": {"adapters/local_video", "entrypoints/wiring"},
     "jwt": {"adapters/crypto"},
     "litestar": {"entrypoints/http", "entrypoints/wiring", "adapters/sandbox"},
+    "phonenumbers": {"adapters/sms"},
     "prometheus_client": {"adapters/prometheus"},
     "psycopg": {
         "adapters/crypto",
