@@ -73,6 +73,7 @@ class Finding:
 
     async def _park(self, delivery: Unnamed, why: str) -> None:
         """Until it is known whose one of the objects is that it names."""
+        log.warning("a delivery is parked: %s", why, extra={"event_id": delivery.event_id})
         body = await self.inbox.body(delivery.id)
         await self.unnamed.park(delivery.id, why=why, naming=self.billing.objects_named(body) if body else ())
 

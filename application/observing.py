@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from application.our_words import Plans, gone_back, held_up, in_our_words
-from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenSubscription
+from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenPurchase, SeenSubscription
 from application.ports.inbox import Customer, Customers
 from application.ports.world import Clock
 from application.recall import Recalled, Records
@@ -18,6 +20,7 @@ from domain.prepaid.facts import PrepaidDuplicated
 from domain.prepaid.prepaid import PaidPurchase, Prepaid, Revocation
 from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
+from domain.shared.plan_terms import PlanTerms
 from domain.subscription.checkout import Checkout
 from domain.subscription.subscription import Subscription
 from domain.subscription.truth import BillingPolicy
@@ -25,6 +28,16 @@ from domain.subscription.truth import BillingPolicy
 log = logging.getLogger(__name__)
 
 Decision = tuple[Recalled[object], Sequence[Fact]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What was bought for a number of days, and the money for it."""
+
+    purchase_id: UUID
+    plan: PlanTerms
+    duration_days: int
+    paid: PaidAtOnce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +94,11 @@ class Observing:
     async def prepaid(self, truth: CustomerTruth, customer: Customer, account_id: UUID, heard_at: datetime) -> Decision:
         """All that an account has bought for a number of days: its purchases lie one after another."""
         stream = derived_id("prepaid", account_id)
-        seen = [
-            await self._purchase(checkout, truth.payments, customer, account_id, heard_at)
-            for checkout in truth.checkouts
+        bought = [
+            *[await self._bought_here(checkout, account_id) for checkout in truth.checkouts],
+            *[await self._bought_elsewhere(purchase, customer.provider) for purchase in truth.purchases],
         ]
-        paid = [purchase for purchase in seen if purchase is not None]
+        paid = [self._purchase(one, truth.payments, customer.provider, heard_at) for one in bought if one is not None]
         if not paid:
             return Recalled(stream, None, 0), ()
         recalled = await self.records.recall(Prepaid, stream)
@@ -95,14 +108,7 @@ class Observing:
                 log.warning("something was paid for twice", extra={"account": str(account_id)})
         return recalled, facts
 
-    async def _purchase(
-        self,
-        seen: SeenCheckout,
-        payments: Sequence[ProviderPayment],
-        customer: Customer,
-        account_id: UUID,
-        heard_at: datetime,
-    ) -> PaidPurchase | None:
+    async def _bought_here(self, seen: SeenCheckout, account_id: UUID) -> Bought | None:
         """None of a checkout that is not paid, or begins a subscription, or is not ours or not this account's."""
         if seen.paid is None:
             return None
@@ -112,14 +118,30 @@ class Observing:
         plan = (await self.records.recall(Plan, checkout.plan.plan_id)).existing()
         if plan.duration_days is None:
             return None
+        return Bought(checkout.id, checkout.plan, plan.duration_days, seen.paid)
+
+    async def _bought_elsewhere(self, seen: SeenPurchase, provider: str) -> Bought | None:
+        """The days of the first thing sold that is a plan of ours, as often as it was sold; None where none is."""
+        for one in seen.sold:
+            plan_id = await self.customers.plan_of_price(provider, one.price_id)
+            plan = (await self.records.recall(Plan, plan_id)).existing() if plan_id else None
+            if plan is not None and plan.duration_days is not None:
+                terms = replace(plan.terms, price=one.price)
+                purchase_id = derived_id("purchase", provider, seen.reference)
+                return Bought(purchase_id, terms, plan.duration_days * one.quantity, seen.paid)
+        return None
+
+    def _purchase(
+        self, bought: Bought, payments: Sequence[ProviderPayment], provider: str, heard_at: datetime
+    ) -> PaidPurchase:
         return PaidPurchase(
-            purchase_id=checkout.id,
-            provider=customer.provider,
-            payment_reference=seen.paid.payment_reference,
-            plan=checkout.plan,
-            duration_days=plan.duration_days,
-            paid_at=seen.paid.paid_at or heard_at,
-            revoked=self._revocation(seen.paid, payments, heard_at),
+            purchase_id=bought.purchase_id,
+            provider=provider,
+            payment_reference=bought.paid.payment_reference,
+            plan=bought.plan,
+            duration_days=bought.duration_days,
+            paid_at=bought.paid.paid_at or heard_at,
+            revoked=self._revocation(bought.paid, payments, heard_at),
             refund_duplicate=self.policy.double_checkout == "refund_newer",
         )
 

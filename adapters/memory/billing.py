@@ -65,6 +65,7 @@ class MemoryBilling(MemoryCommands):
             payments=tuple(reversed(known.payments.values())),
             checkouts=tuple(reversed(known.checkouts.values())),
             objects=tuple(reversed(known.payments)),
+            purchases=tuple(reversed(known.purchases.values())),
         )
 
     async def payer_of(self, customer_id: str) -> UUID | None:

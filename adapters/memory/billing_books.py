@@ -8,10 +8,12 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from application.ports.billing import SeenCheckout, SeenSubscription
+from application.ports.billing import SeenCheckout, SeenPurchase, SeenSubscription
 from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
+
+Seen = SeenSubscription | ProviderPayment | SeenCheckout | SeenPurchase
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -50,6 +52,7 @@ class Known:
     subscriptions: dict[str, SeenSubscription] = field(default_factory=dict[str, SeenSubscription])
     payments: dict[str, ProviderPayment] = field(default_factory=dict[str, ProviderPayment])
     checkouts: dict[str, SeenCheckout] = field(default_factory=dict[str, SeenCheckout])
+    purchases: dict[str, SeenPurchase] = field(default_factory=dict[str, SeenPurchase])
 
 
 def selling(seen: SeenSubscription, **changes: Any) -> SeenSubscription:

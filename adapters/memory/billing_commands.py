@@ -8,9 +8,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from adapters.memory.billing_books import Known, OpenCheckout, Price
+from adapters.memory.billing_books import Known, OpenCheckout, Price, Seen
 from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
-from application.ports.billing import CheckoutPage, SeenCheckout, SeenPrice, SeenSubscription
+from application.ports.billing import CheckoutPage, SeenCheckout, SeenPrice, SeenPurchase, SeenSubscription
 from application.ports.world import Clock
 from domain.payment.truth import ProviderPayment, ProviderRefund
 from domain.shared.money import Money
@@ -227,7 +227,7 @@ class MemoryCommands:
                 return customer_id, known.subscriptions[reference]
         raise ProviderRefused(f"There is no subscription {reference}.")
 
-    def tell(self, customer_id: str, *seen: SeenSubscription | ProviderPayment | SeenCheckout) -> None:
+    def tell(self, customer_id: str, *seen: Seen) -> None:
         """What is true of the customer from now on, in place of what was told under the same reference."""
         known = self._customers.setdefault(customer_id, Known())
         for one in seen:
@@ -238,6 +238,8 @@ class MemoryCommands:
                     known.payments[one.reference] = one
                 case SeenCheckout():
                     known.checkouts[one.reference] = one
+                case SeenPurchase():
+                    known.purchases[one.reference] = one
 
     def forget(self, customer_id: str, payment: ProviderPayment) -> None:
         """It has never heard of it."""

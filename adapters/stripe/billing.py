@@ -90,7 +90,9 @@ class StripeBilling(StripeCommands):
             {"customer": customer_id, "status": "all", "limit": PAGE_SIZE, "expand": ["data.latest_invoice"]}
         )
         invoices = self._stripe.invoices.list_async({"customer": customer_id, "limit": PAGE_SIZE})
-        sessions = self._stripe.checkout.sessions.list_async({"customer": customer_id, "limit": PAGE_SIZE})
+        sessions = self._stripe.checkout.sessions.list_async(
+            {"customer": customer_id, "limit": PAGE_SIZE, "expand": ["data.line_items"]}
+        )
         charges = self._stripe.charges.list_async(
             {"customer": customer_id, "limit": PAGE_SIZE, "expand": ["data.refunds"]}
         )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 import msgspec
 
@@ -41,6 +42,8 @@ class About(msgspec.Struct, frozen=True):
     payment_intent: str | Reference | None = None
     charge: str | Reference | None = None
     payment: Payment | None = None
+    status: str | None = None
+    client_reference_id: str | None = None
 
     @property
     def customer_id(self) -> str | None:
@@ -104,6 +107,13 @@ class Said(msgspec.Struct, frozen=True):
         before = self.data.previous_attributes if self.data else None
         return (self.data.object.customer_id if self.data else None) or (_id(before.customer) if before else None)
 
+    @property
+    def paid_by_guest(self) -> str | None:
+        """A checkout that names an account and has no customer; nor has its payment."""
+        about = self.data.object if self.data else About()
+        is_guests = about.object == "checkout.session" and about.status == "complete" and about.customer_id is None
+        return about.id if is_guests and _is_account_id(about.client_reference_id) else None
+
     def leads(self) -> Iterator[str]:
         if self.data:
             yield from self.data.object.leads()
@@ -114,6 +124,11 @@ class Said(msgspec.Struct, frozen=True):
 
 
 NOTHING_SAID = Said()
+
+GUEST = (
+    "A guest paid at {id} for an account, and Stripe made no customer by whom it could be asked about. A payment link"
+    " that is to give days must always create one (customer_creation=always). This one: pay it back, or grant them."
+)
 
 
 def objects_named(event: Said) -> list[str]:
@@ -164,6 +179,8 @@ async def find_customer(event: Said, retrieve: Retrieve) -> str | None:
 
     Raises ProviderRefused where more of them would have to be asked for, or one was not given; ProviderUnavailable.
     """
+    if (session_id := event.paid_by_guest) is not None:
+        raise ProviderRefused(GUEST.format(id=session_id))
     ahead, asked, answers = [*event.leads()], list[str](), list[str]()
     if not ahead:
         return None
@@ -194,6 +211,14 @@ async def _retrieved(path: str, retrieve: Retrieve) -> About | Said:
         if not (found := _map_of(answer)):
             raise ProviderRefused(f"What is at {path} cannot be read: {error}") from error
         return _in_part(found, About)
+
+
+def _is_account_id(given: str | None) -> bool:
+    try:
+        UUID(given or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _id(named: str | Reference | None) -> str | None:

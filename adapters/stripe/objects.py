@@ -198,6 +198,15 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         return self.latest_invoice.id if isinstance(self.latest_invoice, Invoice) else self.latest_invoice
 
 
+class SessionLine(msgspec.Struct, frozen=True):
+    price: Price | None = None
+    quantity: int | None = None
+
+
+class SessionLines(msgspec.Struct, frozen=True):
+    data: tuple[SessionLine, ...] = ()
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A checkout."""
 
@@ -213,6 +222,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     expires_at: int | None = None
     metadata: Mapping[str, str] | None = None
+    line_items: SessionLines | None = None
+    """Where they were asked for with it; ten of them."""
 
 
 def id_of(given: str | Reference | None) -> str | None:

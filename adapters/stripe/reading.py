@@ -12,7 +12,17 @@ from msgspec.structs import replace
 
 from adapters.stripe.held_up import HeldUp
 from adapters.stripe.money_back import GoneBack
-from adapters.stripe.objects import Invoice, Item, Price, Recurring, Session, Subscription, id_of
+from adapters.stripe.objects import (
+    Invoice,
+    Item,
+    Price,
+    Recurring,
+    Session,
+    SessionLine,
+    SessionLines,
+    Subscription,
+    id_of,
+)
 from adapters.stripe.paid import Charge
 from adapters.stripe.payments import NOTHING_PAID, PaidAt, payments
 from adapters.stripe.units import Unsayable, at, at_or_none, money
@@ -24,7 +34,9 @@ from application.ports.billing import (
     SeenCheckout,
     SeenItem,
     SeenPrice,
+    SeenPurchase,
     SeenSubscription,
+    SoldOnce,
 )
 from domain.shared.money import Money
 
@@ -58,6 +70,7 @@ def customer_truth(
         subscriptions=tuple(held_up.besides(subscriptions, lambda one: seen_subscription(one, invoices))),
         payments=tuple(replace(one, action_required=one.reference in waiting) for one in billed),
         checkouts=tuple(held_up.besides(sessions, lambda session: seen_checkout(session, paid_at))),
+        purchases=tuple(held_up.besides(sessions, lambda session: seen_purchase(session, paid_at))),
         held_up=tuple(dict.fromkeys(held_up.reasons)),
     )
 
@@ -142,15 +155,35 @@ def _failing_since(subscription: Subscription, invoices: Iterable[Invoice]) -> i
 
 
 def seen_checkout(session: Session, paid_at: PaidAt = NOTHING_PAID) -> SeenCheckout | None:
-    """None for a checkout that somebody else opened for the same customer."""
-    given = (session.metadata or {}).get("checkout_id") or session.client_reference_id
+    """None for a checkout that somebody else opened for the same customer, as a payment link does."""
     try:
-        checkout_id = UUID(given or "")
+        checkout_id = UUID(_given_by_us(session) or "")
     except ValueError:
         return None
     status = CHECKOUT_STATUSES.get(session.status)
     paid = _paid(session, paid_at) if status == "completed" else None
     return SeenCheckout(session.id, checkout_id, status or "open", paid=paid, page=_page(session))
+
+
+def _given_by_us(session: Session) -> str | None:
+    """Ours are opened with it; what a payment link is told in its address, it has as `client_reference_id`."""
+    return (session.metadata or {}).get("checkout_id")
+
+
+def seen_purchase(session: Session, paid_at: PaidAt = NOTHING_PAID) -> SeenPurchase | None:
+    """None for a checkout of ours, and for one that is not paid, or sells nothing once at a price in minor units."""
+    paid = _paid(session, paid_at) if CHECKOUT_STATUSES.get(session.status) == "completed" else None
+    if paid is None or _given_by_us(session) is not None:
+        return None
+    sold = tuple(one for line in (session.line_items or SessionLines()).data if (one := _sold_once(line)) is not None)
+    return SeenPurchase(session.id, paid, sold) if sold else None
+
+
+def _sold_once(line: SessionLine) -> SoldOnce | None:
+    if line.price is None or line.price.unit_amount is None or not line.quantity:
+        return None
+    price = money(line.price.unit_amount * line.quantity, line.price.currency)
+    return SoldOnce(line.price.id, price, line.quantity)
 
 
 def _paid(session: Session, paid_at: PaidAt) -> PaidAtOnce | None:

@@ -79,6 +79,23 @@ class SeenCheckout(msgspec.Struct, frozen=True):
     """Where it can be paid, as long as it is open."""
 
 
+class SoldOnce(msgspec.Struct, frozen=True):
+    """So many of one price."""
+
+    price_id: str
+    price: Money
+    """Of all that is sold of it."""
+    quantity: int
+
+
+class SeenPurchase(msgspec.Struct, frozen=True):
+    """What was sold once and paid on a page that is not ours, as a payment link's; all that it sold."""
+
+    reference: str
+    paid: PaidAtOnce
+    sold: tuple[SoldOnce, ...]
+
+
 class CustomerTruth(msgspec.Struct, frozen=True):
     """All that the provider knows of one customer, at one moment; the newest of each kind first."""
 
@@ -87,6 +104,7 @@ class CustomerTruth(msgspec.Struct, frozen=True):
     checkouts: tuple[SeenCheckout, ...]
     objects: tuple[str, ...] = ()
     """The ids of what else the provider may tell of without saying whose it is: payments and invoices."""
+    purchases: tuple[SeenPurchase, ...] = ()
     held_up: tuple[str, ...] = ()
     """Why some objects are not among these: they hold what no fact can hold. In whole sentences, each with its id."""
 

@@ -20,7 +20,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class PrepaidFact(AccountFact, frozen=True, kw_only=True):
-    """A fact about one purchase of one account; the purchase has the id of its checkout."""
+    """A fact about one purchase of one account; the purchase has the id of its checkout, where that is ours."""
 
     purchase_id: UUID
 

@@ -9,14 +9,16 @@ from msgspec.structs import replace
 
 from application.checkouts import OpenedCheckout
 from application.plans import NewPlan, PlanChange
-from application.ports.billing import PaidAtOnce, SeenCheckout
+from application.ports.billing import PaidAtOnce, SeenCheckout, SeenPurchase, SoldOnce
 from application.ports.inbox import Customer
 from domain.access.access import Access
 from domain.payment.refunds import RefundRequested
 from domain.payment.truth import ProviderDispute, ProviderPayment, ProviderRefund
+from domain.plan.plan import Plan
 from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated, PrepaidRevoked
 from domain.prepaid.prepaid import RenewalWindowClosed
 from domain.shared.fact import Actor, Cause
+from domain.shared.identity import derived_id
 from domain.shared.money import Money
 from domain.subscription.subscription import AlreadySubscribed
 from domain.subscription.truth import BillingPolicy
@@ -381,3 +383,68 @@ async def test_what_was_bought_is_shown_at_what_was_paid_for_it(house: House) ->
     assert sold is not None
     assert (sold.amount, sold.features, sold.duration_days) == (PRICE.amount, ("sd",), 30)
     assert (await house.plans.offer(plan_id)).amount == PRICE.amount + 100
+
+
+# On pages that are not ours.
+
+
+async def by_a_link(house: House, anna: UUID, plan: UUID, *, quantity: int = 1) -> Customer:
+    """Anna has been to the till once, and pays by a payment link that sells the plan's price."""
+    await house.opens_checkout(anna, plan)
+    customer = await house.customer_of(anna)
+    [price] = (await house.records.recall(Plan, plan)).existing().prices["memory"]
+    sold = (SoldOnce("price_cake", Money(500, "USD"), 1), SoldOnce(price, PRICE, quantity))
+    purchase = SeenPurchase("cs_link", PaidAtOnce("payment_link", MONDAY), sold)
+    house.billing.tell(customer.customer_id, purchase, payment("payment_link"))
+    await settled(house, customer)
+    return customer
+
+
+async def test_days_that_are_bought_by_a_payment_link_are_given_once(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells(THIRTY_DAYS)
+
+    customer = await by_a_link(house, anna, plan)
+
+    [bought] = [fact for fact in await house.facts() if isinstance(fact, PrepaidBought)]
+    assert (bought.purchase_id, bought.payment_reference) == (
+        derived_id("purchase", "memory", "cs_link"),
+        "payment_link",
+    )
+    assert (bought.account_id, bought.plan.plan_id, bought.plan.price) == (anna, plan, PRICE)
+    assert (await access_of(house, anna)).until == MONDAY + days(30)
+    head = await house.ledger.head()
+    await settled(house, customer)
+    assert await house.tags(after=head) == []
+
+
+async def test_two_of_it_are_twice_the_days(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells(THIRTY_DAYS)
+
+    await by_a_link(house, anna, plan, quantity=2)
+
+    assert (await access_of(house, anna)).until == MONDAY + days(60)
+
+
+async def test_what_was_paid_by_a_link_and_went_back_is_taken_back(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells(THIRTY_DAYS)
+    customer = await by_a_link(house, anna, plan)
+
+    back = ProviderRefund(reference="re_1", amount=PRICE)
+    house.billing.tell(customer.customer_id, replace(payment("payment_link"), refunds=(back,)))
+    await settled(house, customer)
+
+    assert not (await access_of(house, anna)).granted
+
+
+async def test_what_is_no_plan_of_ours_gives_nothing(house: House) -> None:
+    anna, plan, monthly = await house.registers(), await house.sells(THIRTY_DAYS), await house.sells()
+    await house.opens_checkout(anna, plan)
+    customer = await house.customer_of(anna)
+    [renewing] = (await house.records.recall(Plan, monthly)).existing().prices["memory"]
+    sold = (SoldOnce("price_cake", PRICE, 1), SoldOnce(renewing, PRICE, 1))
+    house.billing.tell(customer.customer_id, SeenPurchase("cs_cake", PaidAtOnce("payment_cake", MONDAY), sold))
+
+    await settled(house, customer)
+
+    assert (await access_of(house, anna)).reason == "no_subscription"
+    assert await house.inbox.unsettled() == 0

@@ -124,6 +124,17 @@ async def test_a_thin_event_whose_object_is_gone_is_looked_up_in_the_other_style
     assert [request.path for request in faulty.requests] == ["/v1/subscriptions/sub_1", "/v1/events/evt_1"]
 
 
+async def test_a_guest_who_paid_for_an_account_is_said_to_be_one(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    paid = {"object": "checkout.session", "id": "cs_1", "status": "complete", "customer": None}
+    for_anna = paid | {"client_reference_id": "a11ce000-0000-4000-8000-000000000001", "payment_intent": "pi_1"}
+
+    with pytest.raises(ProviderRefused, match=r"A guest paid at cs_1"):
+        await troubled.customer_of(snapshot(for_anna, type="checkout.session.completed"))
+
+    assert faulty.requests == []
+    assert await troubled.customer_of(snapshot(paid | {"client_reference_id": "order 7"})) is None
+
+
 async def test_where_nobody_is_named_the_reason_is_told_and_the_questions_end(
     troubled: StripeBilling, faulty: FaultyStripe
 ) -> None:

@@ -9,7 +9,7 @@ from adapters.stripe.money_back import GoneBack
 from adapters.stripe.objects import Invoice, Session, Subscription
 from adapters.stripe.paid import Charge, InvoicePayment, Refund
 from adapters.stripe.payments import seen_payment
-from adapters.stripe.reading import customer_truth, seen_checkout, seen_subscription
+from adapters.stripe.reading import customer_truth, seen_checkout, seen_purchase, seen_subscription
 from adapters.stripe.units import at
 from application.ports.billing import PaidAtOnce, SeenSubscription
 from domain.payment.truth import ProviderPayment
@@ -310,7 +310,7 @@ OURS = "c0ffee00-0000-4000-8000-000000000001"
     ],
 )
 def test_what_became_of_a_checkout(fields: dict[str, Any], status: str) -> None:
-    one = seen_checkout(msgspec.convert({"id": "cs_1", "client_reference_id": OURS, **fields}, Session))
+    one = seen_checkout(msgspec.convert({"id": "cs_1", "metadata": {"checkout_id": OURS}, **fields}, Session))
 
     assert one
     assert (one.reference, str(one.checkout_id), one.status) == ("cs_1", OURS, status)
@@ -321,7 +321,7 @@ def test_what_became_of_a_checkout(fields: dict[str, Any], status: str) -> None:
     [
         ({"metadata": {"checkout_id": OURS}}, True),
         ({"metadata": {"checkout_id": OURS}, "client_reference_id": "order 7"}, True),
-        ({"metadata": {}, "client_reference_id": OURS}, True),
+        ({"metadata": {}, "client_reference_id": OURS}, False),
         ({"metadata": {"checkout_id": "7"}}, False),
         ({"client_reference_id": "order 7"}, False),
         ({}, False),
@@ -331,7 +331,13 @@ def test_whose_checkout_it_is(fields: dict[str, Any], *, is_ours: bool) -> None:
     assert (seen_checkout(msgspec.convert({"id": "cs_1", **fields}, Session)) is not None) == is_ours
 
 
-ONCE = {"id": "cs_1", "client_reference_id": OURS, "mode": "payment", "status": "complete", "payment_intent": "pi_1"}
+ONCE = {
+    "id": "cs_1",
+    "metadata": {"checkout_id": OURS},
+    "mode": "payment",
+    "status": "complete",
+    "payment_intent": "pi_1",
+}
 CHARGED = {"id": "ch_1", "amount": 999, "currency": "usd", "created": FRIDAY, "payment_intent": "pi_1", "paid": True}
 
 
@@ -357,6 +363,34 @@ def test_whether_what_is_sold_once_is_paid(fields: dict[str, Any], paid: PaidAtO
 @pytest.mark.parametrize("by", [{"type": "sepa_debit"}, None])
 def test_when_a_slow_payment_came_is_not_when_it_was_begun(by: dict[str, str] | None) -> None:
     assert bought_once({"payment_status": "paid"}, by=by) == PaidAtOnce("pi_1", None)
+
+
+BY_LINK = {**ONCE, "metadata": {}, "client_reference_id": OURS, "payment_status": "paid"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sold"),
+    [
+        pytest.param({"line_items": {"data": [{"price": GOLD, "quantity": 2}]}}, [("price_gold", 1998, 2)], id="two"),
+        pytest.param({"line_items": {"data": [{"price": None, "quantity": 1}]}}, None, id="a price of the moment"),
+        pytest.param(
+            {"line_items": {"data": [{"price": GOLD | {"unit_amount": None}, "quantity": 1}]}}, None, id="tiered"
+        ),
+        pytest.param({}, None, id="nothing"),
+        pytest.param({"line_items": {"data": [{"price": GOLD, "quantity": 0}]}}, None, id="none of it"),
+    ],
+)
+def test_what_a_payment_link_sold(fields: dict[str, Any], sold: list[tuple[str, int, int]] | None) -> None:
+    purchase = seen_purchase(msgspec.convert({**BY_LINK, **fields}, Session))
+
+    assert (purchase and [(one.price_id, one.price.amount, one.quantity) for one in purchase.sold]) == sold
+
+
+@pytest.mark.parametrize("fields", [{"payment_status": "unpaid"}, {"status": "open"}, {"metadata": ONCE["metadata"]}])
+def test_what_is_not_paid_or_is_ours_is_no_purchase_by_a_link(fields: dict[str, Any]) -> None:
+    lines = {"data": [{"price": GOLD, "quantity": 1}]}
+
+    assert seen_purchase(msgspec.convert({**BY_LINK, "line_items": lines, **fields}, Session)) is None
 
 
 def bought_once(fields: dict[str, Any], *, by: dict[str, str] | None) -> PaidAtOnce | None:

@@ -6,7 +6,16 @@ from uuid import UUID
 import pytest
 
 from adapters.stripe.billing import StripeBilling
-from application.ports.billing import CheckoutPage, CustomerTruth, SeenCheckout, SeenItem, SeenSubscription
+from application.ports.billing import (
+    CheckoutPage,
+    CustomerTruth,
+    PaidAtOnce,
+    SeenCheckout,
+    SeenItem,
+    SeenPurchase,
+    SeenSubscription,
+    SoldOnce,
+)
 from domain.payment.truth import CoveredItem, ProviderPayment
 from domain.shared.money import Money
 from tests.adapters.stripe.simulated import SimulatedStripe, at
@@ -134,6 +143,32 @@ async def test_a_checkout_of_somebody_else_is_left_aside(till: Till) -> None:
     till.stripe.create("checkout/sessions", **by_another_program)
 
     assert len((await till.truth()).checkouts) == 1
+
+
+async def test_what_a_payment_link_sold_once_is_seen_with_its_price(till: Till) -> None:
+    till.customer = await till.billing.create_customer(
+        account_id=ALICE, email="alice@example.com", idempotency_key="customer-alice"
+    )
+    season = till.stripe.create(
+        "prices", product=till.stripe.create("products", name="Season")["id"], currency="usd", unit_amount="1299"
+    )
+    session = till.stripe.create(
+        "checkout/sessions",
+        **{"line_items[0][price]": season["id"], "line_items[0][quantity]": "2"},
+        mode="payment",
+        customer=till.customer,
+        client_reference_id=str(ALICE),
+        success_url="http://127.0.0.1:1/",
+    )
+    assert (await till.truth()).purchases == ()
+
+    till.stripe.pay(session["url"])
+
+    truth = await till.truth()
+    [payment] = truth.payments
+    sold = SoldOnce(season["id"], Money(2598, "USD"), 2)
+    assert truth.purchases == (SeenPurchase(session["id"], PaidAtOnce(payment.reference, payment.paid_at), (sold,)),)
+    assert (payment.amount, truth.checkouts) == (Money(2598, "USD"), ())
 
 
 async def test_a_trial_is_seen_and_its_first_invoice_is_no_payment(till: Till) -> None:
