@@ -249,7 +249,7 @@ class Checkouts:
 def _has_open_term(standing: Standing | None) -> bool:
     """One whose first payment never came is as good as none."""
     terms = standing.terms.values() if standing else ()
-    return any(term.ended_at is None and term.status != "incomplete" for term in terms)
+    return any(term.ended_at is None and term.status != "incomplete" and not term.plan_dropped for term in terms)
 
 
 def _has_tried(standing: Standing | None) -> bool:

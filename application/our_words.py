@@ -51,7 +51,7 @@ def in_our_words(
     heard_at: datetime,
     now: datetime,
 ) -> ProviderSubscription | None:
-    """None where we do not know what is sold; where we did know, it stays what it was, and the rest is told.
+    """None where we never knew what is sold; where we did, and it is no plan's any more, it gives nothing.
 
     `payments` None: nothing is known of where the money is, and what was known of it stays.
     """
@@ -61,7 +61,7 @@ def in_our_words(
     if known_items:
         first, plan = known_items[0]
     elif known is not None:
-        first, plan = replace(seen.first, price_id=known.price_id), known.plan
+        first, plan = seen.first, known.plan
     else:
         return None
     return ProviderSubscription(
@@ -71,6 +71,7 @@ def in_our_words(
         status=seen.status,
         plan=plan,
         price_id=first.price_id,
+        sells_no_plan=all(item.price_id not in plans for item in seen.items),
         started_at=_started_at(seen, now),
         period_start=first.period_start,
         period_end=first.period_end,

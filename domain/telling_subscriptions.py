@@ -16,6 +16,7 @@ from domain.subscription.facts import (
     GraceStarted,
     PlanChanged,
     PlanChangeRequested,
+    PlanDropped,
     RequestDropped,
     ResumptionRequested,
     StatusChanged,
@@ -36,9 +37,13 @@ def of_subscription(fact: SubscriptionEvent) -> str:
         case SubscriptionRenewed():
             return f"A new period of the subscription began, until {_day(fact.period_end)}."
         case PlanChanged():
+            if fact.before == fact.after:
+                return f"The subscription is to {fact.after.name} again, or at another price."
             if fact.before.plan_id == fact.after.plan_id:
                 return f"The terms of the plan {fact.after.name} changed."
             return f"The plan changed from {fact.before.name} to {fact.after.name}."
+        case PlanDropped():
+            return f"The subscription is not to {fact.before.name} any more, nor to another plan."
         case FurtherItemsChanged():
             further = ", ".join(item.plan.name for item in fact.after) or "nothing"
             return f"Beside its plan the subscription now has {further}."

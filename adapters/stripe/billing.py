@@ -1,8 +1,9 @@
 """The billing provider, played by Stripe through stripe-python: commands with keys of their own, truth page by page."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -35,6 +36,8 @@ from application.ports.pacing import Pace
 
 # Passed to the client explicitly: where nothing is passed it makes one attempt only.
 RETRIES = 2
+
+T = TypeVar("T")
 
 
 class StripeBilling(StripeCommands):
@@ -86,22 +89,14 @@ class StripeBilling(StripeCommands):
 
     async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
         """Of subscriptions, invoices, checkouts and charges the newest 1,000 each."""
-        subscriptions = self._stripe.subscriptions.list_async(
-            {"customer": customer_id, "status": "all", "limit": PAGE_SIZE, "expand": ["data.latest_invoice"]}
-        )
-        invoices = self._stripe.invoices.list_async({"customer": customer_id, "limit": PAGE_SIZE})
-        sessions = self._stripe.checkout.sessions.list_async(
-            {"customer": customer_id, "limit": PAGE_SIZE, "expand": ["data.line_items"]}
-        )
-        charges = self._stripe.charges.list_async(
-            {"customer": customer_id, "limit": PAGE_SIZE, "expand": ["data.refunds"]}
-        )
+        own, services = {"customer": customer_id, "limit": PAGE_SIZE}, self._stripe
+        with_invoices = {**own, "status": "all", "expand": ["data.latest_invoice"]}
         async with asking(within_seconds):
             sold, asked_for, opened, charged = await asyncio.gather(
-                all_pages(subscriptions, Subscription),
-                all_pages(invoices, Invoice),
-                all_pages(sessions, Session),
-                all_pages(charges, Charge),
+                _every(services.subscriptions.list_async, with_invoices, Subscription),
+                _every(services.invoices.list_async, own, Invoice),
+                _every(services.checkout.sessions.list_async, {**own, "expand": ["data.line_items"]}, Session),
+                _every(services.charges.list_async, {**own, "expand": ["data.refunds"]}, Charge),
             )
             sold = await asyncio.gather(*map(self._with_all_items, sold))
             seen = frozenset(invoice.id for invoice in asked_for)
@@ -165,6 +160,13 @@ class StripeBilling(StripeCommands):
         """A thin event (`v2.core.event`) is a delivery as well, about nobody whom we could ask about."""
         self._signatures.check(body, headers, now=now.astimezone(UTC))
         return delivery(body, livemode=self._livemode)
+
+
+async def _every(
+    listed: Callable[[Any], Awaitable[stripe.ListObject[Any]]], asked: Mapping[str, object], kind: type[T]
+) -> list[T]:
+    """Asked for only when its turn comes: who is cancelled before then leaves no coroutine that nobody awaits."""
+    return await all_pages(listed(asked), kind)
 
 
 def _objects(charges: Sequence[Charge], invoices: Sequence[Invoice], gone_back: Sequence[GoneBack]) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from application.errors import ProviderRefused
 REQUESTS_MAX = 4
 OWN_PATH = re.compile(r"/v1(/[a-z_]+)+/[A-Za-z0-9_]{1,255}")
 ID = re.compile("[A-Za-z0-9_]{1,255}")
+OF_NOBODY = frozenset({"balance", "coupon", "payout", "plan", "price", "product", "tax_rate"})
+"""Kinds of objects that have no customer: news of one of these is nobody's."""
 CUSTOMER_ID = re.compile("cus_[A-Za-z0-9_]{1,250}")
 
 Retrieve = Callable[[str], Awaitable[bytes]]
@@ -115,6 +117,8 @@ class Said(msgspec.Struct, frozen=True):
         return about.id if is_guests and _is_account_id(about.client_reference_id) else None
 
     def leads(self) -> Iterator[str]:
+        if self.related_object and self.related_object.type in OF_NOBODY:
+            return
         if self.data:
             yield from self.data.object.leads()
         if self.related_object:

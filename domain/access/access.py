@@ -150,6 +150,10 @@ def judge(term: Part, now: datetime) -> Verdict:
         return _no("no_subscription", "The subscription had not started yet.")
     if term.ended_at is not None and term.ended_at <= now:
         return _no("ended", "A new subscription would open it again.")
+    if term.plan_dropped:
+        return _no(
+            "no_subscription", "The subscription is to no plan any more; changing it to one would open it again."
+        )
     if term.revoked is not None:
         return _no(term.revoked, GIVEN_BACK[term.revoked])
     if term.collection_denies or term.status == "paused":

@@ -35,6 +35,7 @@ from domain.subscription.facts import (
     FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
+    PlanDropped,
     RevokedFor,
     StatusChanged,
     SubscriptionEnded,
@@ -46,6 +47,7 @@ TermChange = (
     StatusChanged
     | SubscriptionRenewed
     | PlanChanged
+    | PlanDropped
     | FurtherItemsChanged
     | GraceStarted
     | CancellationScheduled
@@ -116,6 +118,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     features: tuple[str, ...]
     stream_limit: int | None = None
     max_height: int | None = None
+    plan_dropped: bool = False
+    """It sells nothing that is a plan's any more."""
     status: str
     started_at: datetime
     period_end: datetime
@@ -243,9 +247,12 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case StatusChanged():
             return _noted(_in_status(term, fact.after), "status", fact)
         case SubscriptionRenewed():
-            return _noted(_in_period(term, fact), "period", fact)
+            paid = replace(term, period_end=fact.period_end, trial_end=fact.trial_end, lease_until=fact.lease_until)
+            return _noted(paid, "period", fact)
         case PlanChanged():
             return _noted(_on_plan(term, fact), "plan", fact)
+        case PlanDropped():
+            return _noted(replace(term, plan_dropped=True), "plan", fact)
         case FurtherItemsChanged():
             return _noted(replace(term, further=_further(fact.after)), "further", fact)
         case GraceStarted():
@@ -269,10 +276,6 @@ def _changed(term: Term, fact: TermChange) -> Term:
             return _noted(replace(term, ended_at=fact.ended_at, final_status=fact.status), "end", fact)
 
 
-def _in_period(term: Term, fact: SubscriptionRenewed) -> Term:
-    return replace(term, period_end=fact.period_end, trial_end=fact.trial_end, lease_until=fact.lease_until)
-
-
 def _in_status(term: Term, status: str) -> Term:
     """A grace belongs to its failure: with the failure over, it decides nothing any more."""
     if status == "past_due":
@@ -289,6 +292,7 @@ def _on_plan(term: Term, fact: PlanChanged) -> Term:
         features=fact.after.features,
         stream_limit=fact.after.stream_limit,
         max_height=fact.after.max_height,
+        plan_dropped=False,
     )
 
 

@@ -18,6 +18,7 @@ from domain.subscription.facts import (
     FurtherItemsChanged,
     GraceStarted,
     PlanChanged,
+    PlanDropped,
     RevokedFor,
     StatusChanged,
     SubscriptionEnded,
@@ -37,6 +38,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     provider_reference: str
     plan: PlanTerms
     price_id: str
+    plan_dropped: bool = False
+    """It sells nothing that is a plan's; `plan` is the last one."""
     status: str
     period_end: datetime
     ends_at: datetime | None
@@ -80,7 +83,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _plan(self, truth: ProviderSubscription) -> list[SubscriptionEvent]:
-        if (truth.price_id, truth.plan) == (self.price_id, self.plan):
+        if truth.sells_no_plan:
+            return self._without_plan(truth)
+        if not self.plan_dropped and (truth.price_id, truth.plan) == (self.price_id, self.plan):
             return []
         return [
             PlanChanged(
@@ -90,6 +95,19 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
                 after=truth.plan,
                 before_price_id=self.price_id,
                 after_price_id=truth.price_id,
+            )
+        ]
+
+    def _without_plan(self, truth: ProviderSubscription) -> list[SubscriptionEvent]:
+        if self.plan_dropped and truth.price_id == self.price_id:
+            return []
+        return [
+            PlanDropped(
+                subscription_id=self.id,
+                account_id=self.account_id,
+                before=self.plan,
+                before_price_id=self.price_id,
+                price_id=truth.price_id,
             )
         ]
 

@@ -63,7 +63,17 @@ class SubscriptionRenewed(SubscriptionFact, frozen=True, tag="subscription.renew
     lease_until: datetime
 
 
+class PlanDropped(SubscriptionFact, frozen=True, tag="subscription.plan_dropped"):
+    """What it sells now belongs to none of our plans, so that it gives nothing; a change of its plan ends that."""
+
+    before: PlanTerms
+    before_price_id: str
+    price_id: str
+
+
 class PlanChanged(SubscriptionFact, frozen=True, tag="subscription.plan_changed"):
+    """After its plan was dropped it may be the same as before."""
+
     before: PlanTerms
     after: PlanTerms
     before_price_id: str
@@ -174,6 +184,7 @@ SubscriptionEvent = (
     | StatusChanged
     | SubscriptionRenewed
     | PlanChanged
+    | PlanDropped
     | FurtherItemsChanged
     | GraceStarted
     | CancellationRequested

@@ -22,6 +22,7 @@ from domain.subscription.facts import (
     GraceStarted,
     PlanChanged,
     PlanChangeRequested,
+    PlanDropped,
     RequestDropped,
     ResumptionRequested,
     StatusChanged,
@@ -89,8 +90,9 @@ class Subscription(Known, frozen=True, kw_only=True):
 
     @property
     def renews(self) -> bool:
-        """Money is asked for again at the end of the period."""
-        return self.ended_at is None and self.ends_at is None and self.status in RENEWING
+        """Money is asked for again at the end of the period, and for a plan of ours."""
+        lives = self.ended_at is None and self.status in RENEWING
+        return lives and self.ends_at is None and not self.plan_dropped
 
     def request_cancellation(self, *, at_period_end: bool, idempotency_key: str) -> list[SubscriptionEvent]:
         self._refuse_when_over()
@@ -120,7 +122,7 @@ class Subscription(Known, frozen=True, kw_only=True):
         self._refuse_when_over()
         if idempotency_key in self.requested:
             return []
-        if plan.plan_id == self.plan.plan_id:
+        if plan.plan_id == self.plan.plan_id and not self.plan_dropped:
             raise AlreadyOnPlan("This subscription is to that plan already.")
         if "once" in {plan.interval, self.plan.interval}:
             raise PlanDoesNotRenew("A plan that is bought once cannot be changed to.")
@@ -160,20 +162,24 @@ class Subscription(Known, frozen=True, kw_only=True):
             raise SubscriptionOver("This subscription has ended.")
 
     @classmethod
+    def _as_started(cls, fact: SubscriptionStarted) -> Self:
+        return cls(
+            id=fact.subscription_id,
+            account_id=fact.account_id,
+            provider=fact.provider,
+            provider_reference=fact.provider_reference,
+            plan=fact.plan,
+            price_id=fact.price_id,
+            status=fact.status,
+            started_at=fact.started_at,
+            period_end=fact.period_end,
+            ends_at=fact.ends_at,
+        )
+
+    @classmethod
     def evolve(cls, state: Self | None, fact: SubscriptionEvent) -> "Subscription":
         if isinstance(fact, SubscriptionStarted):
-            return cls(
-                id=fact.subscription_id,
-                account_id=fact.account_id,
-                provider=fact.provider,
-                provider_reference=fact.provider_reference,
-                plan=fact.plan,
-                price_id=fact.price_id,
-                status=fact.status,
-                started_at=fact.started_at,
-                period_end=fact.period_end,
-                ends_at=fact.ends_at,
-            )
+            return cls._as_started(fact)
         assert state is not None, "a subscription starts first"
         match fact:
             case StatusChanged():
@@ -182,7 +188,9 @@ class Subscription(Known, frozen=True, kw_only=True):
             case SubscriptionRenewed():
                 return replace(state, period_end=fact.period_end)
             case PlanChanged():
-                return replace(state, plan=fact.after, price_id=fact.after_price_id)
+                return replace(state, plan=fact.after, price_id=fact.after_price_id, plan_dropped=False)
+            case PlanDropped():
+                return replace(state, price_id=fact.price_id, plan_dropped=True)
             case FurtherItemsChanged():
                 return replace(state, further=fact.after)
             case GraceStarted():

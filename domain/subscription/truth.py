@@ -36,6 +36,8 @@ class ProviderSubscription(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     plan: PlanTerms
     price_id: str
+    sells_no_plan: bool = False
+    """What it sells belongs to none of our plans; `plan` is the last one that it was of."""
     started_at: datetime
     period_start: datetime
     period_end: datetime

@@ -11,6 +11,7 @@ from adapters.memory.billing_books import selling
 from application.convergence import ATTEMPTS, RETRY_DELAYS_SECONDS, HeldUp
 from application.ports.inbox import Customer
 from application.ports.ledger import StreamMoved
+from domain.access.access import ANY_PLAN, Access, decide
 from domain.shared.identity import derived_id
 from domain.subscription.facts import StatusChanged
 from tests.application.anna_at_the_provider import (
@@ -234,7 +235,31 @@ async def test_a_subscription_that_moves_to_such_a_price_ends_all_the_same(house
     )
     await house.convergence.settle(customer)
 
-    assert await house.tags(after=head) == ["subscription.cancellation_scheduled", "subscription.ended"]
+    dropped = ["subscription.plan_dropped", "subscription.cancellation_scheduled"]
+    assert await house.tags(after=head) == [*dropped, "subscription.ended"]
+
+
+async def test_such_a_price_gives_nothing_whatever_was_known_before(house: House) -> None:
+    customer = await subscribed(house)
+    seen, head = await house.subscription_seen(customer), await house.ledger.head()
+    assert (await access_of(house, customer)).granted
+
+    house.billing.tell(customer.customer_id, selling(seen, price_id="price_other"))
+    for _ in range(2):
+        with pytest.raises(HeldUp):
+            await house.convergence.settle(customer)
+    without = await access_of(house, customer)
+    house.billing.tell(customer.customer_id, seen)
+    await house.convergence.settle(customer)
+
+    assert (without.granted, without.reason) == (False, "no_subscription")
+    assert (await access_of(house, customer)).granted
+    assert await house.tags(after=head) == ["subscription.plan_dropped", "subscription.plan_changed"]
+
+
+async def access_of(house: House, customer: Customer) -> Access:
+    standing = await house.access.standing(await account_of(house, customer))
+    return decide(standing, ANY_PLAN, house.business_time.now())
 
 
 async def test_workers_beside_each_other_do_not_keep_each_other_from_settling(house: House) -> None:

@@ -1,19 +1,24 @@
 """Sweeps: what never came is found, what was repaired is told, and a kill in the middle loses nothing."""
 
+from itertools import count
 from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
 from application.ports.inbox import Customer
-from application.sweeps import EVENTS_REMEMBERED
+from application.sweeps import EVENTS_REMEMBERED, Sweeping
 from domain.shared.fact import Cause
 from tests.application.house import COOKING, House, page_of
+from tests.lives.mortal import Fate, fated
 from tests.people import days
 
 pytestmark = pytest.mark.anyio
 
 THIRTY_DAYS = replace(COOKING, interval="once", duration_days=30, trial_days=0)
+
+STEPS_OF_A_SWEEP = 80
+"""At least; each call of a port has two."""
 
 
 async def sweep(house: House) -> None:
@@ -233,3 +238,29 @@ async def test_an_outage_puts_a_sweep_off_and_it_goes_on_where_it_was(shop: Hous
     done = await shop.sweeping.sweep_next()
     assert done is not None
     assert (done.status, done.error, len(set(shop.billing.asked[asked:]))) == ("done", None, 3)
+
+
+async def test_a_sweep_that_is_killed_at_any_step_leaves_nobody_and_nothing_out() -> None:
+    for step in count(1):
+        house = House()
+        await house.sells()
+        paid = [(await pays_unheard(house, f"person{number}@example.com"))[0] for number in range(3)]
+        house.billing.undelivered = [house.billing.delivery("balance.available", None)[0] for _ in range(5)]
+        await house.sweeping.request("admin")
+        fate = Fate("killed", step)
+
+        killed = await fate.befalls(swept_by(fated(house.sweeping, fate)))
+        house.real_time.pass_by(days(1))
+        await swept_by(house.sweeping)
+
+        standings = [await house.access.standing(account_id) for account_id in paid]
+        assert [len(standing.terms) for standing in standings if standing] == [1, 1, 1], step
+        assert len(house.tables.rows("inbox")) == 5, step
+        if not killed:
+            assert step > STEPS_OF_A_SWEEP
+            return
+
+
+async def swept_by(sweeping: Sweeping) -> None:
+    while await sweeping.sweep_next():
+        pass

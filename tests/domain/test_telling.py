@@ -58,6 +58,7 @@ SENTENCES = {
     "subscription.status_changed": "The subscription went from trialing to active.",
     "subscription.renewed": "A new period of the subscription began, until 2027-05-01 12:00 UTC.",
     "subscription.plan_changed": "The plan changed from Cooking to Cinéma.",
+    "subscription.plan_dropped": "The subscription is not to Cooking any more, nor to another plan.",
     "subscription.grace_started": (
         "A renewal failed on 2027-04-01 12:00 UTC; access goes on until 2027-05-01 12:00 UTC."
     ),

@@ -74,6 +74,7 @@ from domain.subscription.facts import (
     GraceStarted,
     PlanChanged,
     PlanChangeRequested,
+    PlanDropped,
     RequestDropped,
     ResumptionRequested,
     StatusChanged,
@@ -366,6 +367,18 @@ RETURNED = (
         WEBHOOK,
         AccessRevoked(
             account_id=ANNA, subscription_id=SUBSCRIPTION, why="disputed", payment_reference="in_1", since=MARCH
+        ),
+    ),
+    stored(
+        88,
+        STRIPE,
+        WEBHOOK,
+        PlanDropped(
+            account_id=ANNA,
+            subscription_id=SUBSCRIPTION,
+            before=COOKING,
+            before_price_id="price_999",
+            price_id="price_mug",
         ),
     ),
     stored(

@@ -1,13 +1,10 @@
-"""The inbox over HTTP: what came and what became of it, asking again, sweeps, and a storm."""
+"""The inbox over HTTP: what came and what became of it, asking again, and sweeps."""
 
 import asyncio
 import json
-import os
-import random
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import psycopg
 import pytest
 
@@ -17,10 +14,6 @@ from tests.http.running import Person, Service
 from tests.http.test_webhooks import signed
 
 pytestmark = pytest.mark.anyio
-
-FULL_SIZE = bool(os.environ.get("STREAMLY_ALL_ORDERS"))
-"""As `make soak` has it."""
-EVENTS, DELIVERIES, CONNECTIONS = (10_000, 55_000, 4) if FULL_SIZE else (1_000, 5_500, 4)
 
 
 def event(event_id: str, customer: str | None, type: str = "customer.subscription.updated") -> bytes:
@@ -185,26 +178,3 @@ async def test_the_metrics_tell_of_the_inbox_and_of_sweeps(service: Service, adm
         'streamly_sweep_last_finished_timestamp_seconds{kind="customers"}',
     ):
         assert line in told, line
-
-
-async def test_a_storm_of_repeated_deliveries_leaves_each_event_once(service: Service) -> None:
-    bodies = [event(f"evt_storm_{number}", f"cus_storm_{number % 100}") for number in range(EVENTS)]
-    chance = random.Random(7)  # noqa: S311 - the same storm each time, and no secret
-    deliveries = bodies + [chance.choice(bodies) for _ in range(DELIVERIES - EVENTS)]
-    chance.shuffle(deliveries)
-
-    async def connection(own: list[bytes]) -> None:
-        async with httpx.AsyncClient(base_url=service.address, timeout=40) as http:
-            for body in own:
-                answer = await http.post("/v1/webhooks/stripe", content=body, headers=signed(service, body))
-                assert answer.status_code == 200, answer.text
-
-    await asyncio.gather(*(connection(deliveries[own::CONNECTIONS]) for own in range(CONNECTIONS)))
-
-    assert kept_of_the_storm(service) == (EVENTS, EVENTS)
-
-
-def kept_of_the_storm(service: Service) -> object:
-    with psycopg.connect(service.house.settings.database_url) as connection:
-        counted = "SELECT count(*), count(DISTINCT event_id) FROM ops.inbox WHERE event_id LIKE 'evt\\_storm\\_%'"
-        return connection.execute(counted).fetchone()

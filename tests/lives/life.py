@@ -11,7 +11,7 @@ from uuid import UUID
 
 from tests.lives.mortal import Fate
 from tests.lives.stripe import Stripe
-from tests.lives.town import OPENED_AT, Town
+from tests.lives.town import EXTRA, OPENED_AT, Town
 from tests.stripe_cases.shop import account
 
 ENDED = ("canceled", "incomplete_expired")
@@ -36,11 +36,22 @@ class Life:
     headers: dict[str, str]
     tale: list[str] = field(default_factory=list)
     stalled: list[Stalled] = field(default_factory=list)
+    share_elsewhere: float = 0.15
+    """Of what is sold; no plan of ours is about it."""
+    elsewhere: str | None = None
+    """Its price, once it is sold."""
+    sells: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The features that each price gives."""
     was_silent: bool = False
     """Whether Stripe has failed to make events for a while."""
+    sells_more: bool = False
+    """Whether a plan was made of what had been sold before: of that no delivery tells."""
 
     async def do(self, move: "Move") -> None:
-        if (told := await move(self)) is not None:
+        self.note(await move(self))
+
+    def note(self, told: str | None) -> None:
+        if told is not None:
             self.tale.append(f"{self.now:%Y-%m-%d %H:%M:%S}  {told}")
 
     @property
@@ -71,6 +82,23 @@ class Life:
         found = await self.subscriptions(*statuses)
         return self.rng.choice(found) if found else None
 
+    async def price_elsewhere(self) -> str:
+        """Made at Stripe when it is first sold."""
+        if self.elsewhere is None:
+            product = await self.stripe.do("products", name="Mug")
+            assert product is not None
+            made = await self.stripe.do(
+                "prices", product=product["id"], currency="usd", unit_amount="700", **{"recurring[interval]": "month"}
+            )
+            assert made is not None
+            self.elsewhere = str(made["id"])
+        return self.elsewhere
+
+    async def make_a_plan_of_elsewhere(self) -> None:
+        assert self.elsewhere is not None, "nothing else is sold"
+        await self.town.make_a_plan_of(self.elsewhere)
+        self.sells[self.elsewhere] = frozenset(EXTRA)
+
     def any_price(self) -> tuple[str, str]:
         """The name of a plan, and the id of its price."""
         return self.rng.choice(list(self.town.prices.items()))
@@ -87,7 +115,8 @@ async def new_life(town: Town, seed: int) -> AsyncIterator[Life]:
     begins = OPENED_AT + timedelta(days=rng.randint(0, 360), seconds=rng.randint(0, 86_399))
     async with town.stripe(begins) as stripe:
         account_id = await account(town.house)
-        life = Life(town, stripe, rng, account_id, await town.signed_in(account_id))
+        headers = await town.signed_in(account_id)
+        life = Life(town, stripe, rng, account_id, headers, sells=dict(town.sells))
         try:
             yield life
         finally:

@@ -1,9 +1,9 @@
-"""Workers that die, or stop for a while, at one chosen step: a call of a port, just before it or just after."""
+"""Workers that die, are cancelled, or stop for a while, at one chosen step: a call of a port, or soon after it."""
 
 import asyncio
 import dataclasses
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 When = Literal["before", "after"]
+How = Literal["killed", "cancelled", "stalled"]
 
 # Where a death is most awkward; else it comes anywhere among a worker's first steps.
 AWKWARD: tuple[tuple[str, When], ...] = (
@@ -22,7 +23,23 @@ AWKWARD: tuple[tuple[str, When], ...] = (
     ("append", "after"),
     ("release", "before"),
 )
+AWKWARD_FOR_SWEEPS: tuple[tuple[str, When], ...] = (
+    ("take", "after"),
+    ("undelivered_events", "after"),
+    ("keep", "after"),
+    ("subscribers", "after"),
+    ("is_swept", "after"),
+    ("append", "before"),
+    ("append", "after"),
+    ("mark_swept", "before"),
+    ("mark_swept", "after"),
+    ("note", "before"),
+    ("note", "after"),
+)
 STEPS = 40
+AWKWARD_SHARE = 0.6
+TURNS = (0, 1, 2, 3, 5, 10, 30, 100, 300)
+"""Of the event loop, from the step to the cancellation: so it comes at any await inside a call, or behind it."""
 
 T = TypeVar("T")
 
@@ -33,22 +50,47 @@ class Killed(BaseException):
 
 @dataclass
 class Fate:
-    """What befalls one worker: at its step it is killed, or it stalls until `go_on` is set."""
+    """What befalls one worker: at its step it is killed, or cancelled soon after, or it stalls until `go_on` is set."""
 
-    how: Literal["killed", "stalled"]
+    how: How
     at: int | tuple[str, When]
+    turns: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     _steps: int = 0
+    _worker: asyncio.Future[object] | None = None
+    _cancelling: asyncio.Task[None] | None = None
 
     @classmethod
-    def drawn(cls, rng: Random, how: Literal["killed", "stalled"]) -> "Fate":
+    def drawn(cls, rng: Random, how: How, awkward: Sequence[tuple[str, When]] = AWKWARD) -> "Fate":
         if how == "stalled":
             return cls(how, ("truth_of", "after"))
-        return cls(how, rng.choice(AWKWARD) if rng.random() < 0.6 else rng.randint(1, STEPS))
+        at = rng.choice(awkward) if rng.random() < AWKWARD_SHARE else rng.randint(1, STEPS)
+        return cls(how, at, rng.choice(TURNS))
 
     def __str__(self) -> str:
-        return f"{self.how} at {self.at if isinstance(self.at, int) else ' '.join(reversed(self.at))}"
+        later = f", {self.turns} turns later" if self.how == "cancelled" else ""
+        return f"{self.how} at {self.at if isinstance(self.at, int) else ' '.join(reversed(self.at))}{later}"
+
+    async def befalls(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Whether it came to that before the work was done."""
+        self._worker = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait([self._worker])
+        finally:
+            self._worker.cancel()
+        if self._cancelling is not None:
+            await self._cancelling
+        if self._worker.cancelled() or isinstance(self._worker.exception(), Killed):
+            return True
+        self._worker.result()
+        return False
+
+    async def _cancel(self) -> None:
+        assert self._worker is not None, "only a worker that works can be cancelled"
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        self._worker.cancel()
 
     async def step(self, name: str, when: When) -> None:
         self._steps += 1
@@ -59,7 +101,10 @@ class Fate:
             self.reached.set()
             if self.how == "killed":
                 raise Killed
-            await self.go_on.wait()
+            if self.how == "stalled":
+                await self.go_on.wait()
+            else:
+                self._cancelling = asyncio.create_task(self._cancel())
 
 
 class Mortal:
@@ -95,12 +140,3 @@ def fated(part: T, fate: Fate) -> T:
     elif type(part).__module__.startswith("adapters."):
         changed = Mortal(part, fate)
     return changed  # type: ignore[no-any-return]  # the same kind, as far as its callers can tell
-
-
-async def until_killed(work: Awaitable[object]) -> bool:
-    """Whether it came to that."""
-    try:
-        await work
-    except Killed:
-        return True
-    return False

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from tests.lives.life import Life, Move
+from tests.lives.stripe import Stripe
 from tests.lives.troubles import deliver_some, settle
 
-LIVE_MAX = 3
 STOPS_MAX = 8
 DAY = 86_400
 OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
@@ -29,6 +30,19 @@ async def buy(life: Life) -> str | None:
     return f"went to buy {plan}: {outcome}"
 
 
+async def pays_by_a_link(stripe: Stripe, customer: str, account_id: UUID, price: str) -> None:
+    session = await stripe.do(
+        "checkout/sessions",
+        mode="subscription",
+        customer=customer,
+        client_reference_id=str(account_id),
+        success_url="http://127.0.0.1:1/",
+        **{"line_items[0][price]": price, "line_items[0][quantity]": "1"},
+    )
+    assert session is not None
+    await stripe.press(session["url"], outcome="pay")
+
+
 async def pay_by_a_link(life: Life) -> str | None:
     """Whom Stripe's customer belongs to is said by the checkout alone."""
     if await life.customer() is not None:
@@ -36,32 +50,10 @@ async def pay_by_a_link(life: Life) -> str | None:
     plan, price = life.any_price()
     customer = await life.stripe.do("customers", email="anna@example.com")
     assert customer is not None
-    session = await life.stripe.do(
-        "checkout/sessions",
-        mode="subscription",
-        customer=customer["id"],
-        client_reference_id=str(life.account_id),
-        success_url="http://127.0.0.1:1/",
-        **{"line_items[0][price]": price, "line_items[0][quantity]": "1"},
-    )
-    assert session is not None
-    await life.stripe.press(session["url"], outcome="pay")
+    await pays_by_a_link(life.stripe, customer["id"], life.account_id, price)
     await deliver_some(life, share=1.0)
     await settle(life)
     return f"paid for {plan} by a link"
-
-
-async def subscribe_in_the_dashboard(life: Life) -> str | None:
-    if (customer := await life.customer()) is None or len(await life.subscriptions()) >= LIVE_MAX:
-        return None
-    plan, price = life.any_price()
-    form: dict[str, Any] = {"customer": customer, "items[0][price]": price}
-    if life.rng.random() < 0.5:
-        form["trial_period_days"] = str(life.rng.choice((3, 7, 30)))
-    if life.rng.random() < 0.3:
-        form["payment_behavior"] = "default_incomplete"
-    made = await life.stripe.do("subscriptions", **form)
-    return f"the operator made a subscription to {plan} {sorted(form)}: {made and made['status']}"
 
 
 async def get_another_card(life: Life) -> str | None:
@@ -111,37 +103,6 @@ async def cancel_with_us(life: Life) -> str | None:
     body = {"at_period_end": life.rng.random() < 0.7}
     answer = await life.town.api.post("/v1/me/subscription/cancel", json=body, headers=life.headers)
     return f"asked us to cancel {body}: {answer.status_code}"
-
-
-async def change_plan(life: Life) -> str | None:
-    if (one := await life.one()) is None:
-        return None
-    plan, price = life.any_price()
-    form = {
-        "items[0][id]": one["items"]["data"][0]["id"],
-        "items[0][price]": price,
-        "proration_behavior": life.rng.choice(("create_prorations", "always_invoice", "none")),
-        "payment_behavior": life.rng.choice(("allow_incomplete", "pending_if_incomplete", "error_if_incomplete")),
-    }
-    changed = await life.stripe.do(f"subscriptions/{one['id']}", **form)
-    told = "refused" if changed is None else "waits for its payment" if changed["pending_update"] else "done"
-    return f"changed {one['id']} to {plan} ({form['proration_behavior']}, {form['payment_behavior']}): {told}"
-
-
-async def want_more_than_the_card_gives(life: Life) -> str | None:
-    """A change that counts once it is paid, and for now is not."""
-    if (customer := await life.customer()) is None or (one := await life.one("active")) is None:
-        return None
-    await life.stripe.control("PUT", f"customers/{customer}/card", outcome="decline")
-    form = {
-        "items[0][id]": one["items"]["data"][0]["id"],
-        "items[0][price]": life.town.prices["Premium"],
-        "proration_behavior": "always_invoice",
-        "payment_behavior": "pending_if_incomplete",
-    }
-    changed = await life.stripe.do(f"subscriptions/{one['id']}", **form)
-    waits = changed is not None and changed["pending_update"] is not None
-    return f"wanted Premium for {one['id']} without money: {'it waits for its payment' if waits else 'no'}"
 
 
 async def pause_collection(life: Life) -> str | None:
@@ -262,6 +223,22 @@ async def until_something_happens(life: Life) -> str | None:
     return "is the time, when something fell due"
 
 
+async def owe_for_two_periods(life: Life) -> str | None:
+    """So that there is a first failure and a later one, which gives no new grace."""
+    if (customer := await life.customer()) is None or await life.one("active") is None:
+        return None
+    await life.stripe.control("PUT", f"customers/{customer}/card", outcome="decline")
+    await life.stripe.control("PUT", "dunning", retry_days=[], then="past_due")
+    owed: list[dict[str, Any]] = []
+    for _ in range(STOPS_MAX):
+        due = await life.next_due()
+        owed = [one for one in await life.stripe.all("invoices", status="open") if one["attempted"]]
+        if len(owed) > 1 or due is None or due > life.now + timedelta(days=40):
+            break
+        await life.move_on(max(due, life.now))
+    return f"had no money for the renewals, and owes {len(owed)}"
+
+
 async def _step_by_step(life: Life, span: timedelta) -> None:
     """What falls due is heard of on the way, or only when all of it is over."""
     until, listens = life.now + span, life.rng.random() < 0.6
@@ -277,7 +254,6 @@ async def _step_by_step(life: Life, span: timedelta) -> None:
 
 DOINGS: Mapping[Move, int] = {
     buy: 2,
-    subscribe_in_the_dashboard: 2,
     get_another_card: 6,
     set_dunning: 2,
     cancel_now: 1,
@@ -285,8 +261,6 @@ DOINGS: Mapping[Move, int] = {
     cancel_some_day: 3,
     go_on: 2,
     cancel_with_us: 1,
-    change_plan: 6,
-    want_more_than_the_card_gives: 2,
     pause_collection: 4,
     collect_again: 2,
     pause: 1,
@@ -295,11 +269,12 @@ DOINGS: Mapping[Move, int] = {
     refund: 6,
     fail_refund: 3,
     have_money_back_and_lose_it: 3,
-    dispute: 4,
-    decide_a_dispute: 5,
+    dispute: 5,
+    decide_a_dispute: 7,
     hours_pass: 4,
     days_pass: 5,
     weeks_pass: 5,
+    owe_for_two_periods: 2,
     until_something_happens: 4,
 }
 """How often each is drawn, beside the others."""

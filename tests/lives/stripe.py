@@ -32,10 +32,10 @@ class Stripe:
     def __init__(self, http: httpx.AsyncClient, clock: StoppedClock) -> None:
         """`clock` is its own: what it was advanced to counts from there."""
         self.clock = clock
-        self._http = http
+        self.http = http
 
     async def read(self, path: str, **query: Any) -> dict[str, Any]:
-        answer = await self._http.get(f"/stripe/v1/{path}", params=query)
+        answer = await self.http.get(f"/stripe/v1/{path}", params=query)
         return dict[str, Any](answer.raise_for_status().json())
 
     async def all(self, path: str, **query: Any) -> list[dict[str, Any]]:
@@ -51,21 +51,21 @@ class Stripe:
 
     async def do(self, path: str, *, verb: str = "POST", **form: Any) -> dict[str, Any] | None:
         """What the API answers; None where it refuses."""
-        answer = await self._http.request(verb, f"/stripe/v1/{path}", data=form)
+        answer = await self.http.request(verb, f"/stripe/v1/{path}", data=form)
         if answer.status_code in REFUSALS:
             return None
         return dict[str, Any](answer.raise_for_status().json())
 
     async def control(self, verb: str, path: str, **body: Any) -> dict[str, Any] | None:
         """What a control answers; None where it refuses."""
-        answer = await self._http.request(verb, f"/stripe/_sandbox/{path}", json=body)
+        answer = await self.http.request(verb, f"/stripe/_sandbox/{path}", json=body)
         if answer.status_code in REFUSALS:
             return None
         return dict[str, Any](answer.raise_for_status().json())
 
     async def press(self, page_url: str, **form: str) -> None:
         """A button of a hosted page."""
-        await self._http.post(page_url, data=form)
+        await self.http.post(page_url, data=form)
 
     async def next_due(self) -> str | None:
         due = await self.control("GET", "next_due")

@@ -15,6 +15,7 @@ from tests.lives.judgement import bring_to_an_end, judge
 from tests.lives.life import Life, new_life
 from tests.lives.oracle import Policy
 from tests.lives.people import DOINGS, begin
+from tests.lives.selling import SALES
 from tests.lives.town import Town, running_town
 from tests.lives.troubles import TROUBLES
 from tests.postgres import Databases
@@ -32,7 +33,12 @@ LIVES = int(os.environ.get("STREAMLY_LIVES", "51"))
 FROM = int(os.environ.get("STREAMLY_LIVES_FROM", "1"))
 SEEDS = range(FROM, FROM + -(-LIVES // len(POLICIES)))
 EVERYTHING = (
-    "was killed at",
+    "a worker was killed at",
+    "a worker was cancelled at",
+    "a sweep of customers was killed at",
+    "a sweep of undelivered was killed at",
+    "a sweep of undelivered was cancelled at",
+    "'thin': True",
     "went on",
     "its lease ran out",
     "fails",
@@ -45,6 +51,12 @@ EVERYTHING = (
     "failed: done",
     "lose lost",
     "trial",
+    "and owes 2",
+    " and Premium",
+    "to Mug",
+    "added ",
+    "removed ",
+    "made a plan of",
 )
 
 
@@ -100,7 +112,7 @@ async def test_access_is_what_stripe_and_the_policy_say(town: Town, seed: int, l
 
 async def lead(life: Life) -> None:
     await life.do(begin)
-    moves = {**DOINGS, **TROUBLES}
+    moves = {**DOINGS, **SALES, **TROUBLES}
     for move in life.rng.choices(list(moves), list(moves.values()), k=life.rng.randint(MOVES_MIN, MOVES_MAX)):
         await life.do(move)
 

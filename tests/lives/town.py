@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 
 from adapters.sandbox.server import create_sandbox_app
 from adapters.sandbox.stripe.simulator import stripe_simulator
+from adapters.stripe import sweeping
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from entrypoints.wiring import House, foundation, open_house
@@ -31,6 +32,8 @@ from tests.stripe_cases.shop import account
 OPENED_AT = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 KEY, SECRET = "sk_test_lives", "whsec_lives_0123456789abcdef"
 ROUNDS_MAX = 40
+PAGE_SIZE = 3
+"""Of what a sweep asks for, so that even one life has several pages."""
 
 FEATURES: Mapping[str, tuple[int, str, tuple[str, ...]]] = {
     "Basic": (999, "month", ("sd",)),
@@ -38,6 +41,8 @@ FEATURES: Mapping[str, tuple[int, str, tuple[str, ...]]] = {
     "Yearly": (9999, "year", ("hd",)),
 }
 """What each plan costs, how often, and what it gives."""
+EXTRA = ("sd", "extra")
+"""What is given by a plan that is made of a price which Stripe had before."""
 
 # What hours of real time do: retries fall due.
 HURRY = """
@@ -66,7 +71,7 @@ class Town:
     """By the names of the plans."""
     plans: Mapping[str, str]
     folder: Path
-    _settings: Settings
+    settings: Settings
     _database: AsyncConnection[TupleRow]
 
     @property
@@ -76,6 +81,15 @@ class Town:
     async def signed_in(self, account_id: UUID) -> dict[str, str]:
         tokens = await self.house.signing_in.open_session(account_id)
         return {"Authorization": f"Bearer {tokens.access_token}"}
+
+    async def as_admin(self) -> dict[str, str]:
+        return await self.signed_in(await account(self.house, "admin"))
+
+    async def make_a_plan_of(self, price: str) -> None:
+        body = {"name": "Extra", "price": {"amount": 700, "currency": "USD"}, "interval": "month", "features": EXTRA}
+        headers = await self.as_admin()
+        made = await self.api.post("/v1/admin/plans", json=body | {"stripe_price_id": price}, headers=headers)
+        made.raise_for_status()
 
     async def hurry(self) -> None:
         await self._database.execute(HURRY)
@@ -95,6 +109,10 @@ class Town:
 
     async def sweep(self, kind: Any) -> None:
         await self.house.sweeping.sweeps.request(kind, cause="lives")
+        await self.go_on_sweeping()
+
+    async def go_on_sweeping(self) -> None:
+        """With those that were cut off, once their leases have run out."""
         while await self.house.sweeping.sweep_next() is not None:
             pass
 
@@ -104,15 +122,17 @@ class Town:
         self.clock.moment = begins
         path = self.folder / "life.sqlite3"
         shutil.copy(self.folder / "prices.sqlite3", path)
-        async with _playing(self.stage, path, self._settings, begins) as stripe:
-            yield stripe
-        for left in self.folder.glob("life.sqlite3*"):
-            left.unlink()
-        await self._database.execute(FORGET)
+        try:
+            async with playing(self.stage, path, self.settings, begins) as stripe:
+                yield stripe
+        finally:
+            for left in self.folder.glob("life.sqlite3*"):
+                left.unlink()
+            await self._database.execute(FORGET)
 
 
 @asynccontextmanager
-async def _playing(stage: Stage, path: Path, settings: Settings, begins: datetime) -> AsyncIterator[Stripe]:
+async def playing(stage: Stage, path: Path, settings: Settings, begins: datetime) -> AsyncIterator[Stripe]:
     """Its webhooks are held back: a life says which are sent, when, and how often."""
     clock = StoppedClock(begins)
     simulator = stripe_simulator(
@@ -138,6 +158,17 @@ async def _playing(stage: Stage, path: Path, settings: Settings, begins: datetim
 
 @asynccontextmanager
 async def running_town(dsn: str, folder: Path, name: str, policy: Policy) -> AsyncIterator[Town]:
+    """One that has opened for business, with plans on sale."""
+    async with opened_town(dsn, folder, name, policy) as town:
+        async with playing(town.stage, folder / "prices.sqlite3", town.settings, OPENED_AT) as stripe:
+            await stripe.control("PUT", "events/suppressed", types=["*"])
+            await _sell(town, stripe)
+        yield town
+
+
+@asynccontextmanager
+async def opened_town(dsn: str, folder: Path, name: str, policy: Policy) -> AsyncIterator[Town]:
+    """As its database has it."""
     port, stripe_port = two_ports()
     clock, stage = StoppedClock(OPENED_AT), Stage()
     settings = Settings(
@@ -153,6 +184,7 @@ async def running_town(dsn: str, folder: Path, name: str, policy: Policy) -> Asy
     )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(served(stage, port=stripe_port))
+        stack.enter_context(patch.object(sweeping, "PAGE_SIZE", PAGE_SIZE))
         with patch.object(foundation, "RealClock", lambda: clock):  # Business time; sign-in has a real clock.
             house = await stack.enter_async_context(open_house(settings, dsn))
         house.live_engine.start()
@@ -163,7 +195,7 @@ async def running_town(dsn: str, folder: Path, name: str, policy: Policy) -> Asy
         api = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=settings.address, timeout=40)
         )
-        town = Town(
+        yield Town(
             name=name,
             policy=policy,
             house=house,
@@ -173,13 +205,9 @@ async def running_town(dsn: str, folder: Path, name: str, policy: Policy) -> Asy
             prices={},
             plans={},
             folder=folder,
-            _settings=settings,
+            settings=settings,
             _database=await stack.enter_async_context(await psycopg.AsyncConnection.connect(dsn, autocommit=True)),
         )
-        async with _playing(stage, folder / "prices.sqlite3", settings, OPENED_AT) as stripe:
-            await stripe.control("PUT", "events/suppressed", types=["*"])
-            await _sell(town, stripe)
-        yield town
 
 
 def _ask_again_at_once(house: House) -> None:
@@ -194,7 +222,7 @@ def _ask_again_at_once(house: House) -> None:
 
 async def _sell(town: Town, stripe: Stripe) -> None:
     """The plans, over the API; their prices, as Stripe has them."""
-    headers = await town.signed_in(await account(town.house, "admin"))
+    headers = await town.as_admin()
     plans = {}
     for name, (amount, interval, features) in FEATURES.items():
         body = {"name": name, "price": {"amount": amount, "currency": "USD"}, "interval": interval}

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from application.ports.sweeps import SweepKind
+from application.sweeps import KINDS
 from tests.lives.life import Life, Move, Stalled
-from tests.lives.mortal import Fate, fated, until_killed
+from tests.lives.mortal import AWKWARD_FOR_SWEEPS, Fate, How, fated
 
 OUTAGES: Sequence[dict[str, Any]] = (
     {"kind": "rate_limit", "requests": None, "should_retry": False},
@@ -58,12 +60,21 @@ async def deliver_in_another_shape(life: Life) -> str | None:
 
 async def kill_a_worker(life: Life) -> str | None:
     """Its lease stays with it; mostly that has run out before the next one comes."""
-    fate = Fate.drawn(life.rng, "killed")
+    return await _end_a_worker(life, "killed")
+
+
+async def cancel_a_worker(life: Life) -> str | None:
+    """As SIGTERM ends it: it gives its leases back, and leaves what it was at."""
+    return await _end_a_worker(life, "cancelled")
+
+
+async def _end_a_worker(life: Life, how: How) -> str | None:
+    fate = Fate.drawn(life.rng, how)
     await life.town.hurry()
-    killed = await until_killed(_work(life, fate))
+    ended = await fate.befalls(_work(life, fate))
     if life.rng.random() < 0.8:
         await life.town.leases_run_out()
-    return f"a worker was {fate}" if killed else None
+    return f"a worker was {fate}" if ended else None
 
 
 async def stall_a_worker(life: Life) -> str | None:
@@ -72,7 +83,7 @@ async def stall_a_worker(life: Life) -> str | None:
         return None
     await life.town.hurry()
     fate = Fate.drawn(life.rng, "stalled")
-    task = asyncio.create_task(until_killed(_work(life, fate)))
+    task = asyncio.create_task(fate.befalls(_work(life, fate)))
     reached = asyncio.create_task(fate.reached.wait())
     await asyncio.wait([task, reached], return_when=asyncio.FIRST_COMPLETED, timeout=SETTLED_SECONDS)
     reached.cancel()
@@ -142,6 +153,29 @@ async def sweep_everybody(life: Life) -> str | None:
     return "a sweep asked about everybody"
 
 
+async def end_a_sweep(life: Life) -> str | None:
+    """It stays as it was, and mostly its lease runs out, so that the next one goes on with it."""
+    ended = await end_a_sweep_of(life, life.rng.choice(KINDS))
+    if life.rng.random() < 0.8:
+        await life.town.leases_run_out()
+    if life.rng.random() < 0.5:
+        await life.town.go_on_sweeping()
+    return ended
+
+
+async def end_a_sweep_of(life: Life, kind: SweepKind) -> str | None:
+    """None where it was done before."""
+    fate = Fate.drawn(life.rng, life.rng.choice(("killed", "cancelled")), AWKWARD_FOR_SWEEPS)
+    sweeping = fated(life.town.house.sweeping, fate)
+    await life.town.house.sweeping.sweeps.request(kind, cause="lives")
+
+    async def sweep() -> None:
+        while await sweeping.sweep_next() is not None:
+            pass
+
+    return f"a sweep of {kind} was {fate}" if await fate.befalls(sweep()) else None
+
+
 async def fall_silent(life: Life) -> str | None:
     life.was_silent = True
     await life.stripe.control("PUT", "events/suppressed", types=["*"])
@@ -160,7 +194,9 @@ TROUBLES: Mapping[Move, int] = {
     deliver_and_settle: 10,
     deliver_in_another_shape: 2,
     settle: 4,
-    kill_a_worker: 7,
+    kill_a_worker: 6,
+    cancel_a_worker: 4,
+    end_a_sweep: 2,
     stall_a_worker: 6,
     wake_a_worker: 2,
     settle_while_stripe_fails: 4,

@@ -174,6 +174,9 @@ NOBODYS = {
     "a balance": snapshot({"object": "balance"}, type="balance.available"),
     "no object": snapshot({}, type="unheard.of"),
     "of the second version": thin("v2.core.account.updated", **related("acct_1", "v2.core.account", "/v2/core/a/b")),
+    "a price, told by a thin event": thin(
+        "v1.price.updated", **related("price_1", "price", "/v1/prices/price_1"), snapshot_event="evt_1"
+    ),
     "another host": thin(**related("sub_1", "subscription", "https://evil.example/v1/subscriptions/sub_1")),
     "another place": thin(**related("sub_1", "subscription", "/v1/../v2/subscriptions/sub_1")),
     "a strange id": snapshot({"object": "refund", "charge": "../customers/cus_1?expand[]=x"}),
