@@ -30,10 +30,13 @@ def amend(moment: Moment, subscription: StripeObject, fields: StripeObject, exch
     """New field values and other items.
 
     A price with another cycle begins a new period of the whole subscription today and is billed at once. With the same
-    cycle the difference is billed now (`always_invoice`), with the next invoice (`create_prorations`) or never.
+    cycle the difference is billed now (`always_invoice`), with the next invoice (`create_prorations`) or never. Other
+    items come in the place of those that an earlier change waits to be paid for.
     """
     before = subscription["items"]["data"]
     items = _items(moment, subscription, exchange)
+    if items != before:
+        subscription = pending.withdraw(moment, subscription)
     amended = {**subscription, **fields, "items": {**subscription["items"], "data": items}}
     if subscription["status"] in BILLED and items != before:
         return _charge(moment, subscription, amended, exchange)

@@ -1,4 +1,4 @@
-"""A change of plan that waits for its payment: applied once the invoice is paid, dropped after 23 hours."""
+"""A change of plan that waits for its payment: applied once its invoice is paid, dropped after 23 hours or for another."""
 
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.life import invoices
@@ -50,12 +50,25 @@ def _caught_up(item: StripeObject, subscription: StripeObject) -> StripeObject:
     return {**item, **periods[0]} if periods else item
 
 
+def withdraw(moment: Moment, subscription: StripeObject) -> StripeObject:
+    """Another change or the end comes in its place: nobody can pay its invoice any more."""
+    waiting = subscription.get("_pending")
+    if not waiting:
+        return subscription
+    _void(moment, waiting["invoice"])
+    return moment.change(subscription, pending_update=None, _pending=None)
+
+
 def expire(moment: Moment, subscription: StripeObject) -> StripeObject:
     """Nobody paid in time: the invoice is void, and the change is forgotten."""
-    invoice = moment.need("invoice", subscription["_pending"]["invoice"])
     dropped = moment.change(subscription, pending_update=None, _pending=None)
     moment.announce("customer.subscription.updated", dropped, before=subscription)
     moment.announce("customer.subscription.pending_update_expired", dropped)
+    _void(moment, subscription["_pending"]["invoice"])
+    return changed(moment, dropped)
+
+
+def _void(moment: Moment, invoice_id: str) -> None:
+    invoice = moment.need("invoice", invoice_id)
     if invoice["status"] == "open":
         invoices.void(moment, invoice)
-    return changed(moment, dropped)

@@ -77,15 +77,13 @@ def resumed(moment: Moment, subscription: StripeObject, *, status: str) -> Strip
 def end(moment: Moment, subscription: StripeObject, *, details: StripeObject) -> StripeObject:
     """Canceled for good, now; `details` are its cancellation details."""
     ended = moment.change(
-        subscription,
+        pending.withdraw(moment, subscription),
         status="canceled",
         canceled_at=subscription["canceled_at"] or moment.at,
         ended_at=moment.at,
         cancellation_details=details,
         pause_collection=None,
-        pending_update=None,
         status_details=None,
-        _pending=None,
         _resuming=None,
     )
     invoices.stop_retries(moment, ended["id"])

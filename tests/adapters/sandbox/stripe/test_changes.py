@@ -138,6 +138,44 @@ def test_an_upgrade_that_nobody_pays_is_dropped(sandbox: Sandbox, waiting: strip
     assert sandbox.types()[-2:] == ["customer.subscription.pending_update_expired", "invoice.voided"]
 
 
+def test_another_upgrade_comes_in_the_place_of_the_one_that_waits(
+    sandbox: Sandbox, waiting: stripe.Subscription
+) -> None:
+    pending = {"proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete"}
+    other = exchange(sandbox, waiting, sandbox.price(3000, name="Iridium"), **pending)
+
+    assert [bill.status for bill in bills(sandbox, waiting)[1:]] == ["void", "open"]
+    with pytest.raises(stripe.InvalidRequestError):
+        sandbox.api.invoices.pay(str(waiting.latest_invoice))
+    sandbox.card(waiting.customer, "ok")
+    sandbox.api.invoices.pay(str(other.latest_invoice))
+    applied = sandbox.reread(waiting)
+    assert (applied.items.data[0].price.unit_amount, applied.pending_update) == (3000, None)
+
+
+def test_nor_is_it_paid_for_once_a_cheaper_plan_counts_at_once(sandbox: Sandbox, waiting: stripe.Subscription) -> None:
+    changed = exchange(sandbox, waiting, sandbox.price(500, name="Tin"), proration_behavior="create_prorations")
+
+    assert (changed.items.data[0].price.unit_amount, changed.pending_update) == (500, None)
+    assert bills(sandbox, waiting)[-1].status == "void"
+
+
+def test_nor_once_it_has_ended(sandbox: Sandbox, waiting: stripe.Subscription) -> None:
+    ended = sandbox.api.subscriptions.cancel(waiting.id)
+
+    assert (ended.status, ended.pending_update) == ("canceled", None)
+    assert bills(sandbox, waiting)[-1].status == "void"
+    with pytest.raises(stripe.InvalidRequestError):
+        sandbox.api.invoices.pay(str(waiting.latest_invoice))
+
+
+def test_what_says_nothing_of_its_items_leaves_it_waiting(sandbox: Sandbox, waiting: stripe.Subscription) -> None:
+    announced = sandbox.api.subscriptions.update(waiting.id, {"cancel_at_period_end": True})
+
+    assert announced.pending_update
+    assert bills(sandbox, waiting)[-1].status == "open"
+
+
 def test_items_come_and_go_each_with_its_own_period(sandbox: Sandbox, silver: stripe.Subscription) -> None:
     yearly, weekly = sandbox.price(9000, interval="year"), sandbox.price(100, interval="week")
     with_more = sandbox.api.subscriptions.update(
