@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
@@ -35,8 +35,13 @@ class Shown:
 
 def respond(shown: Shown) -> Response[str]:
     """With the headers of every hosted page."""
-    headers = HEADERS | ({"Location": shown.onward} if shown.onward else {})
+    headers = HEADERS | ({"Location": in_ascii(shown.onward)} if shown.onward else {})
     return Response(shown.html, status_code=shown.status, media_type="text/html", headers=headers)
+
+
+def in_ascii(address: str) -> str:
+    """As a header holds it: letters beyond ASCII in percents, all else as it is (RFC 3986, 2.1)."""
+    return "".join(letter if letter.isascii() else quote(letter) for letter in address)
 
 
 def show_failure(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:

@@ -1,4 +1,4 @@
-"""A change of plan that waits for its payment: applied once its invoice is paid, dropped after 23 hours or for another."""
+"""A change of plan that waits for its payment: applied once that is there, dropped after 23 hours or for another."""
 
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.life import invoices

@@ -123,6 +123,17 @@ def test_without_a_return_address_one_stays_on_the_page(sandbox: Sandbox) -> Non
     assert sandbox.choose(session, "leave").headers["location"] == session.url
 
 
+def test_an_address_beyond_ascii_is_led_on_to_in_percents(sandbox: Sandbox) -> None:
+    session = sandbox.session(sandbox.price(), success_url="http://127.0.0.1:1/willkommen/Küche?wer=Ænne&rest=a%20b")
+
+    paid = sandbox.choose(session, "pay")
+
+    assert (paid.status_code, paid.headers["location"]) == (
+        303,
+        "http://127.0.0.1:1/willkommen/K%C3%BCche?wer=%C3%86nne&rest=a%20b",
+    )
+
+
 def test_two_tabs_pay_once(sandbox: Sandbox) -> None:
     session = sandbox.session(sandbox.price())
 
