@@ -22,6 +22,7 @@ anyio = pytest.mark.anyio
 # These are caught in the use cases, and never come as far as HTTP.
 CAUGHT = {
     addresses.AddressInvalid,
+    addresses.NumberInvalid,
     secrets.TokenInvalid,
     sign_in.RefreshReused,
     vault.SealBroken,

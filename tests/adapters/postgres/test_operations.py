@@ -274,6 +274,9 @@ async def test_rows_are_forgotten_when_their_time_has_come_and_not_before(databa
         "inbox": [0, 0, 8, 8, 31, 31, 91],
         "codes": [0],
         "letters": [0, 8],
+        "idempotency": [],
+        "throttles": [],
+        "familiar": [],
         "play_sessions": [0, 0, 8, 31, 91],
         "sweeps": [0, 8, 31, 91, 401],
     }
@@ -286,6 +289,9 @@ AGE_COLUMNS = {
     "inbox": "kept_at",
     "codes": "made_at",
     "letters": "written_at",
+    "idempotency": "expires_at",
+    "throttles": "tat",
+    "familiar": "expires_at",
     "sweeps": "requested_at",
     "play_sessions": "started_at",
 }
@@ -293,7 +299,7 @@ AGE_COLUMNS = {
 
 def keep_everything_of(dsn: str, at: datetime) -> None:
     """A session with a token, a done and a failed delivery, a play session of Anna and a stranger's, a sweep,
-    a code and a letter.
+    a code and a letter, an answer that was kept, a throttle and a familiar address.
 
     The oldest sweep that is under way is never forgotten.
     """
@@ -324,6 +330,9 @@ def keep_everything_of(dsn: str, at: datetime) -> None:
         " VALUES (%s, 'sms', 'sign_in', '', %s, %s, %s)",
         session, at, at, at,
     )  # fmt: skip
+    run(dsn, "INSERT INTO ops.idempotency VALUES (%s, '', %s, %s, %s, NULL, %s)", session.bytes, ANNA, ANNA, at, at)
+    run(dsn, "INSERT INTO ops.throttles VALUES (%s, %s)", session.bytes, at)
+    run(dsn, "INSERT INTO ops.familiar VALUES (%s, %s)", session.bytes, at)
     for account_id in (ANNA, None):
         run(
             dsn,
