@@ -29,13 +29,17 @@ class RefundingDuplicates:
     intentions: Intentions
     history: History
 
-    async def act(self, found: DuplicateFound) -> None:
-        """Nothing, where the older subscription has ended meanwhile: then this is the one that is left."""
-        older = (await self.records.recall(Subscription, found.of_subscription_id)).existing()
-        if not found.refund or older.ended_at is not None:
+    async def act(self, fact: DuplicateFound | PaymentSucceeded) -> None:
+        """The duplicate is cancelled, and all that was paid for it goes back, also what is paid until it is over."""
+        if isinstance(fact, PaymentSucceeded):
+            await self._act_on_payment(fact)
+        else:
+            await self._act_on_duplicate(fact)
+
+    async def _act_on_duplicate(self, found: DuplicateFound) -> None:
+        if not await self._is_to_go(found):
             return
-        asked = Asked(Actor("system", "duplicates"), Cause("fact", str(found.position)))
-        key = f"duplicate-{found.position}"
+        asked, key = _asked_by(found), f"duplicate-{found.position}"
         with suppress(SubscriptionOver):
             await self.intentions.intend(
                 Subscription,
@@ -45,7 +49,29 @@ class RefundingDuplicates:
                 hands_off_seconds=0,
             )
         for payment in await self._payments(found):
-            await self._refund(payment.payment_id, f"{key}-{payment.payment_id}", REASON, asked)
+            await self._refund_payment(payment, found)
+
+    async def _act_on_payment(self, paid: PaymentSucceeded) -> None:
+        """Nothing, where it is of no duplicate, or of one that is not found yet: then that fact finds the payment."""
+        if paid.subscription_reference is None:
+            return
+        stream = derived_id("subscription", paid.provider, paid.subscription_reference)
+        subscription = (await self.records.recall(Subscription, stream)).state
+        if subscription is None or subscription.duplicate_of is None:
+            return
+        facts = [entry.fact for entry in await self.history.of_account(paid.account_id)]
+        found = [one for one in facts if isinstance(one, DuplicateFound) and one.subscription_id == stream]
+        if found and await self._is_to_go(found[-1]):
+            await self._refund_payment(paid, found[-1])
+
+    async def _is_to_go(self, found: DuplicateFound) -> bool:
+        """Not where the older subscription has ended meanwhile: then this is the one that is left."""
+        older = (await self.records.recall(Subscription, found.of_subscription_id)).existing()
+        return found.refund and older.ended_at is None
+
+    async def _refund_payment(self, paid: PaymentSucceeded, found: DuplicateFound) -> None:
+        key = f"duplicate-{found.position}-{paid.payment_id}"
+        await self._refund(paid.payment_id, key, REASON, _asked_by(found))
 
     async def act_on_purchase(self, found: PrepaidDuplicated) -> None:
         """Nothing, where it gives access meanwhile: what it doubled was paid back. Nor where it cost nothing."""
@@ -54,8 +80,7 @@ class RefundingDuplicates:
         payment = (await self.records.recall(Payment, payment_id)).state
         if not found.refund or purchases[found.purchase_id].span is not None or payment is None:
             return
-        asked = Asked(Actor("system", "duplicates"), Cause("fact", str(found.position)))
-        await self._refund(payment_id, f"duplicate-{found.position}", PURCHASE_REASON, asked)
+        await self._refund(payment_id, f"duplicate-{found.position}", PURCHASE_REASON, _asked_by(found))
 
     async def _payments(self, found: DuplicateFound) -> list[PaymentSucceeded]:
         younger = (await self.records.recall(Subscription, found.subscription_id)).existing()
@@ -77,9 +102,13 @@ class RefundingDuplicates:
             )
 
 
+def _asked_by(found: DuplicateFound | PrepaidDuplicated) -> Asked:
+    return Asked(Actor("system", "duplicates"), Cause("fact", str(found.position)))
+
+
 def when_duplicate_found_refund_newer(refunding: RefundingDuplicates) -> Policy:
     """Done twice, it happens once."""
-    return Policy("refund_duplicates", (DuplicateFound,), refunding.act)
+    return Policy("refund_duplicates", (DuplicateFound, PaymentSucceeded), refunding.act)
 
 
 def when_prepaid_duplicated_refund_it(refunding: RefundingDuplicates) -> Policy:

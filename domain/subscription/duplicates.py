@@ -13,15 +13,15 @@ def duplicates(
     """The younger ones, each found once, and beside the oldest.
 
     Two that renew to the same plan. Another plan beside the first one may be wanted, and one whose end is announced
-    will not be paid for again: neither is a mistake. Of two that began in one second the greater reference is younger,
-    in whichever order they are told. One that is over when it is `first_seen` was live beside the older one, and is
-    told of as well; what was paid for it is left to people.
+    will not be paid for again: neither is a mistake. Of two that began in one second the one on trial is younger, else
+    the greater reference, in whichever order they are told. One that is over when it is `first_seen` was live beside
+    the older one, and is told of as well; what was paid for it is left to people.
     """
     known = list(subscriptions)
     renewing = {one.id for one in known if one.renews}
     kept: dict[UUID, Subscription] = {}
     found: list[DuplicateFound] = []
-    for one in sorted(known, key=lambda it: (it.started_at, it.provider_reference)):
+    for one in sorted(known, key=lambda it: (it.started_at, it.status == "trialing", it.provider_reference)):
         missed = one.id in first_seen and one.status == "canceled"
         if one.duplicate_of in renewing or not (one.renews or missed):
             continue

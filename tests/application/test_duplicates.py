@@ -3,8 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
+from application.policies.duplicates import when_duplicate_found_refund_newer
 from application.ports.billing import SeenSubscription
 from application.ports.inbox import Customer
+from domain.payment.payment import PaymentSucceeded
 from domain.payment.truth import ProviderPayment
 from domain.shared.identity import derived_id
 from domain.shared.money import Money
@@ -176,6 +178,56 @@ async def test_once_however_often_it_is_acted_upon_and_whatever_is_heard(refundi
     }
     assert (await refunding.tags()).count("payment.refund_requested") == 1
     assert len(await found(refunding)) == 1
+
+
+async def renewed_before_it_is_cancelled(house: House) -> tuple[Customer, PaymentSucceeded]:
+    """The provider could not be told to cancel it, and a period later it asks for money again."""
+    customer, _ = await doubled(house)
+    await policy_acts(house)
+    house.billing.tell(customer.customer_id, replace(paid_for("sub_second"), reference="paid_again"))
+    await house.convergence.settle(customer)
+    [again] = [
+        fact
+        for fact in await house.facts()
+        if isinstance(fact, PaymentSucceeded) and fact.provider_reference == "paid_again"
+    ]
+    return customer, again
+
+
+async def test_what_is_paid_for_it_after_it_was_found_goes_back_too(refunding: House) -> None:
+    customer, again = await renewed_before_it_is_cancelled(refunding)
+
+    policy = when_duplicate_found_refund_newer(refunding.duplicates)
+    assert again.tag() in policy.topics
+    for _ in range(2):
+        await policy.act(again)
+    await refunding.janitor_comes()
+
+    assert (await standing_now(refunding, customer))["sub_second"] == ("canceled", [999, 999])
+
+
+async def test_but_not_where_the_policy_is_to_report_or_it_is_no_duplicate(house: House) -> None:
+    customer, again = await renewed_before_it_is_cancelled(house)
+    payments = [fact for fact in await house.facts() if isinstance(fact, PaymentSucceeded)]
+
+    for fact in payments:
+        await house.duplicates.act(fact)
+    await house.janitor_comes()
+
+    assert again in payments
+    assert [refunds for _, refunds in (await standing_now(house, customer)).values()] == [[], []]
+
+
+async def test_nor_what_was_paid_for_the_older_one(refunding: House) -> None:
+    customer, first = await doubled(refunding)
+    await policy_acts(refunding)
+
+    for fact in await refunding.facts():
+        if isinstance(fact, PaymentSucceeded):
+            await refunding.duplicates.act(fact)
+    await refunding.janitor_comes()
+
+    assert (await standing_now(refunding, customer))[first.reference] == ("active", [])
 
 
 async def test_where_the_older_one_has_ended_meanwhile_the_newer_is_kept(refunding: House) -> None:

@@ -48,6 +48,12 @@ def test_of_two_of_one_second_it_is_always_the_same() -> None:
     assert pairs(FIRST, twin) == pairs(twin, FIRST) == [(twin.id, FIRST.id)]
 
 
+def test_of_two_of_one_second_the_one_that_is_paid_is_kept() -> None:
+    on_trial, paid = replace(FIRST, status="trialing"), one("sub_1b")
+
+    assert pairs(on_trial, paid) == pairs(paid, on_trial) == [(on_trial.id, paid.id)]
+
+
 def test_one_alone_doubles_nothing() -> None:
     assert pairs(FIRST) == pairs() == []
 
