@@ -48,7 +48,7 @@ class AuthController(Controller):
         operation_id="register",
         summary="Register",
         throttled=Throttled("register", "email"),
-        after_response=befriend,
+        after_response=befriend("email"),
         refuses=(EmailInvalid, EmailTaken, WeakPassword, TooBusy),
     )
     async def register(
@@ -65,7 +65,7 @@ class AuthController(Controller):
         summary="Sign in",
         status_code=200,
         throttled=Throttled("login", "email"),
-        after_response=befriend,
+        after_response=befriend("email"),
         refuses=((401, "invalid_credentials", str(InvalidCredentials())), DISABLED, TooBusy),
     )
     async def login(self, data: JSONBody[Credentials], signing_in: GivenSigningIn) -> TokensView:

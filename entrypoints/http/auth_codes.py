@@ -69,7 +69,7 @@ class AuthCodeController(Controller):
         summary="Sign in by a code",
         status_code=200,
         throttled=Throttled("otp_verify"),
-        after_response=befriend,
+        after_response=befriend("phone"),
         refuses=(PhoneInvalid, INVALID_CODE, DISABLED),
     )
     async def verify_code(self, data: JSONBody[ProvenPhone], phones: GivenPhones, cause: BecauseOf) -> TokensView:

@@ -1,5 +1,6 @@
-"""Throttles, declared on routes: `throttled=Throttled("login", "email")`; for sign-ins `after_response=befriend`."""
+"""Throttles, declared on routes: `throttled=Throttled("login", "email")`, and for sign-ins `befriend`."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
@@ -37,27 +38,29 @@ async def throttle(request: Request[Any, Any, Any], rule: Throttled) -> None:
     gate: Gate = request.app.state["throttling"]
     state = request.scope["state"]
     try:
-        state["standing"] = await gate.admit(rule.action, peer=peer_of(request), subject=await subject_of(request))
+        state["standing"] = await gate.admit(
+            rule.action, peer=peer_of(request), subject=await subject_of(request, rule)
+        )
     except RateLimited as limited:
         state["standing"] = limited.standing
         raise
 
 
-async def subject_of(request: Request[Any, Any, Any]) -> Subject | None:
+async def subject_of(request: Request[Any, Any, Any], rule: Throttled) -> Subject | None:
     """What a throttled route is tried on."""
-    match rule_of(request).by:
+    match rule.by:
         case "account":
             viewer: SignedIn = request.scope["state"]["viewer"]
             return Subject("account", str(viewer.account_id))
         case None:
             return None
         case kind:
-            return Subject(kind, getattr(await request.json(), kind))
+            return await named_in(request, kind)
 
 
-def rule_of(request: Request[Any, Any, Any]) -> Throttled:
-    rule: Throttled = request.route_handler.opt["throttled"]
-    return rule
+async def named_in(request: Request[Any, Any, Any], field: Literal["email", "phone"]) -> Subject:
+    """Who it is that the body says they are."""
+    return Subject(field, getattr(await request.json(), field))
 
 
 def peer_of(request: Request[Any, Any, Any]) -> str:
@@ -65,13 +68,15 @@ def peer_of(request: Request[Any, Any, Any]) -> str:
     return request.client.host if request.client else ""
 
 
-async def befriend(request: Request[Any, Any, Any]) -> None:
-    """After the answer to a sign-in that was not refused: from where it came is familiar from now on."""
-    subject = await subject_of(request)
-    if subject is not None:
+def befriend(field: Literal["email", "phone"]) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """After a sign-in that was not refused: from where it came is familiar to whom it names from now on."""
+
+    async def familiar_from_now_on(request: Request[Any, Any, Any]) -> None:
         gate: Gate = request.app.state["throttling"]
         with suppress(Unavailable):
-            await gate.befriend(peer=peer_of(request), subject=subject)
+            await gate.befriend(peer=peer_of(request), subject=await named_in(request, field))
+
+    return familiar_from_now_on
 
 
 def standing_headers(standing: Standing) -> list[tuple[bytes, bytes]]:

@@ -157,7 +157,7 @@ async def upload(token: FromPath[str], request: Request[Any, Any, Any]) -> dict[
     return {"bytes": sum([len(chunk) async for chunk in request.stream()])}
 
 
-@post("/doors", throttled=Throttled("login", "email"), after_response=befriend)
+@post("/doors", throttled=Throttled("login", "email"), after_response=befriend("email"))
 async def door(data: JSONBody[Key]) -> Key:
     if data.key != "the right one":
         raise EmailTaken("It is the wrong one.")

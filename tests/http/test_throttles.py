@@ -12,6 +12,7 @@ from application.ports.throttles import Rate
 from entrypoints.http.app import create_app
 from entrypoints.http.throttled import Throttled
 from entrypoints.settings import Settings
+from tests.http.mailbox import digits_for
 from tests.http.problem import problem_in
 from tests.http.running import PASSWORD, Service, running_service
 from tests.http.serving import served
@@ -161,6 +162,8 @@ LIMITS: dict[str, Any] = {
     "throttle_register_account": "2/1h",
     "throttle_login_account": "3/1h",
     "throttle_login_familiar": "5/1h",
+    "throttle_otp_account": "2/1h",
+    "throttle_confirm_account": "4/1h",
     "throttle_refresh_peer": "4/1h",
     "throttle_checkout_account": "2/1h",
     "throttle_refund_account": "2/1h",
@@ -197,6 +200,8 @@ async def test_everything_without_a_token_but_signing_out_is_limited_and_every_l
         path: handler.opt["throttled"] for path, handler in handlers.items() if "throttled" in handler.opt
     }
 
+    confirming = {path for path, rule in rules.items() if rule == Throttled("confirm", "account")}
+    assert confirming == {"/v1/me/email", "/v1/me/phone", "/v1/me/phone/verify", "/v1/me/password"}
     auth = {path for path in handlers if path.startswith("/v1/auth/")}
     assert auth - set(rules) <= {"/v1/auth/logout"}
     wanted = {f"{rule.action}_peer" for rule in rules.values()}
@@ -254,3 +259,38 @@ async def test_refreshing_opening_checkouts_and_refunding_are_limited(two: list[
     assert [answer.status_code for answer in refreshed] == [401] * 4 + [429]
     assert [answer.status_code for answer in opened] == [404, 404, 429]
     assert [answer.status_code for answer in refunded] == [404, 404, 429]
+
+
+async def test_who_signed_in_here_by_phone_is_sent_a_code_though_others_ask_for_that_number(two: list[Service]) -> None:
+    phone = {"phone": "+48600700800"}
+    asked = await two[0].public.post("/v1/auth/otp", json=phone, headers=HERE)
+    code = await digits_for(two[0], phone["phone"])
+    signed_in = await two[0].public.post("/v1/auth/otp/verify", json=phone | {"code": code}, headers=HERE)
+
+    strangers = [await two[1].public.post("/v1/auth/otp", json=phone, headers=THERE) for _ in range(2)]
+    at_home = await two[1].public.post("/v1/auth/otp", json=phone, headers=HERE)
+
+    assert [answer.status_code for answer in (asked, signed_in)] == [202, 200]
+    assert [answer.status_code for answer in strangers] == [202, 429]
+    assert at_home.status_code == 202
+
+
+async def test_a_password_is_asked_for_so_often_whatever_it_is_for(two: list[Service]) -> None:
+    anna, boris = await two[0].sign_up(), await two[0].sign_up()
+    wrong = "a wrong password"
+    tries: list[tuple[str, dict[str, str]]] = [
+        ("/v1/me/email", {"email": "another@example.com", "password": wrong}),
+        ("/v1/me/phone", {"phone": "+48600700801", "password": wrong}),
+        ("/v1/me/password", {"current_password": wrong, "new_password": PASSWORD + " again"}),
+        ("/v1/me/phone/verify", {"code": "123456"}),
+    ]
+
+    allowed = [(await anna.http.post(path, json=body)).status_code for path, body in tries]
+    refused = [await anna.http.post(path, json=body) for path, body in tries]
+    path, body = tries[0]
+    others = await boris.http.post(path, json=body)
+
+    assert 429 not in allowed
+    for answer in refused:
+        problem_in(answer, 429, "rate_limited")
+    assert others.status_code == allowed[0]
