@@ -13,6 +13,9 @@ from application.ports.world import Clock
 from application.recall import Asked, Records
 from domain.account.account import Account, AccountEvent
 
+ATTEMPTS = 50
+"""What several people do by hand for one account at once is no conflict: each is recorded in its turn."""
+
 
 class Made(msgspec.Struct, frozen=True):
     """The id of a new grant or block, and where the ledger stands after it."""
@@ -43,6 +46,7 @@ class Grants:
             account_id,
             asked,
             lambda it: it.grant_access(grant_id, until=until, features=named, reason=reason, now=now),
+            attempts=ATTEMPTS,
         )
         return Made(grant_id, decided.position)
 
@@ -59,7 +63,11 @@ class Grants:
         """
         block_id, now = asked.new_id("block", self.records.identifiers), self.business_time.now()
         decided = await self.records.decide(
-            Account, account_id, asked, lambda it: it.block(block_id, until=until, reason=reason, now=now)
+            Account,
+            account_id,
+            asked,
+            lambda it: it.block(block_id, until=until, reason=reason, now=now),
+            attempts=ATTEMPTS,
         )
         return Made(block_id, decided.position)
 
@@ -71,7 +79,7 @@ class Grants:
     async def _end(
         self, account_id: UUID, asked: Asked, decision: Callable[[Account], Sequence[AccountEvent]]
     ) -> Position:
-        decided = await self.records.decide(Account, account_id, asked, decision)
+        decided = await self.records.decide(Account, account_id, asked, decision, attempts=ATTEMPTS)
         if not decided.facts:
             raise NotFound
         return decided.position

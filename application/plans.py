@@ -60,7 +60,8 @@ class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
 
     def details(self, before: PlanDetails) -> PlanDetails:
         given = {name: getattr(self, name) for name in PlanDetails.__struct_fields__}
-        return replace(before, **{name: value for name, value in given.items() if value is not UNSET})
+        after = replace(before, **{name: value for name, value in given.items() if value is not UNSET})
+        return replace(after, features=tuple(dict.fromkeys(after.features)))
 
 
 class PricedPlan(msgspec.Struct, frozen=True):
@@ -97,7 +98,7 @@ class Plans:
             name=new.name,
             price=new.price,
             interval=new.interval,
-            features=new.features,
+            features=tuple(dict.fromkeys(new.features)),
             stream_limit=new.stream_limit,
             max_height=new.max_height,
         )

@@ -71,7 +71,7 @@ class AdminGrantController(Controller):
         self, account_id: FromPath[UUID], data: JSONBody[GrantToGive], grants: GivenGrants, asked: ByRequest
     ) -> Response[GrantView]:
         """Beside what is paid for; billing goes on as it was. Each is a grant of its own, the longest counts."""
-        until, features = moment_within("until", data.until), data.features or ()
+        until, features = moment_within("until", data.until), tuple(dict.fromkeys(data.features or ()))
         made = await grants.grant(account_id, until=until, features=features, reason=data.reason, asked=asked)
         view = GrantView(id=made.id, account_id=account_id, until=until, features=features, reason=data.reason)
         return at(made.position, view)

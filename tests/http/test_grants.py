@@ -112,6 +112,13 @@ async def test_a_block_with_an_end_says_when_it_ends(admin: Person, anna: Person
     assert "2036-01-01 00:00 UTC" in (await access_of(anna))["otherwise"]
 
 
+async def test_several_grants_at_once_are_all_given(admin: Person, anna: Person) -> None:
+    granted = await asyncio.gather(*(grant(admin, anna.account_id, features=["hd", "sd", "hd"]) for _ in range(12)))
+
+    assert [answer.status_code for answer in granted] == [201] * 12
+    assert granted[0].json()["features"] == ["hd", "sd"]
+
+
 async def test_of_two_who_withdraw_at_once_one_has_done_so(admin: Person, anna: Person) -> None:
     granted = (await grant(admin, anna.account_id)).json()
     path = f"/v1/admin/accounts/{anna.account_id}/grants/{granted['id']}"

@@ -90,6 +90,15 @@ async def test_a_plan_bought_once_says_for_how_long(admin: Person) -> None:
     assert (await admin.http.post("/v1/admin/plans", json=once | {"duration_days": 30})).status_code == 201
 
 
+async def test_a_feature_that_is_named_twice_is_there_once(admin: Person) -> None:
+    made = (await admin.http.post("/v1/admin/plans", json=COOKING | {"features": ["hd", "sd", "hd"]})).json()
+    assert made["features"] == ["hd", "sd"]
+
+    changed = await admin.http.patch(f"/v1/admin/plans/{made['id']}", json={"features": ["sd", "sd"]})
+
+    assert changed.json()["features"] == ["sd"]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
