@@ -7,18 +7,18 @@ from uuid import UUID
 
 import msgspec
 
-from application.convergence import Convergence, HeldUp
+from application.convergence import Convergence
 from application.customers import CustomerBinding
 from application.errors import ProviderRefused
 from application.intentions import KEYS_KEPT, Intentions
 from application.ports.billing import BillingProvider, CheckoutPage
 from application.ports.checkouts import CheckoutTurns
-from application.ports.inbox import Customer
 from application.ports.ledger import Position, RowMoved, RowTaken, StreamMoved
 from application.ports.reads import AccessReads
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Recalled, Records
 from application.return_urls import ReturnUrls
+from application.settling import settle_account_now
 from domain.access.access import ANY_PLAN, AccountBlocked, decide
 from domain.access.prepaid import prepaid_until
 from domain.access.standing import Standing
@@ -97,7 +97,7 @@ class Checkouts:
     async def _without_subscription(self, account_id: UUID, asked: Asked) -> Standing | None:
         """The buyer's standing; one who has a subscription that is not over would pay twice."""
         # News may have been lost, of a payment (then she would pay twice) or of an end (then she would be locked out).
-        await self._ask_provider(account_id, asked)
+        await settle_account_now(self.convergence, account_id, asked)
         standing = await self.access.standing(account_id)
         answer = decide(standing, ANY_PLAN, self.business_time.now())
         if answer.reason == "blocked":
@@ -116,12 +116,6 @@ class Checkouts:
                 f"More than 30 days are left; it can be bought again from {again:%Y-%m-%d %H:%M} UTC on.",
                 access=decide(standing, ANY_PLAN, now),
             )
-
-    async def _ask_provider(self, account_id: UUID, asked: Asked) -> None:
-        account = (await self.records.recall(Account, account_id)).existing()
-        if (customer_id := account.customers.get(self.billing.name)) is not None:
-            with suppress(HeldUp):
-                await self.convergence.settle_now(Customer(self.billing.name, customer_id), asked)
 
     async def _turn_of(self, account_id: UUID, wanted: Wanted, asked: Asked) -> Checkout:
         """The account's one checkout, which sells what is wanted: the one that is there, or a new one."""
@@ -236,7 +230,7 @@ class Checkouts:
 
         Raises ProviderUnavailable, ProviderRefused.
         """
-        await self._ask_provider(intent.account_id, asked)
+        await settle_account_now(self.convergence, intent.account_id, asked)
         checkout = (await self.records.recall(Checkout, intent.checkout_id)).existing()
         if checkout.status != "requested":
             await self.intentions.settled(intent)

@@ -19,11 +19,12 @@ from application.our_words import Plans, belongs_to_no_plan, held_up, sold
 from application.ports.billing import BillingProvider, CustomerTruth
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, InsertOnce, RowMoved, StreamMoved, UpdateIf
+from application.ports.reads import AccessReads
 from application.ports.world import Clock
 from application.recall import Asked, Records
 from application.renewing import LEASE_SECONDS, renewed
 from application.unconfirmed import Unconfirmed
-from domain.account.account import CustomerBoundElsewhere
+from domain.account.account import CustomerBoundElsewhere, TooManyCustomers
 from domain.shared.fact import Actor, Cause, Fact
 from domain.subscription.facts import DuplicateFound
 from domain.subscription.truth import TERMINAL, BillingPolicy
@@ -69,10 +70,13 @@ class Convergence:
         inbox: Inbox,
         customers: Customers,
         binding: CustomerBinding,
+        access: AccessReads,
         business_time: Clock,
     ) -> Self:
         """One that reads what the provider says by this policy."""
-        observing = Observing(records=records, customers=customers, policy=policy, business_time=business_time)
+        observing = Observing(
+            records=records, customers=customers, access=access, policy=policy, business_time=business_time
+        )
         return cls(
             records=records,
             billing=billing,
@@ -189,7 +193,7 @@ class Convergence:
             return None
         try:
             await self.binding.bind(account_id, customer.customer_id, self._asked_by(customer, ()))
-        except (NotFound, CustomerBoundElsewhere):
+        except (NotFound, CustomerBoundElsewhere, TooManyCustomers):
             return None
         return account_id
 
@@ -210,8 +214,9 @@ class Convergence:
             await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
             for seen in reversed(truth.subscriptions)
         ]
+        elsewhere = await self.observing.elsewhere(subscriptions, account_id)
         decisions = [
-            *with_duplicates(subscriptions, self.observing.policy),
+            *with_duplicates([*subscriptions, *elsewhere], self.observing.policy),
             *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
             await self.observing.prepaid(truth, customer, account_id, heard_at),
             *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],

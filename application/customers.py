@@ -1,4 +1,4 @@
-"""Whose customer is whose: a customer of the payment provider is bound to an account, once."""
+"""Whose customer is whose: a customer of the payment provider is bound to an account, once and for good."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,7 +21,7 @@ class CustomerBinding:
         """Done again, it is still bound.
 
         Raises:
-            NotFound; CustomerBoundElsewhere: the customer is another account's, or the account has another customer.
+            NotFound; CustomerBoundElsewhere: the customer is another account's; TooManyCustomers.
         """
 
         async def once() -> Position:

@@ -1,4 +1,4 @@
-"""Finding a second live subscription to the same plan among all that the provider tells of one customer."""
+"""Finding a second live subscription to the same plan among all that one account has at its customers."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from domain.subscription.truth import BillingPolicy
 
 
 def with_duplicates(decisions: Sequence[Decision], policy: BillingPolicy) -> list[Decision]:
-    """The decisions about a customer's subscriptions, with what they say together."""
+    """The decisions about an account's subscriptions, with what they say together."""
     states = [state for decision in decisions if (state := _after(decision)) is not None]
     first_seen = {recalled.stream for recalled, _ in decisions if recalled.state is None}
     refund = policy.double_checkout == "refund_newer"

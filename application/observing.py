@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from application.our_words import Plans, gone_back, held_up, in_our_words
 from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenPurchase, SeenSubscription
 from application.ports.inbox import Customer, Customers
+from application.ports.reads import AccessReads
 from application.ports.world import Clock
 from application.recall import Recalled, Records
 from domain.payment.payment import Payment
@@ -46,6 +47,7 @@ class Observing:
 
     records: Records
     customers: Customers
+    access: AccessReads
     policy: BillingPolicy
     business_time: Clock
 
@@ -84,6 +86,13 @@ class Observing:
             now=heard_at,
         )
         return recalled, facts
+
+    async def elsewhere(self, subscriptions: Sequence[Decision], account_id: UUID) -> list[Decision]:
+        """The account's other live ones, which are those of its other customers; of none seen there is no question."""
+        standing = await self.access.standing(account_id) if subscriptions else None
+        live = {term.subscription_id for term in standing.terms.values() if term.ended_at is None} if standing else ()
+        own = {recalled.stream for recalled, _ in subscriptions}
+        return [(await self.records.recall(Subscription, stream), ()) for stream in sorted(live) if stream not in own]
 
     async def payment(self, seen: ProviderPayment, account_id: UUID) -> Decision:
         stream = derived_id("payment", seen.provider, seen.reference)

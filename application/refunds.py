@@ -6,14 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from application.convergence import Convergence, HeldUp
+from application.convergence import Convergence
 from application.errors import ProviderRefused
 from application.intentions import Intentions
 from application.ports.billing import BillingProvider
-from application.ports.inbox import Customer
 from application.ports.ledger import Position, StreamMoved
 from application.recall import Asked, Records
-from domain.account.account import Account
+from application.settling import settle_account_now
 from domain.payment.payment import Payment
 from domain.payment.refunding import accept_refund, refuse_refund, request_refund
 from domain.payment.refunds import RefundRefused, RefundRequested
@@ -115,7 +114,6 @@ class Refunds:
         return await self.billing.find_refund(intent.provider_reference, idempotency_key=intent.idempotency_key)
 
     async def _converge(self, account_id: UUID, asked: Asked) -> None:
-        account = (await self.records.recall(Account, account_id)).existing()
-        # The refund is on its way and on the ledger: what else is new of the customer is the worker's to come back to.
-        with suppress(HeldUp, StreamMoved):
-            await self.convergence.settle_now(Customer(self.billing.name, account.customers[self.billing.name]), asked)
+        # The refund is on its way and on the ledger: what else is new of its customer is the worker's to come back to.
+        with suppress(StreamMoved):
+            await settle_account_now(self.convergence, account_id, asked)

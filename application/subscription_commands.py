@@ -1,19 +1,17 @@
 """Carrying out what was asked of a subscription: by the one who asked, or later by the janitor."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
 
-from application.convergence import Convergence, HeldUp
+from application.convergence import Convergence
 from application.errors import ProviderRefused, ProviderUnavailable
 from application.intentions import Intentions, SubscriptionIntent
 from application.ports.billing import BillingProvider
-from application.ports.inbox import Customer
 from application.ports.ledger import StreamMoved
 from application.recall import Asked, Records
-from domain.account.account import Account
+from application.settling import settle_account_now
 from domain.shared.fact import Fact
 from domain.subscription.facts import (
     CancellationRequested,
@@ -65,17 +63,12 @@ class SubscriptionCommands:
                 assert_never(intent)
 
     async def converge(self, account_id: UUID, asked: Asked) -> None:
-        """Ask the provider about the account's customer, and record the difference."""
-        account = (await self.records.recall(Account, account_id)).existing()
-        customer = Customer(self.billing.name, account.customers[self.billing.name])
-        # What else this customer has at a price that we do not know is the worker's to come back to.
-        with suppress(HeldUp):
-            await self._settle_now(customer, asked)
+        """Ask the provider about the account's customers, and record the difference.
 
-    async def _settle_now(self, customer: Customer, asked: Asked) -> None:
-        """Whoever asked is never told that nothing came of it, because others wrote at the same moment."""
+        Whoever asked is never told that nothing came of it, because others wrote at the same moment.
+        """
         try:
-            await self.convergence.settle_now(customer, asked)
+            await settle_account_now(self.convergence, account_id, asked)
         except StreamMoved as trouble:
             raise ProviderUnavailable(f"What came of it is not recorded yet: {trouble}") from trouble
 

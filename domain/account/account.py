@@ -25,6 +25,9 @@ E = TypeVar("E", bound=datetime | None)
 
 Role = Literal["viewer", "support", "auditor", "admin"]
 
+CUSTOMERS_MAX = 20
+"""Of one account at one provider."""
+
 
 class AccountRegistered(AccountFact, frozen=True, tag="account.registered"):
     email: Personal[str]
@@ -45,7 +48,7 @@ class RoleChanged(AccountFact, frozen=True, tag="account.role_changed"):
 
 
 class CustomerBound(AccountFact, frozen=True, tag="account.customer_bound"):
-    """From now on what the provider says of this customer is about this account."""
+    """From now on what the provider says of this customer is about this account, which may have others."""
 
     provider: str
     customer_id: str
@@ -81,7 +84,11 @@ class PhoneTaken(Refusal):
 
 
 class CustomerBoundElsewhere(Refusal):
-    """The provider's customer belongs to another account, or the account to another customer."""
+    """The provider's customer belongs to another account."""
+
+
+class TooManyCustomers(Refusal):
+    """The account has as many customers at this provider as it may."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +106,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """How often all sign-ins were ended: who signed in before the last time is signed in no more."""
     disabled: bool = False
     customers: dict[str, str] = {}
-    """The customer id at each provider."""
+    """The customer id at each provider that was bound first: what is bought here, this one buys."""
+    further_customers: dict[str, tuple[str, ...]] = {}
+    """The others at each provider, as payment links make them, in the order in which they were bound."""
     grants: dict[UUID, datetime] = {}
     """When each ends that has not been withdrawn; some of them may be over."""
     blocks: dict[UUID, datetime | None] = {}
@@ -143,13 +152,25 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def change_role(self, role: Role) -> list[AccountEvent]:
         return [RoleChanged(account_id=self.id, before=self.role, after=role)] if role != self.role else []
 
+    def customers_at(self, provider: str) -> tuple[str, ...]:
+        """All of them, the one that was bound first before the others."""
+        first = self.customers.get(provider)
+        return (first, *self.further_customers.get(provider, ())) if first is not None else ()
+
     def bind_customer(self, *, provider: str, customer_id: str) -> list[AccountEvent]:
-        bound = self.customers.get(provider)
-        if bound == customer_id:
+        """One more, where others are bound. Raises TooManyCustomers."""
+        bound = self.customers_at(provider)
+        if customer_id in bound:
             return []
-        if bound is not None:
-            raise CustomerBoundElsewhere(f"This account is bound to another customer of {provider}.")
+        if len(bound) >= CUSTOMERS_MAX:
+            raise TooManyCustomers(f"This account has {CUSTOMERS_MAX} customers of {provider}, and may have no more.")
         return [CustomerBound(account_id=self.id, provider=provider, customer_id=customer_id)]
+
+    def with_customer(self, provider: str, customer_id: str) -> "Account":
+        if provider not in self.customers:
+            return replace(self, customers={**self.customers, provider: customer_id})
+        further = (*self.further_customers.get(provider, ()), customer_id)
+        return replace(self, further_customers={**self.further_customers, provider: further})
 
     def disable(self, *, reason: str) -> list[AccountEvent]:
         return [] if self.disabled else [AccountDisabled(account_id=self.id, reason=reason)]
@@ -218,7 +239,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             case RoleChanged():
                 return replace(state, role=fact.after)
             case CustomerBound():
-                return replace(state, customers={**state.customers, fact.provider: fact.customer_id})
+                return state.with_customer(fact.provider, fact.customer_id)
             case AccountDisabled():
                 return replace(state, disabled=True, sign_in_epoch=state.sign_in_epoch + 1)
             case AccountEnabled():

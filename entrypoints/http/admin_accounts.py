@@ -31,9 +31,13 @@ class AdminAccountView(AccountView, frozen=True, kw_only=True):
 
 
 class FullAccountView(AdminAccountView, frozen=True, kw_only=True):
-    """With its customer at each provider, and the grants and blocks that are in force, oldest first."""
+    """With the grants and blocks that are in force, oldest first.
+
+    `customers` has the one at each provider that was bound first and buys here, `further_customers` the others.
+    """
 
     customers: dict[str, str]
+    further_customers: dict[str, tuple[str, ...]]
     grants: list[GrantView]
     blocks: list[BlockView]
 
@@ -130,6 +134,7 @@ def full_account_view(found: AccountInFull) -> FullAccountView:
     return FullAccountView(
         **msgspec.structs.asdict(admin_account_view(found.account)),
         customers=found.account.customers,
+        further_customers=found.account.further_customers,
         grants=[
             GrantView(
                 id=fact.grant_id,

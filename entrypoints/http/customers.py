@@ -7,7 +7,7 @@ import msgspec
 from litestar import Controller, Response, put
 from litestar.params import FromPath, JSONBody
 
-from domain.account.account import CustomerBoundElsewhere
+from domain.account.account import CustomerBoundElsewhere, TooManyCustomers
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenCustomerBinding
 from entrypoints.http.positions import at
@@ -21,7 +21,7 @@ class CustomerToBind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CustomerView(msgspec.Struct, frozen=True):
-    """The account, and the customer that it is at Stripe."""
+    """The account, and a customer that it is at Stripe."""
 
     account_id: UUID
     customer_id: CustomerId
@@ -36,7 +36,7 @@ class AdminCustomerController(Controller):
         "/stripe",
         operation_id="bind_customer",
         summary="Bind a Stripe customer to an account",
-        refuses=(CustomerBoundElsewhere,),
+        refuses=(CustomerBoundElsewhere, TooManyCustomers),
     )
     async def bind(
         self,
@@ -45,6 +45,9 @@ class AdminCustomerController(Controller):
         customer_binding: GivenCustomerBinding,
         asked: ByRequest,
     ) -> Response[CustomerView]:
-        """For a customer that was there before the account. What was parked for it is processed; it stays bound."""
+        """For a customer that was there before the account, or beside the one that the account has.
+
+        What was parked for it is processed. It stays bound; what is bought here is bought by the one bound first.
+        """
         position = await customer_binding.bind(account_id, data.customer_id, asked)
         return at(position, CustomerView(account_id, data.customer_id))

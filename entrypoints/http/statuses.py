@@ -29,6 +29,7 @@ STATUSES: dict[type[Exception], int] = {
     account.CustomerBoundElsewhere: 409,
     account.EmailTaken: 409,
     account.PhoneTaken: 409,
+    account.TooManyCustomers: 409,
     by_hand.EndInThePast: 422,
     by_hand.EndTooFarAhead: 422,
     by_hand.TooManyByHand: 409,

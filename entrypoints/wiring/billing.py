@@ -33,6 +33,7 @@ def convergence(settings: Settings, base: Foundation, ports: Ports, binding: Cus
         inbox=ports.inbox,
         customers=ports.customers,
         binding=binding,
+        access=ports.access,
         business_time=base.business_time,
     )
 

@@ -149,6 +149,7 @@ class House:
             inbox=self.inbox,
             customers=self.customers,
             binding=self.binding,
+            access=self.access,
             business_time=self.business_time,
         )
         self.finding = Finding(

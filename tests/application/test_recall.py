@@ -1,11 +1,13 @@
 """Recall, decide, append: decided again when the stream moved, and given up after three more tries."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from application.errors import NotFound
 from application.ports.ledger import StreamMoved
 from application.recall import ATTEMPTS, Recalled, Records, again_when_moved
-from domain.account.account import Account, AccountEvent, CustomerBoundElsewhere
+from domain.account.account import CUSTOMERS_MAX, Account, AccountEvent, TooManyCustomers
 from tests.application.house import BY_ADMIN, House
 from tests.application.interruptions import InterruptedLedger, Interruption
 from tests.people import ANNA
@@ -60,15 +62,15 @@ async def test_decided_again_it_is_on_what_the_other_wrote(house: House) -> None
 async def test_a_refusal_on_the_second_look_is_the_answer(house: House) -> None:
     anna = await house.registers()
 
-    async def another_customer_is_quicker() -> None:
-        await house.records.decide(
-            Account, anna, BY_ADMIN, lambda account: account.bind_customer(provider="stripe", customer_id="cus_2")
-        )
+    def bind(customer_id: str) -> Callable[[Account], Sequence[AccountEvent]]:
+        return lambda account: account.bind_customer(provider="stripe", customer_id=customer_id)
 
-    with pytest.raises(CustomerBoundElsewhere):
-        await interrupted(house, another_customer_is_quicker).decide(
-            Account, anna, BY_ADMIN, lambda account: account.bind_customer(provider="stripe", customer_id="cus_1")
-        )
+    async def others_are_quicker() -> None:
+        for number in range(CUSTOMERS_MAX):
+            await house.records.decide(Account, anna, BY_ADMIN, bind(f"cus_{number}"))
+
+    with pytest.raises(TooManyCustomers):
+        await interrupted(house, others_are_quicker).decide(Account, anna, BY_ADMIN, bind("cus_too_late"))
 
 
 async def test_after_four_tries_it_gives_up() -> None:

@@ -3,14 +3,15 @@
 import pytest
 
 from domain.account.account import (
+    CUSTOMERS_MAX,
     Account,
     AccountDisabled,
     AccountEnabled,
     AccountRegistered,
     CustomerBound,
-    CustomerBoundElsewhere,
     Role,
     RoleChanged,
+    TooManyCustomers,
 )
 from tests.people import ANNA, MONDAY
 from tests.scenario import folded, given, nothing_yet
@@ -21,6 +22,11 @@ registered = AccountRegistered(
 bound = CustomerBound(account_id=ANNA, provider="stripe", customer_id="cus_anna")
 disabled = AccountDisabled(account_id=ANNA, reason="chargebacks")
 enabled = AccountEnabled(account_id=ANNA, reason="settled")
+
+
+def further(number: int) -> CustomerBound:
+    """One more customer, such as a payment link makes."""
+    return CustomerBound(account_id=ANNA, provider="stripe", customer_id=f"cus_{number}")
 
 
 def test_anna_registers_as_a_viewer() -> None:
@@ -68,14 +74,35 @@ def test_bound_to_the_same_customer_again_nothing_happens() -> None:
     ).then_nothing()
 
 
-def test_two_customers_of_one_provider_are_refused() -> None:
+def test_the_customer_that_was_bound_first_stays_the_first() -> None:
+    given(Account, registered, bound).when(
+        lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_1")
+    ).then(further(1))
+    given(Account, registered, bound, further(1)).when(
+        lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_1")
+    ).then_nothing()
+    anna = folded(Account, registered, bound, further(1), further(2))
+    assert anna.customers == {"stripe": "cus_anna"}
+    assert anna.customers_at("stripe") == ("cus_anna", "cus_1", "cus_2")
+    assert anna.customers_at("razorpay") == ()
+
+
+def test_an_account_has_twenty_customers_of_one_provider_at_most() -> None:
+    full = [registered, bound, *[further(number) for number in range(1, CUSTOMERS_MAX)]]
+
+    given(Account, *full).when(
+        lambda anna: anna.bind_customer(provider="stripe", customer_id=f"cus_{CUSTOMERS_MAX - 1}")
+    ).then_nothing()
     refusal = (
-        given(Account, registered, bound)
-        .when(lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_other"))
-        .then_refused(CustomerBoundElsewhere)
+        given(Account, *full)
+        .when(lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_one_more"))
+        .then_refused(TooManyCustomers)
     )
 
-    assert refusal.code == "customer_bound_elsewhere"
+    assert refusal.code == "too_many_customers"
+    given(Account, *full[:-1]).when(
+        lambda anna: anna.bind_customer(provider="stripe", customer_id=f"cus_{CUSTOMERS_MAX - 1}")
+    ).then(full[-1])
 
 
 def test_each_provider_has_a_customer_of_its_own() -> None:

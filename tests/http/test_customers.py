@@ -3,12 +3,14 @@
 import asyncio
 import json
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from application.ports.inbox import Customer
+from domain.account.account import CUSTOMERS_MAX
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
 from tests.http.test_webhooks import EVENT, signed
@@ -84,10 +86,60 @@ async def test_a_customer_of_another_account_stays_theirs(
     assert (await bind(admin, boris.account_id, f"{customer_id}_b")).status_code == 200
 
 
-async def test_an_account_has_one_customer(admin: Person, anna: Person, customer_id: str) -> None:
+async def test_an_account_has_several_customers_the_first_of_which_buys_here(
+    service: Service, admin: Person, anna: Person, customer_id: str
+) -> None:
+    for number in ("", "_b", "_c", "_b"):
+        assert (await bind(admin, anna.account_id, f"{customer_id}{number}")).status_code == 200
+
+    shown = (await admin.http.get(f"/v1/admin/accounts/{anna.account_id}")).json()
+    assert shown["customers"] == {"stripe": customer_id}
+    assert shown["further_customers"] == {"stripe": [f"{customer_id}_b", f"{customer_id}_c"]}
+    assert await bound_to(service, f"{customer_id}_c") == anna.account_id
+
+
+async def test_an_account_has_twenty_customers_at_most(admin: Person, anna: Person, customer_id: str) -> None:
+    for number in range(CUSTOMERS_MAX):
+        assert (await bind(admin, anna.account_id, f"{customer_id}_{number}")).status_code == 200
+
+    problem_in(await bind(admin, anna.account_id, f"{customer_id}_one_more"), 409, "too_many_customers")
+
+
+async def test_who_has_a_customer_and_pays_by_a_link_gets_access_and_may_cancel(
+    service: Service, admin: Person, anna: Person, customer_id: str
+) -> None:
+    plan = await service.plan_on_sale(admin)
     await bind(admin, anna.account_id, customer_id)
 
-    problem_in(await bind(admin, anna.account_id, f"{customer_id}_b"), 409, "customer_bound_elsewhere")
+    by_link = await pays_by_a_link(service, admin, anna, plan)
+    async with asyncio.timeout(20):
+        while not (await anna.http.get("/v1/me/subscription")).json()["access"]["granted"]:
+            await service.house.convergence.settle_waiting()
+            await asyncio.sleep(0.05)
+
+    assert await bound_to(service, by_link) == anna.account_id
+    ended = await anna.http.post("/v1/me/subscription/cancel", json={"at_period_end": False})
+    assert ended.status_code == 200, ended.text
+    assert not ended.json()["access"]["granted"]
+
+
+async def pays_by_a_link(service: Service, admin: Person, viewer: Person, plan: Any) -> str:
+    """The customer that Stripe makes, and whose checkout names the account."""
+    sold = (await admin.http.patch(f"/v1/admin/plans/{plan['id']}", json={})).json()
+    auth, base = ("sk_test_simulated", ""), f"{service.house.settings.sandbox_address}/stripe/v1"
+    form = {
+        "mode": "subscription",
+        "client_reference_id": str(viewer.account_id),
+        "success_url": "http://127.0.0.1:1/",
+        "line_items[0][price]": sold["stripe_prices"][0]["id"],
+        "line_items[0][quantity]": "1",
+    }
+    async with httpx.AsyncClient(auth=auth, base_url=base) as stripe:
+        session = (await stripe.post("/checkout/sessions", data=form)).json()
+        paid = await stripe.post(session["url"], data={"outcome": "pay"})
+        assert paid.status_code == 303, paid.text
+        customer: str = (await stripe.get(f"/checkout/sessions/{session['id']}")).json()["customer"]
+        return customer
 
 
 async def test_only_admins_bind_and_only_accounts_that_there_are(
