@@ -67,13 +67,13 @@ async def measure(folder: Path, *, idle: int, slow: int, requests: int = REQUEST
 
 
 @asynccontextmanager
-async def api(folder: Path) -> AsyncIterator[int]:
-    """The port of an API process on a new database."""
+async def api(folder: Path, **settings: str) -> AsyncIterator[int]:
+    """The port of an API process on a new database, with these settings beside its own."""
     database = Database(folder / "postgres")
     try:
         with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
             number, port = listening.fileno(), int(listening.getsockname()[1])
-            environment = {"DATABASE_URL": database.app, "DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+            environment = {"DATABASE_URL": database.app, "DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)} | settings
             command = ["entrypoints.cli.main", "api", "--fd", str(number)]
             process = Process("api", folder, command, environment, [number])
             process.start()
