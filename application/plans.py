@@ -120,23 +120,32 @@ class Plans:
     async def change(self, plan_id: UUID, change: PlanChange, asked: Asked) -> PricedPlan:
         """Record what is new of it, all or nothing; then have the provider make the price that it is to get.
 
-        Of two changes at once both count; of two new prices the one that was asked for last.
+        Of two changes at once both count; of two new prices the one that was asked for last. The price that it has is
+        made anew where the provider does not sell at it any more.
 
         Raises:
             NotFound, PriceDoesNotMatch, PriceTaken, StreamMoved: nothing is recorded.
-            ProviderUnavailable, ProviderRefused: with a price named, nothing is; else all but the new price.
+            ProviderUnavailable, ProviderRefused: with a price named, or that which it has, nothing is; else all but
+                the new price.
         """
         key = f"price-{plan_id}-{self.identifiers.new()}"
-        seen = await self._price_to_be(plan_id, change)
-        await self._decide(plan_id, asked, lambda plan: self._changes(plan, change, seen, key))
+        plan = await self._plan(plan_id)
+        seen = None if change.price_id is UNSET else await self._price_given(change.price_id, plan, change.price)
+        gone = await self._gone(plan) if seen is None and change.price == plan.terms.price else None
+        await self._decide(plan_id, asked, lambda plan: self._changes(plan, change, seen, gone, key))
         if seen is None and change.price is not UNSET:
             await self.settle_price(plan_id, asked)
         return await self._priced(plan_id)
 
-    async def _price_to_be(self, plan_id: UUID, change: PlanChange) -> SeenPrice | None:
-        """The one that is named."""
-        plan = await self._plan(plan_id)
-        return None if change.price_id is UNSET else await self._price_given(change.price_id, plan, change.price)
+    async def _gone(self, plan: Plan) -> str | None:
+        """The price id that it is sold at, if the provider does not sell at it any more."""
+        if (sold := plan.sold_at(self.billing.name)) is None:
+            return None
+        try:
+            await self.billing.price(sold)
+        except ProviderRefused:
+            return sold
+        return None
 
     async def _price_given(self, price_id: str, plan: Plan, price: Money | UnsetType) -> SeenPrice:
         """What the ledger says of a price must be what buyers pay."""
@@ -145,14 +154,16 @@ class Plans:
             raise PriceDoesNotMatch(f"{self.billing.name} sells {price_id} at {seen.price} ({seen.interval}).")
         return seen
 
-    def _changes(self, plan: Plan, change: PlanChange, seen: SeenPrice | None, key: str) -> list[PlanFact]:
+    def _changes(
+        self, plan: Plan, change: PlanChange, seen: SeenPrice | None, gone: str | None, key: str
+    ) -> list[PlanFact]:
         facts = plan.revise(change.details(plan.details))
         if change.active is not UNSET:
             facts += plan.sell(active=change.active)
         if seen is not None and change.price_id is not UNSET:
             facts += plan.bind_price(provider=self.billing.name, price_id=change.price_id, price=seen.price)
         elif change.price is not UNSET:
-            facts += plan.request_price(provider=self.billing.name, price=change.price, idempotency_key=key)
+            facts += plan.request_price(provider=self.billing.name, price=change.price, idempotency_key=key, gone=gone)
         return facts
 
     async def _priced(self, plan_id: UUID) -> PricedPlan:

@@ -145,10 +145,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             return []
         return [PlanReturned(plan_id=self.terms.plan_id) if active else PlanWithdrawn(plan_id=self.terms.plan_id)]
 
-    def request_price(self, *, provider: str, price: Money, idempotency_key: str) -> list[PlanFact]:
-        """None when it is sold at this price, or the provider is to make it already; the newest wish counts."""
-        requested = self.requested.get(provider)
-        if requested is None and self.prices.get(provider) and price == self.terms.price:
+    def request_price(
+        self, *, provider: str, price: Money, idempotency_key: str, gone: str | None = None
+    ) -> list[PlanFact]:
+        """None when it is sold at this price, or the provider is to make it already; the newest wish counts.
+
+        `gone` is a price id at which the provider sells no more: in its place one of the same amount is made.
+        """
+        requested, sold = self.requested.get(provider), self.sold_at(provider)
+        if requested is None and sold not in {None, gone} and price == self.terms.price:
             return []
         if requested is not None and price == requested.price:
             return []

@@ -98,6 +98,7 @@ class AdminPlanController(Controller):
     ) -> Response[AdminPlanView]:
         """A new price is made at Stripe, unless one is named that is there already; who pays an older one goes on so.
 
+        The amount that it has makes a new price as well, where the one that is sold was archived at Stripe.
         What the plan gives reaches its subscribers when Stripe is asked about them next, at the latest by the nightly
         sweep; what was bought for a number of days stays as it was bought.
         """

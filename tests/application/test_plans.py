@@ -90,6 +90,31 @@ async def test_what_is_for_sale_gets_no_second_price(house: House) -> None:
     assert await house.tags() == ["plan.created", "plan.price_requested", "plan.price_bound"]
 
 
+async def test_a_price_at_which_the_provider_sells_no_more_is_made_anew_when_it_is_said_again(house: House) -> None:
+    plan_id = await house.sells()
+    old = (await house.plans.offer(plan_id)).price_ids[0]
+    house.billing.withdraw_price(old)
+    head = await house.ledger.head()
+
+    changed = await house.plans.change(plan_id, PlanChange(price=COOKING.price), BY_ADMIN)
+    await house.plans.change(plan_id, PlanChange(price=COOKING.price), BY_ADMIN)
+
+    assert await house.tags(after=head) == ["plan.price_requested", "plan.price_retired", "plan.price_bound"]
+    assert changed.plan.price_for_sale("memory") != old
+    assert (await house.opens_checkout(await house.registers(), plan_id)).url
+
+
+async def test_whether_a_price_is_sold_is_not_known_while_the_provider_is_down(house: House) -> None:
+    plan_id = await house.sells()
+    house.billing.down = True
+    head = await house.ledger.head()
+
+    with pytest.raises(ProviderUnavailable):
+        await house.plans.change(plan_id, PlanChange(price=COOKING.price, name="Fine cooking"), BY_ADMIN)
+
+    assert await house.tags(after=head) == []
+
+
 async def test_a_price_that_the_provider_has_already_is_bound_as_it_is(house: House) -> None:
     created = await sells_named(house)
 

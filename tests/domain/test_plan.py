@@ -88,6 +88,17 @@ def test_a_price_is_not_asked_for_twice(past: tuple[PlanCreated], price: Money) 
     ).then_nothing()
 
 
+@pytest.mark.parametrize(
+    ("gone", "then"), [("price_999", [replace(asked_for, idempotency_key="again")]), ("other", [])]
+)
+def test_the_price_that_is_gone_at_the_provider_is_asked_for_again_and_no_other(
+    gone: str, then: list[PriceRequested]
+) -> None:
+    given(Plan, created, asked_for, bound).when(
+        lambda plan: plan.request_price(provider="stripe", price=COOKING.price, idempotency_key="again", gone=gone)
+    ).then(*then)
+
+
 def test_without_a_price_it_is_not_for_sale() -> None:
     for plan in (folded(Plan, created), folded(Plan, created, asked_for)):
         with pytest.raises(PlanNotForSale):
