@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from application.ports.addresses import Addresses, AddressInvalid
-from application.ports.ledger import RowMoved, RowTaken, StreamMoved
+from application.ports.ledger import GuardedRow, RowMoved, RowTaken, StreamMoved
 from application.ports.reads import AccountReads
 from application.ports.secrets import BlindIndex
 from application.ports.world import Clock
@@ -102,30 +102,37 @@ class AccountAdmin:
 
     async def change_role(self, account_id: UUID, role: Role, asked: Asked) -> Changed:
         """It holds from the next request on. Raises NotFound, LastAdmin."""
-        return await self._change(account_id, asked, lambda account: account.change_role(role))
+        return await self.change(account_id, asked, lambda account: account.change_role(role))
 
     async def disable(self, account_id: UUID, *, reason: str, asked: Asked) -> Changed:
         """End every way in, and all access with it, at once. Raises NotFound, LastAdmin."""
-        return await self._change(account_id, asked, lambda account: account.disable(reason=reason))
+        return await self.change(account_id, asked, lambda account: account.disable(reason=reason))
 
     async def enable(self, account_id: UUID, *, reason: str, asked: Asked) -> Changed:
-        """Raises NotFound."""
-        return await self._change(account_id, asked, lambda account: account.enable(reason=reason))
+        """Raises NotFound, AccountErased."""
+        return await self.change(account_id, asked, lambda account: account.enable(reason=reason))
 
-    async def _change(
-        self, account_id: UUID, asked: Asked, decision: Callable[[Account], Sequence[AccountEvent]]
+    async def change(
+        self,
+        account_id: UUID,
+        asked: Asked,
+        decision: Callable[[Account], Sequence[AccountEvent]],
+        *,
+        rows: Sequence[GuardedRow] = (),
     ) -> Changed:
+        """One that may take an admin away; the rows go with its facts. Raises NotFound, LastAdmin."""
+
         async def once() -> Decided:
             turn = await self.reads.admins_turn()
             recalled = await self.records.recall(Account, account_id)
             facts = decision(recalled.existing())
             if not _ends_an_admin(recalled.existing(), facts):
-                return await self.records.append(asked, (recalled, facts))
+                return await self.records.append(asked, (recalled, facts), rows=rows if facts else ())
             await self._refuse_last(account_id)
             # Of two who end each other's role one comes too late, and looks again.
             row = self.reads.take_admins_turn(self.records.identifiers.new(), after=turn)
             try:
-                return await self.records.append(asked, (recalled, facts), rows=[row])
+                return await self.records.append(asked, (recalled, facts), rows=[row, *rows])
             except (RowTaken, RowMoved) as quicker:
                 raise StreamMoved from quicker
 

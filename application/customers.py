@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.ports.ledger import GuardedRow, Insert, Position, RowTaken, UpdateIf
+from application.ports.ledger import GuardedRow, Insert, InsertOnce, Position, RowTaken, UpdateIf
 from application.ports.secrets import BlindIndex
 from application.recall import Asked, Records, again_when_moved
 from domain.account.account import Account, CustomerBoundElsewhere
@@ -28,6 +28,9 @@ class CustomerBinding:
             recalled = await self.records.recall(Account, account_id)
             facts = recalled.existing().bind_customer(provider=self.provider, customer_id=customer_id)
             rows = self._rows(account_id, customer_id) if facts else []
+            if facts and recalled.existing().erasure_id is not None:
+                erased = {"provider": self.provider, "customer_id": customer_id}
+                rows.append(InsertOnce("erased_customers", erased))
             return (await self.records.append(asked, (recalled, facts), rows=rows)).position
 
         try:

@@ -48,6 +48,11 @@ class Throttling:
             return Claim(f"{action}_familiar", f"{subject} from {network}")
         return Claim(f"{action}_account", subject)
 
+    async def forget(self, *subjects: Subject) -> None:
+        """What was tried on them, but from familiar networks: nobody knows from which, and that is over in 90 days."""
+        limits = [limit for limit in self.limits if limit.endswith("_account")]
+        await self.throttles.forget(*(Claim(limit, self._spelt(subject)) for limit in limits for subject in subjects))
+
     async def befriend(self, *, peer: str, subject: Subject) -> None:
         """Somebody has signed in from there."""
         await self.throttles.befriend(f"{self._spelt(subject)} from {network_of(peer)}", days=FAMILIAR_DAYS)

@@ -13,6 +13,7 @@ from domain.account.account import (
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.shared.moments import in_words
 
@@ -57,6 +58,10 @@ def of_account(fact: AccountEvent) -> str:
         case BlockPlaced():
             until = f" until {in_words(fact.until)}" if fact.until else ""
             return f"The account was blocked{until}: {fact.reason}."
+        case ErasureRequested():
+            return "It was asked that everything personal about the account be erased."
+        case PersonalDataErased():
+            return "Everything personal about the account was erased."
         case BlockLifted():
             return "A block of the account was lifted."
         case _:

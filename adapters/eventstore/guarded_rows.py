@@ -14,7 +14,19 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 from application.ports.ledger import Delete, GuardedRow, Insert, InsertOnce, RowMoved, RowTaken, UpdateIf
 
 TABLES = frozenset(
-    {"claims", "codes", "credentials", "customer_fences", "customer_objects", "inbox", "intents", "letters", "sessions"}
+    {
+        "claims",
+        "codes",
+        "credentials",
+        "customer_fences",
+        "customer_objects",
+        "erased_customers",
+        "erasures",
+        "inbox",
+        "intents",
+        "letters",
+        "sessions",
+    }
 )
 """What an append may touch beside the ledger: all in the schema `ops`, without triggers, and none refers to another."""
 

@@ -35,6 +35,11 @@ class MemoryThrottles:
         self._full_again[cell] = now + ahead
         return Standing(rate.count, max(0, floor((rate.seconds - ahead) / interval + 1e-6)), ceil(ahead))
 
+    async def forget(self, *claims: Claim) -> None:
+        for claim in claims:
+            for rate in self._limits[claim.limit]:
+                self._full_again.pop((claim.limit, rate, claim.key), None)
+
     async def befriend(self, key: str, *, days: int) -> None:
         self._familiar[key] = self._clock() + days * DAY_SECONDS
 

@@ -15,8 +15,8 @@ ROUNDS_MAX = 4
 
 # Of many at once one makes the row. What is over begins anew; what was left by its holder goes on with its seed.
 BEGIN = """
-    INSERT INTO ops.idempotency AS kept (digest, request, seed, holder, leased_until, expires_at)
-    VALUES (%(digest)s, %(request)s, gen_random_uuid(), gen_random_uuid(),
+    INSERT INTO ops.idempotency AS kept (digest, account_id, request, seed, holder, leased_until, expires_at)
+    VALUES (%(digest)s, %(account)s, %(request)s, gen_random_uuid(), gen_random_uuid(),
         now() + make_interval(secs => %(lease)s), now() + make_interval(hours => %(kept)s))
     ON CONFLICT (digest) DO UPDATE SET request = excluded.request, holder = excluded.holder,
         leased_until = excluded.leased_until, answer = NULL,
@@ -52,7 +52,7 @@ class PostgresKeptAnswers:
     ) -> Attempt | Answer:
         digest = self._blind_index.of("idempotency-key", f"{account_id} {method} {path} {key}")
         asked = self._blind_index.of("idempotency-request", hashlib.sha256(request).hexdigest())
-        values = {"digest": digest, "request": asked, "lease": lease_seconds, "kept": KEPT_HOURS}
+        values = {"digest": digest, "account": account_id, "request": asked, "lease": lease_seconds, "kept": KEPT_HOURS}
         for _ in range(ROUNDS_MAX):
             async with connected(self._pool) as connection:
                 begun = await (await connection.execute(BEGIN, values)).fetchone()

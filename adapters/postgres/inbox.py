@@ -22,8 +22,13 @@ KEEP = """
     WITH kept AS (
         INSERT INTO ops.inbox (provider, event_id, type, customer_id, livemode, api_version, created_at, received_at,
             month, body, status, settled_at)
-        SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::boolean[], %b::text[],
+        SELECT provider, event_id, type, customer_id, livemode, api_version, created_at, received_at, month,
+            CASE WHEN EXISTS (SELECT FROM ops.erased_customers AS erased WHERE erased.provider = given.provider
+                AND erased.customer_id = given.customer_id) THEN NULL ELSE body END, status, settled_at
+        FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::boolean[], %b::text[],
             %b::timestamptz[], %b::timestamptz[], %b::text[], %b::bytea[], %b::text[], %b::timestamptz[])
+        AS given (provider, event_id, type, customer_id, livemode, api_version, created_at, received_at, month, body,
+            status, settled_at)
         ON CONFLICT (provider, event_id) DO NOTHING
         RETURNING provider, event_id, status
     ), woken AS (

@@ -40,6 +40,13 @@ FORGET: dict[str, LiteralString] = {
             AND (status = 'done' OR kept_at < now() - interval '400 days') LIMIT %s
         ))
     """,
+    # Of what came in the very moment of the erasure.
+    "erased_bodies": """
+        UPDATE ops.inbox SET body = NULL WHERE id = ANY(ARRAY(
+            SELECT id FROM ops.inbox JOIN ops.erased_customers USING (provider, customer_id)
+            WHERE body IS NOT NULL LIMIT %s
+        ))
+    """,
     "codes": """
         DELETE FROM ops.codes WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM ops.codes WHERE made_at < now() - interval '2 days' LIMIT %s

@@ -36,6 +36,8 @@ BEFRIEND = """
     WHERE known.expires_at < excluded.expires_at - interval '1 day'
 """
 
+FORGET = "DELETE FROM ops.throttles WHERE digest = ANY(%s)"
+
 IS_FAMILIAR = "SELECT 1 FROM ops.familiar WHERE digest = %s AND expires_at > now()"
 
 
@@ -77,6 +79,11 @@ class PostgresThrottles:
             )
             for rate in self._limits[claim.limit]
         ]
+
+    async def forget(self, *claims: Claim) -> None:
+        digests = [cell.digest for claim in claims for cell in self._cells(claim)]
+        async with connected(self._pool) as connection:
+            await connection.execute(FORGET, (digests,))
 
     async def befriend(self, key: str, *, days: int) -> None:
         async with connected(self._pool) as connection:

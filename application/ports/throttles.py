@@ -51,6 +51,10 @@ class Throttles(Protocol):
         """
         ...
 
+    async def forget(self, *claims: Claim) -> None:
+        """As if nothing had been tried. Raises ValueError for a limit that there is not."""
+        ...
+
     async def befriend(self, key: str, *, days: int) -> None:
         """Remember a key for so long from now."""
         ...

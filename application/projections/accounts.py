@@ -13,6 +13,7 @@ from domain.account.account import (
     AccountRegisteredByPhone,
     RoleChanged,
 )
+from domain.account.erasure import ErasureRequested
 
 
 class Member(Row, frozen=True):
@@ -26,7 +27,7 @@ class Member(Row, frozen=True):
     indexes: ClassVar[tuple[str, ...]] = ("registered_position", "role, registered_position")
 
 
-accounts = Projection("accounts", version=1, members=Member)
+accounts = Projection("accounts", version=2, members=Member)
 
 
 @accounts.fold(AccountRegistered, into=Member, key="account_id")
@@ -46,6 +47,11 @@ def in_role(member: Member | None, fact: RoleChanged) -> Member | None:
 
 @accounts.fold(AccountDisabled, into=Member, key="account_id")
 def disabled(member: Member | None, _: AccountDisabled) -> Member | None:
+    return member and replace(member, disabled=True)
+
+
+@accounts.fold(ErasureRequested, into=Member, key="account_id")
+def to_be_erased(member: Member | None, _: ErasureRequested) -> Member | None:
     return member and replace(member, disabled=True)
 
 

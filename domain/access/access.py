@@ -11,6 +11,7 @@ from domain.access.by_hand import Grant, way_out
 from domain.access.deciding import Deciding
 from domain.access.prepaid import Bought, PrepaidTerm, bought
 from domain.access.standing import Standing, Term
+from domain.account.erasure import ErasureRequested
 from domain.shared.fact import Refusal
 from domain.subscription.facts import RevokedFor
 from domain.subscription.truth import PAID
@@ -115,6 +116,8 @@ def _blocked(standing: Standing, now: datetime) -> Access | None:
     disabled = [standing.disabled] if standing.disabled else []
     if not (disabled or blocks):
         return None
+    if standing.disabled and standing.disabled.type == ErasureRequested.tag():
+        return _refused("blocked", "Nothing: the account has been erased.", deciding=(standing.disabled,))
     ways_out = ["Support can enable the account again."] if disabled else []
     ways_out += [way_out(blocks)] if blocks else []
     facts = sorted([*disabled, *(block.fact for block in blocks)], key=lambda fact: fact.position)

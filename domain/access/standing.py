@@ -19,6 +19,7 @@ from domain.account.account import (
     RoleChanged,
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
+from domain.account.erasure import ErasureRequested
 from domain.account.sign_ins import PasswordChanged
 from domain.facts import AnyFact
 from domain.payment.payment import PaymentActionRequired, PaymentFailed, PaymentSucceeded, PaymentWithdrawn
@@ -68,6 +69,7 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
     RoleChanged,
     AccountDisabled,
     AccountEnabled,
+    ErasureRequested,
     AccessGranted,
     GrantWithdrawn,
     BlockPlaced,
@@ -167,7 +169,7 @@ def follow(standing: Standing | None, fact: AccountFact) -> Standing | None:
     match fact:
         case RoleChanged():
             return replace(standing, role=fact.after)
-        case AccountDisabled():
+        case AccountDisabled() | ErasureRequested():
             return replace(standing, disabled=deciding(fact), sign_in_epoch=standing.sign_in_epoch + 1)
         case PasswordChanged():
             return replace(standing, sign_in_epoch=standing.sign_in_epoch + 1)

@@ -1,4 +1,4 @@
-"""An account: registered, reached, signed in to, given a role, bound to a customer, disabled; access by hand."""
+"""An account: registered, reached, signed in to, given a role, bound to a customer, disabled, erased."""
 
 from datetime import datetime
 from typing import Literal, Self, TypeVar, assert_never
@@ -18,6 +18,7 @@ from domain.account.by_hand import (
     refuse_too_many,
 )
 from domain.account.contacts import AccountRenamed, ContactEvent, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.erasure import AccountErased, ErasureEvent, ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChange, PasswordChanged, RefreshTokenReused, SignInEvent
 from domain.shared.fact import AccountFact, Personal, Refusal
 
@@ -72,6 +73,7 @@ AccountEvent = (
     | AccountDisabled
     | AccountEnabled
     | ByHand
+    | ErasureEvent
 )
 
 
@@ -105,6 +107,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     sign_in_epoch: int = 0
     """How often all sign-ins were ended: who signed in before the last time is signed in no more."""
     disabled: bool = False
+    erasure_id: UUID | None = None
+    """Of the erasure that was asked for; nothing personal is added since then."""
+    erased: bool = False
     customers: dict[str, str] = {}
     """The customer id at each provider that was bound first: what is bought here, this one buys."""
     further_customers: dict[str, tuple[str, ...]] = {}
@@ -123,26 +128,32 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return [AccountRegisteredByPhone(account_id=account_id, phone=phone, role="viewer")]
 
     def rename(self, name: str | None) -> list[AccountEvent]:
+        """Raises AccountErased, as all that would add something personal, or a way in."""
+        self._refuse_erased()
         return [AccountRenamed(account_id=self.id, before=self.name, after=name)] if name != self.name else []
 
     def verify_email(self, email: str) -> list[AccountEvent]:
         """Nothing where it is verified, or another one by now."""
+        self._refuse_erased()
         if self.email_verified or email != self.email:
             return []
         return [EmailVerified(account_id=self.id, email=email)]
 
     def change_email(self, after: str) -> list[AccountEvent]:
         """To an address that has confirmed it; where that is the one that it has, it is verified now."""
+        self._refuse_erased()
         if after == self.email:
             return self.verify_email(after)
         return [EmailChanged(account_id=self.id, before=self.email, after=after)]
 
     def change_phone(self, after: str) -> list[AccountEvent]:
         """To a number that has proved itself."""
+        self._refuse_erased()
         return [PhoneChanged(account_id=self.id, before=self.phone, after=after)] if after != self.phone else []
 
     def change_password(self, how: PasswordChange) -> list[AccountEvent]:
         """A change that finds no password before it is the first."""
+        self._refuse_erased()
         return [PasswordChanged(account_id=self.id, how=how if self.has_password or how == "reset" else "first")]
 
     def end_copied_sign_in(self, session_id: UUID) -> list[AccountEvent]:
@@ -176,7 +187,23 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return [] if self.disabled else [AccountDisabled(account_id=self.id, reason=reason)]
 
     def enable(self, *, reason: str) -> list[AccountEvent]:
+        """Raises AccountErased."""
+        self._refuse_erased()
         return [AccountEnabled(account_id=self.id, reason=reason)] if self.disabled else []
+
+    def request_erasure(self, erasure_id: UUID) -> list[AccountEvent]:
+        """Asked for twice it is one erasure."""
+        return [] if self.erasure_id else [ErasureRequested(account_id=self.id, erasure_id=erasure_id)]
+
+    def finish_erasure(self) -> list[AccountEvent]:
+        """When all that it takes is done."""
+        if self.erasure_id is None or self.erased:
+            return []
+        return [PersonalDataErased(account_id=self.id, erasure_id=self.erasure_id)]
+
+    def _refuse_erased(self) -> None:
+        if self.erasure_id is not None:
+            raise AccountErased("The account has been erased, or is being erased.")
 
     def grant_access(
         self, grant_id: UUID, *, until: datetime, features: tuple[str, ...], reason: str, now: datetime
@@ -244,6 +271,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
                 return replace(state, disabled=True, sign_in_epoch=state.sign_in_epoch + 1)
             case AccountEnabled():
                 return replace(state, disabled=False)
+            case ErasureRequested():
+                epoch = state.sign_in_epoch + 1
+                return replace(state, erasure_id=fact.erasure_id, disabled=True, sign_in_epoch=epoch)
+            case PersonalDataErased():
+                return replace(state, erased=True)
             case AccessGranted():
                 return replace(state, grants={**state.grants, fact.grant_id: fact.until})
             case GrantWithdrawn():

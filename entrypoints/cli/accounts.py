@@ -7,8 +7,10 @@ from typing import get_args
 from uuid import UUID
 
 import click
+from msgspec.structs import replace
 
 from application.accounts import Registered
+from application.ports.erasures import Erasure
 from domain.account.account import Account, Role
 from entrypoints.cli.house import OPERATOR, by_command, in_house
 from entrypoints.cli.output import AS_JSON, print_json, print_rows
@@ -126,6 +128,25 @@ def enable(*, account_id: UUID, reason: str, as_json: bool) -> None:
         return (await house.account_admin.enable(account_id, reason=reason, asked=asked)).position
 
     _say_done(account_id, in_house(act), "enabled", as_json=as_json)
+
+
+@accounts.command()
+@click.argument("account_id", type=click.UUID)
+@click.confirmation_option(prompt="Nobody can undo it. Erase this person?")
+@AS_JSON
+def erase(*, account_id: UUID, as_json: bool) -> None:
+    """Erase everything personal about an account, for good; the facts about its money stay.
+
+    What is left of the work when something fails is done by the worker.
+    """
+
+    async def act(house: House) -> Erasure:
+        erasure = await house.erasure_requests.request(account_id, by_command("accounts erase"))
+        await house.erasing.erase(erasure)
+        return replace(erasure, status="erased")
+
+    erasure = in_house(act)
+    print_json(erasure) if as_json else click.echo(f"account {account_id} is erased")
 
 
 def _say_done(account_id: UUID, position: int, state: str, *, as_json: bool) -> None:

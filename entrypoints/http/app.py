@@ -13,6 +13,7 @@ from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.emails import Emails
+from application.erasing import ErasureRequests
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
@@ -40,6 +41,7 @@ from entrypoints.http.auth import AuthController
 from entrypoints.http.auth_codes import AuthCodeController
 from entrypoints.http.checkout import CheckoutController
 from entrypoints.http.customers import AdminCustomerController
+from entrypoints.http.erasure import ErasureController
 from entrypoints.http.grants import AdminBlockController, AdminGrantController
 from entrypoints.http.health import HealthController
 from entrypoints.http.me import MeController
@@ -76,6 +78,7 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AuthCodeController,
     AuthController,
     CheckoutController,
+    ErasureController,
     MeController,
     MySubscriptionsController,
     PaymentController,
@@ -105,6 +108,7 @@ PROVIDED = (
     "checkouts",
     "customer_binding",
     "emails",
+    "erasure_requests",
     "grants",
     "health",
     "inbox",
@@ -146,6 +150,8 @@ class House(Protocol):
     def customer_binding(self) -> CustomerBinding: ...
     @property
     def emails(self) -> Emails: ...
+    @property
+    def erasure_requests(self) -> ErasureRequests: ...
     @property
     def grants(self) -> Grants: ...
     @property

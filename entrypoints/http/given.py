@@ -10,6 +10,7 @@ from application.business_clock import BusinessClock
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.emails import Emails
+from application.erasing import ErasureRequests
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
@@ -36,6 +37,7 @@ GivenBusinessTime = NamedDependency[SkipValidation[Clock]]
 GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
 GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
 GivenEmails = NamedDependency[SkipValidation[Emails]]
+GivenErasureRequests = NamedDependency[SkipValidation[ErasureRequests]]
 GivenGrants = NamedDependency[SkipValidation[Grants]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenInbox = NamedDependency[SkipValidation[InboxOperation]]

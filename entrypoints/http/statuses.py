@@ -14,7 +14,7 @@ from application import (
 )
 from application.ports import billing, codes, idempotency, ledger, letters, secrets, throttles, video_platform
 from domain.access import access
-from domain.account import account, by_hand
+from domain.account import account, by_hand, erasure
 from domain.payment import refunding
 from domain.plan import plan
 from domain.prepaid import prepaid
@@ -28,6 +28,7 @@ STATUSES: dict[type[Exception], int] = {
     access.SubscriptionRequired: 402,
     account.CustomerBoundElsewhere: 409,
     account.EmailTaken: 409,
+    erasure.AccountErased: 409,
     account.PhoneTaken: 409,
     account.TooManyCustomers: 409,
     by_hand.EndInThePast: 422,

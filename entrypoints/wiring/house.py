@@ -28,6 +28,7 @@ from application.convergence import Convergence
 from application.customers import CustomerBinding
 from application.dunning import Dunning
 from application.emails import Emails
+from application.erasing import Erasing, ErasureRequests
 from application.finding import Finding
 from application.grants import Grants
 from application.health import Health
@@ -72,6 +73,7 @@ from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.letters import Correspondence, correspondence
 from entrypoints.wiring.people import People, people
 from entrypoints.wiring.ports import Ports, ports_of
+from entrypoints.wiring.privacy import Privacy, privacy
 from entrypoints.wiring.selling import selling
 
 
@@ -98,6 +100,7 @@ class House:
     people: People
     payments: Payments
     plans: Plans
+    privacy: Privacy
     playback: Playback
     projections: ProjectionAdmin
     records: Records
@@ -140,6 +143,14 @@ class House:
         return self.people.signing_in
 
     @property
+    def erasure_requests(self) -> ErasureRequests:
+        return self.privacy.requests
+
+    @property
+    def erasing(self) -> Erasing:
+        return self.privacy.erasing
+
+    @property
     def mailbox(self) -> Mailbox | None:
         return self.post.mailbox
 
@@ -166,10 +177,16 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     webhooks, dunning = billing.webhooks(base, ports), billing.dunning(base, ports)
     sold = selling(settings, base, ports, convergence, binding)
     post = correspondence(settings, base, stack)
+    folk, admin, limits = (
+        people(settings, base, post, stack),
+        gates.account_admin(base),
+        gates.throttling(settings, base),
+    )
+    private = privacy(base, ports, folk, post, admin=admin, subscriptions=sold.subscriptions, throttling=limits)
     policies = _policies(ports, plans, dunning, sold.duplicates)
     return House(
         settings=settings,
-        account_admin=gates.account_admin(base),
+        account_admin=admin,
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, dunning, stack),
         business_time=base.business_time,
@@ -182,6 +199,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         metrics=base.metrics,
         payments=Payments(ports.payments),
         plans=plans,
+        privacy=private,
         playback=_playback(base, ports),
         projections=ProjectionAdmin(ports.states),
         records=base.records,
@@ -194,9 +212,9 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         webhooks=webhooks,
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
-        people=people(settings, base, post, stack),
+        people=folk,
         sweeping=billing.sweeping(settings, base, ports, convergence, webhooks),
-        throttling=gates.throttling(settings, base),
+        throttling=limits,
         kept_answers=gates.kept_answers(base),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),

@@ -37,6 +37,7 @@ async def _work(house: House, also: Callable[[], Awaitable[None]] | None) -> Non
         asyncio.create_task(tell_what_is_due(house), name="dunning"),
         asyncio.create_task(settle_intents(house), name="intents"),
         asyncio.create_task(send_letters(house), name="letters"),
+        asyncio.create_task(erase_persons(house), name="erasures"),
         asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]
@@ -128,6 +129,17 @@ async def send_letters(house: House) -> None:
                 pass
         except Unavailable as trouble:
             log.warning("letters cannot be sent now", extra={"error": str(trouble)})
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def erase_persons(house: House) -> None:
+    """Erase, within a second, who has asked for it."""
+    while True:
+        try:
+            while await house.erasing.erase_due():
+                pass
+        except Unavailable as trouble:
+            log.warning("nobody can be erased now", extra={"error": str(trouble)})
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -91,6 +91,8 @@ SENTENCES = {
     "video.failed": "The upload could not be used (not_a_video): It is a picture.",
     "video.published": "The video was published.",
     "video.unpublished": "The video was taken out of the catalogue.",
+    "account.erasure_requested": "It was asked that everything personal about the account be erased.",
+    "account.personal_data_erased": "Everything personal about the account was erased.",
 }
 
 

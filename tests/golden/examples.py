@@ -19,6 +19,7 @@ from domain.account.account import (
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.payment.dunning import NoticeFellDue
 from domain.payment.payment import (
@@ -98,6 +99,7 @@ PAYMENT = UUID("22222222-0000-5000-8000-000000000001")
 CHECKOUT = UUID("33333333-0000-4000-8000-000000000001")
 VIDEO = UUID("44444444-0000-4000-8000-000000000001")
 SIGN_IN = UUID("77777777-0000-4000-8000-000000000001")
+ERASURE = UUID("77777777-0000-4000-8000-000000000002")
 
 MARCH = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 APRIL = datetime(2027, 4, 1, 12, 0, tzinfo=UTC)
@@ -122,6 +124,7 @@ ADMIN = Actor("admin", "66666666-0000-4000-8000-000000000001")
 STRIPE = Actor("provider", "stripe")
 UPLOADER = Actor("admin", "upload-link")
 TRANSCODER = Actor("system", "transcoder")
+ERASER = Actor("system", "erasure")
 REQUEST = Cause("request", "0f8fad5b-d9cb-469f-a165-70867728950e")
 WEBHOOK = Cause("webhook", "evt_1")
 SWEEP = Cause("sweep", "stripe")
@@ -674,6 +677,11 @@ WAITING = (
     ),
 )
 
+ERASED: tuple[Fact, ...] = (
+    stored(96, VIEWER, REQUEST, ErasureRequested(account_id=ANNA, erasure_id=ERASURE)),
+    stored(97, ERASER, COMMAND, PersonalDataErased(account_id=ANNA, erasure_id=ERASURE)),
+)
+
 EXAMPLES: dict[str, Fact] = {
     fact.tag(): fact
     for fact in (
@@ -691,5 +699,6 @@ EXAMPLES: dict[str, Fact] = {
         *INTENDED,
         *REACHED,
         *WAITING,
+        *ERASED,
     )
 }

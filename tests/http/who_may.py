@@ -68,6 +68,8 @@ WHO_MAY = {
     "POST /v1/checkout": SIGNED_IN,
     "POST /v1/me/billing-portal": SIGNED_IN,
     "POST /v1/me/email": SIGNED_IN,
+    "POST /v1/me/erasure": SIGNED_IN,
+    "POST /v1/me/erasure/code": SIGNED_IN,
     "POST /v1/me/password": SIGNED_IN,
     "POST /v1/me/phone": SIGNED_IN,
     "POST /v1/me/phone/verify": SIGNED_IN,

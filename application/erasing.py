@@ -1,0 +1,195 @@
+"""Erasing a person: asked for by who knows the password or a code, and carried out by a worker, step by step."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from application.account_admin import AccountAdmin
+from application.errors import ProviderRefused, ProviderUnavailable, Unavailable
+from application.password_rules import PasswordCheck
+from application.phones import InvalidCode
+from application.ports.codes import Codes, NewCode
+from application.ports.erasures import Erasure, Erasures, OperationalRows, Traces
+from application.ports.letters import Channel, ChannelClosed
+from application.ports.reads import AccessReads
+from application.ports.secrets import BlindIndex
+from application.ports.vault import Vault
+from application.ports.world import Clock
+from application.recall import Asked, Recalled, Records, again_when_moved
+from application.subscriptions import Subscriptions
+from application.throttling import Subject, Throttling
+from application.wording import Wording
+from domain.account.account import Account, AccountRegistered, AccountRegisteredByPhone
+from domain.account.contacts import EmailChanged, PhoneChanged
+from domain.shared.fact import Actor, Cause, Fact
+from domain.shared.identity import derived_id
+from domain.subscription.subscription import NoSubscription, SubscriptionOver
+
+log = logging.getLogger(__name__)
+
+ERASER: Final = Actor("system", "erasure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequests:
+    """Being signed in is not enough: a device may be left lying about, and what is erased does not come back."""
+
+    admin: AccountAdmin
+    records: Records
+    erasures: Erasures
+    password: PasswordCheck
+    codes: Codes
+    wording: Wording
+    real_time: Clock
+
+    async def send_code(self, account_id: UUID) -> timedelta:
+        """To the e-mail address, else to the number; how long it is good for. Raises TooManyCodes, ChannelClosed."""
+        account = (await self.records.recall(Account, account_id)).existing()
+        channel, to = _reached(account)
+        code = NewCode(
+            kind="erasure",
+            subject=account_id.bytes,
+            account_id=account_id,
+            write=self.wording.erasure_code(channel, to),
+        )
+        now = self.real_time.now()
+        return await self.codes.issue(code, now=now) - now
+
+    async def by_password(self, account_id: UUID, password: str, asked: Asked) -> Erasure:
+        """Raises WrongPassword, TooBusy, LastAdmin."""
+        await self.password.require(account_id, password)
+        return await self.request(account_id, asked)
+
+    async def by_code(self, account_id: UUID, code: str, asked: Asked) -> Erasure:
+        """Raises InvalidCode, LastAdmin."""
+        if await self.codes.check("erasure", account_id.bytes, code, now=self.real_time.now()) is None:
+            raise InvalidCode("The code is wrong or over.")
+        return await self.request(account_id, asked)
+
+    async def request(self, account_id: UUID, asked: Asked) -> Erasure:
+        """Asked for twice it is one. All sign-ins end in this append. Raises NotFound, LastAdmin."""
+        erasure_id = self.records.identifiers.new()
+        row = self.erasures.new(erasure_id, account_id)
+        await self.admin.change(account_id, asked, lambda account: account.request_erasure(erasure_id), rows=[row])
+        erasure = await self.erasures.of(account_id)
+        assert erasure is not None, "its row was written with the fact"
+        return erasure
+
+
+def _reached(account: Account) -> tuple[Channel, str]:
+    """Raises ChannelClosed."""
+    if account.email is not None:
+        return "email", account.email
+    if account.phone is not None:
+        return "sms", account.phone
+    raise ChannelClosed("email")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasing:
+    """Every step may be done again, so a worker that is killed leaves nothing but some to be done again.
+
+    What needs the person's key comes before the key is destroyed, and the fact that says that all is done comes last.
+    """
+
+    records: Records
+    erasures: Erasures
+    rows: OperationalRows
+    vault: Vault
+    blind_index: BlindIndex
+    throttling: Throttling
+    subscriptions: Subscriptions
+    access: AccessReads
+
+    async def erase_due(self) -> bool:
+        """Erase one person, if any is to be erased now. Raises DatabaseUnavailable."""
+        erasure = await self.erasures.take_due()
+        if erasure is None:
+            return False
+        try:
+            await self.erase(erasure)
+        except Unavailable:
+            raise
+        except Exception as trouble:  # noqa: BLE001 - one that nobody foresaw holds up no other
+            # Without its words, which may repeat what is to be erased.
+            log.error("an erasure failed", extra={"erasure": str(erasure.id), "error": type(trouble).__name__})  # noqa: TRY400 - a traceback may show it too
+            await self.erasures.try_later(erasure.id, error=type(trouble).__name__)
+        return True
+
+    async def erase(self, erasure: Erasure) -> None:
+        """All the steps, also those that have been done before."""
+        account = (await self.records.recall(Account, erasure.account_id)).existing()
+        facts = await self.records.ledger.read(erasure.account_id)
+        subjects = [Subject("account", str(account.id)), *_addresses(facts)]
+        traces = Traces(
+            account_id=account.id,
+            customers=account.customers,
+            recipients=[self.blind_index.of(one.kind, one.value) for one in subjects if one.kind != "account"],
+        )
+        await self._end_subscriptions(erasure)
+        forgetting: Sequence[Callable[[Traces], Awaitable[None]]] = (
+            self.rows.forget_sign_ins,
+            self.rows.forget_letters,
+            self.rows.forget_deliveries,
+            self.rows.forget_plays,
+            self.rows.forget_answers,
+        )
+        for forget in forgetting:
+            await forget(traces)
+        await self.throttling.forget(*subjects)
+        await self.vault.shred(account.id)
+        await self._finish(erasure)
+
+    async def _end_subscriptions(self, erasure: Erasure) -> None:
+        """At once, since nobody is left who could end them later; where the provider is away, the janitor asks again."""
+        standing = await self.access.standing(erasure.account_id)
+        for term in standing.terms.values() if standing else ():
+            if term.ended_at is not None:
+                continue
+            seed = derived_id(f"erasure of {term.subscription_id}", erasure.id)
+            try:
+                await self.subscriptions.cancel(
+                    erasure.account_id,
+                    at_period_end=False,
+                    subscription_id=term.subscription_id,
+                    asked=_asked(erasure, seed),
+                )
+            except (NoSubscription, SubscriptionOver):
+                continue
+            except (ProviderUnavailable, ProviderRefused) as trouble:
+                reason = {"subscription": str(term.subscription_id), "error": type(trouble).__name__}
+                log.warning("the subscription of an erased person could not be ended now", extra=reason)
+
+    async def _finish(self, erasure: Erasure) -> None:
+        async def once() -> None:
+            recalled: Recalled[Account] = await self.records.recall(Account, erasure.account_id)
+            if facts := recalled.existing().finish_erasure():
+                rows = [self.erasures.done(erasure.id)]
+                await self.records.append(_asked(erasure), (recalled, facts), rows=rows)
+
+        await again_when_moved(once)
+
+
+def _asked(erasure: Erasure, seed: UUID | None = None) -> Asked:
+    return Asked(ERASER, Cause("command", f"erasure {erasure.id}"), seed)
+
+
+def _addresses(facts: Sequence[Fact]) -> list[Subject]:
+    """Every address and number that the account has ever had, as far as it can still be read."""
+    found: set[tuple[str, str | None]] = set()
+    for fact in facts:
+        match fact:
+            case AccountRegistered():
+                found.add(("email", fact.email))
+            case EmailChanged():
+                found |= {("email", fact.before), ("email", fact.after)}
+            case AccountRegisteredByPhone():
+                found.add(("phone", fact.phone))
+            case PhoneChanged():
+                found |= {("phone", fact.before), ("phone", fact.after)}
+            case _:
+                continue
+    return [Subject("email" if kind == "email" else "phone", value) for kind, value in sorted(found, key=str) if value]

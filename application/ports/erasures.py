@@ -1,0 +1,82 @@
+"""Persons who are to be erased, and what is kept of them beside the ledger."""
+
+from collections.abc import Collection, Mapping
+from typing import Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+from application.ports.ledger import GuardedRow
+
+ErasureStatus = Literal["requested", "erased"]
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """One that was asked for."""
+
+    id: UUID
+    account_id: UUID
+    status: ErasureStatus
+
+
+class Traces(msgspec.Struct, frozen=True, kw_only=True):
+    """By what a person is found in the tables beside the ledger."""
+
+    account_id: UUID
+    customers: Mapping[str, str]
+    """The customer id at each provider."""
+    recipients: Collection[bytes]
+    """The blind indexes of all addresses and numbers that the account has had; none once the key is destroyed."""
+
+
+class Erasures(Protocol):
+    """The list of them. Every method but those that make rows raises DatabaseUnavailable."""
+
+    def new(self, erasure_id: UUID, account_id: UUID) -> GuardedRow:
+        """The row by which an append asks for it: of two appends the second fails with RowTaken."""
+        ...
+
+    def done(self, erasure_id: UUID) -> GuardedRow:
+        """The row by which the last append says that it is done."""
+        ...
+
+    async def of(self, account_id: UUID) -> Erasure | None: ...
+
+    async def take_due(self) -> Erasure | None:
+        """One that nobody else has now; whoever is killed has it for five minutes more."""
+        ...
+
+    async def try_later(self, erasure_id: UUID, *, error: str) -> None:
+        """After a while, ever longer up to an hour. `error` is a word, since a message may repeat what is erased."""
+        ...
+
+    async def waiting(self) -> int:
+        """How many are not done."""
+        ...
+
+
+class OperationalRows(Protocol):
+    """What is kept of a person in operational tables; each method may be called again. Raises DatabaseUnavailable."""
+
+    async def forget_sign_ins(self, traces: Traces) -> None:
+        """Sessions, refresh tokens, the password, and the claims on addresses and numbers: others may have these now.
+
+        The claim on a provider's customer stays, so that money that moves later is still known to be this account's.
+        """
+        ...
+
+    async def forget_letters(self, traces: Traces) -> None:
+        """Codes and letters, of the account and to any address that it has had."""
+        ...
+
+    async def forget_deliveries(self, traces: Traces) -> None:
+        """The bodies of what providers told of this person, also of what they will tell, and whose object is whose."""
+        ...
+
+    async def forget_plays(self, traces: Traces) -> None:
+        """What was watched, how far, and on which device."""
+        ...
+
+    async def forget_answers(self, traces: Traces) -> None:
+        """Answers that are kept under idempotency keys."""
+        ...

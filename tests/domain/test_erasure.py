@@ -1,0 +1,67 @@
+"""An account that is erased: nobody gets in, nothing personal is added, and it cannot be taken back."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from domain.access.access import ANY_PLAN, decide
+from domain.access.standing import Standing, follow
+from domain.account.account import Account, AccountDisabled, AccountEvent, AccountRegistered
+from domain.account.erasure import AccountErased, ErasureRequested, PersonalDataErased
+from tests.people import ANNA, MONDAY
+from tests.scenario import folded, given
+
+ERASURE = UUID("00000000-0000-4000-8000-00000000e4a5")
+registered = AccountRegistered(account_id=ANNA, email="anna@example.com", name="Anna", role="admin", recorded_at=MONDAY)
+requested = ErasureRequested(account_id=ANNA, erasure_id=ERASURE, position=2, recorded_at=MONDAY)
+erased = PersonalDataErased(account_id=ANNA, erasure_id=ERASURE)
+
+
+def test_it_is_asked_for_once() -> None:
+    given(Account, registered).when(lambda anna: anna.request_erasure(ERASURE)).then(
+        ErasureRequested(account_id=ANNA, erasure_id=ERASURE)
+    )
+    given(Account, registered, requested).when(lambda anna: anna.request_erasure(ANNA)).then_nothing()
+
+
+def test_it_is_finished_once_and_never_before_it_was_asked_for() -> None:
+    given(Account, registered, requested).when(lambda anna: anna.finish_erasure()).then(erased)
+    given(Account, registered, requested, erased).when(lambda anna: anna.finish_erasure()).then_nothing()
+    given(Account, registered).when(lambda anna: anna.finish_erasure()).then_nothing()
+
+
+def test_from_the_wish_on_all_sign_ins_are_over_and_the_account_is_shut() -> None:
+    account = folded(Account, registered, requested)
+
+    assert (account.sign_in_epoch, account.disabled, account.erased) == (1, True, False)
+    assert folded(Account, registered, requested, erased).erased
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda anna: anna.rename("Ann"),
+        lambda anna: anna.verify_email("anna@example.com"),
+        lambda anna: anna.change_email("ann@example.com"),
+        lambda anna: anna.change_phone("+48600100200"),
+        lambda anna: anna.change_password("reset"),
+        lambda anna: anna.enable(reason="a mistake"),
+    ],
+)
+def test_nothing_personal_and_no_way_in_is_added(act: Callable[[Account], list[AccountEvent]]) -> None:
+    given(Account, registered, requested).when(act).then_refused(AccountErased)
+
+
+def test_access_ends_with_the_wish_and_says_that_nothing_brings_it_back() -> None:
+    standing: Standing | None = None
+    for fact in (registered, AccountDisabled(account_id=ANNA, reason="chargebacks", recorded_at=MONDAY), requested):
+        standing = follow(standing, fact)
+
+    access = decide(standing, ANY_PLAN, MONDAY)
+    assert (access.granted, access.reason, access.otherwise) == (
+        False,
+        "blocked",
+        "Nothing: the account has been erased.",
+    )
+    assert [fact.position for fact in access.deciding] == [2]

@@ -1,0 +1,218 @@
+"""Erasure over HTTP: who may ask, what is left, and that a killed worker leaves nothing half done."""
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from typing import Any
+
+import psycopg
+import pytest
+
+from application.projections.every import PROJECTIONS
+from tests.http.erasing_process import STEPS
+from tests.http.problem import problem_in
+from tests.http.running import PASSWORD, Person, Service
+from tests.http.test_money import customer_of, facts_about
+from tests.http.test_webhooks import EVENT, signed
+
+pytestmark = pytest.mark.anyio
+
+PHONE = "+48600733911"
+
+
+async def erased(service: Service, person: Person) -> None:
+    asked = await person.http.post("/v1/me/erasure", json={"password": PASSWORD})
+    assert asked.status_code == 202, asked.text
+    while await service.house.erasing.erase_due():
+        pass
+
+
+async def test_it_takes_the_password_and_nothing_beside_it(service: Service, anna: Person) -> None:
+    problem_in(await anna.http.post("/v1/me/erasure", json={"password": "not hers at all"}), 403, "wrong_password")
+    problem_in(await anna.http.post("/v1/me/erasure", json={"code": "000000"}), 422, "invalid_code")
+    for body in ({}, {"password": PASSWORD, "code": "000000"}):
+        problem_in(await anna.http.post("/v1/me/erasure", json=body), 400, "malformed_request")
+
+    assert (await anna.http.get("/v1/me")).status_code == 200
+    assert not [fact for fact in await facts_about(service, anna) if "eras" in fact.tag()]
+
+
+async def test_every_sign_in_is_over_at_once_and_the_address_is_free_again(service: Service, anna: Person) -> None:
+    asked = await anna.http.post("/v1/me/erasure", json={"password": PASSWORD})
+
+    assert (asked.status_code, asked.json()["status"]) == (202, "requested")
+    assert (await anna.http.get("/v1/me")).status_code == 401
+    refreshed = await service.public.post("/v1/auth/refresh", json={"refresh_token": anna.refresh_token})
+    assert refreshed.status_code == 401
+    while await service.house.erasing.erase_due():
+        pass
+    signed_in = await service.public.post("/v1/auth/login", json={"email": anna.email, "password": PASSWORD})
+    problem_in(signed_in, 401, "invalid_credentials")
+    body = {"email": anna.email, "password": PASSWORD}
+    assert (await service.public.post("/v1/auth/register", json=body)).status_code == 201
+
+
+async def test_who_has_no_password_is_sent_a_code(service: Service) -> None:
+    await service.public.post("/v1/auth/otp", json={"phone": PHONE})
+    tokens = await service.public.post("/v1/auth/otp/verify", json={"phone": PHONE, "code": await code(service)})
+    headers = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
+
+    sent = await service.public.post("/v1/me/erasure/code", headers=headers)
+    assert (sent.status_code, sent.json()) == (202, {"expires_in": 600})
+    body = {"code": await code(service)}
+    asked = await service.public.post("/v1/me/erasure", json=body, headers=headers)
+
+    assert asked.status_code == 202, asked.text
+    while await service.house.erasing.erase_due():
+        pass
+    # What was sent to the number before there was an account is gone too.
+    shown = await service.public.get("/v1/sandbox/messages", params={"to": PHONE})
+    assert shown.json() == {"items": []}
+
+
+async def code(service: Service) -> str:
+    shown = await service.public.get("/v1/sandbox/messages", params={"to": PHONE})
+    found = re.search(r"\d{6}", shown.json()["items"][0]["body"])
+    assert found
+    return found.group()
+
+
+async def test_the_last_admin_stays(service: Service, admin: Person) -> None:
+    problem_in(await admin.http.post("/v1/me/erasure", json={"password": PASSWORD}), 409, "last_admin")
+
+
+async def test_the_account_stays_without_a_name_and_nobody_enables_it(
+    service: Service, admin: Person, anna: Person
+) -> None:
+    await erased(service, anna)
+
+    shown = (await admin.http.get(f"/v1/admin/accounts/{anna.account_id}")).json()
+    assert (shown["email"], shown["name"], shown["phone"]) == (None, None, None)
+    path = f"/v1/admin/accounts/{anna.account_id}/enable"
+    problem_in(await admin.http.post(path, json={"reason": "a mistake"}), 409, "account_erased")
+    assert [fact.tag() for fact in await facts_about(service, anna)][-2:] == [
+        "account.erasure_requested",
+        "account.personal_data_erased",
+    ]
+
+
+async def test_her_subscription_ends_and_her_payment_stays(service: Service, admin: Person, anna: Person) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin))
+
+    await erased(service, anna)
+
+    tags = [fact.tag() for fact in await facts_about(service, anna)]
+    assert {"subscription.cancellation_requested", "subscription.ended", "payment.succeeded"} <= set(tags)
+    assert tags[-1] == "account.personal_data_erased"
+    payments = (await admin.http.get("/v1/admin/payments", params={"account_id": str(anna.account_id)})).json()
+    assert [payment["status"] for payment in payments["items"]] == ["paid"]
+
+
+async def test_deliveries_lose_their_bodies_and_those_to_come_never_have_one(
+    service: Service, admin: Person, anna: Person, module_database: str
+) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin))
+
+    await erased(service, anna)
+    about = await customer_of(service, anna)
+    assert set(await bodies(module_database, about)) == {None}
+    event = json.loads(EVENT)
+    event["data"]["object"]["customer"] = about
+    late = json.dumps(event | {"id": "evt_after_her"}).encode()
+    answer = await service.public.post("/v1/webhooks/stripe", content=late, headers=signed(service, late))
+
+    assert answer.status_code == 200, answer.text
+    assert (await bodies(module_database, about, "evt_after_her")) == [None]
+
+
+async def bodies(dsn: str, customer_id: str, event_id: str | None = None) -> list[Any]:
+    """Of the deliveries about a customer."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        cursor = await connection.execute(
+            "SELECT body FROM ops.inbox WHERE customer_id = %s AND event_id = coalesce(%s, event_id)",
+            (customer_id, event_id),
+        )
+        return [body for (body,) in await cursor.fetchall()]
+
+
+async def test_a_killed_worker_is_followed_by_one_that_ends_it(
+    service: Service, admin: Person, anna: Person, module_database: str
+) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin))
+    asked = await anna.http.post("/v1/me/erasure", json={"password": PASSWORD})
+
+    for step in STEPS:
+        assert await killed_after(step, service, module_database) == -signal.SIGKILL, step
+        assert await due_again(module_database, asked.json()["id"]) == "requested"
+    while await service.house.erasing.erase_due():
+        pass
+
+    assert await due_again(module_database, asked.json()["id"]) == "erased"
+    tags = [fact.tag() for fact in await facts_about(service, anna)]
+    assert tags.count("subscription.cancellation_requested") == tags.count("account.personal_data_erased") == 1
+    assert await held_of(module_database, anna) == {}
+
+
+async def killed_after(step: str, service: Service, dsn: str) -> int:
+    settings = service.house.settings
+    arguments = (dsn, str(settings.data_dir), str(settings.sandbox_port), step)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.http.erasing_process", *arguments)
+    async with asyncio.timeout(60):
+        return await process.wait()
+
+
+async def due_again(dsn: str, erasure_id: str) -> str:
+    """Its status; the next worker need not wait for the lease of the killed one."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        values = (erasure_id,)
+        cursor = await connection.execute(
+            "UPDATE ops.erasures SET due_at = now() WHERE id = %s RETURNING status", values
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+HELD = {
+    "sessions": "account_id = %s",
+    "credentials": "account_id = %s",
+    "claims": "owner = %s AND kind <> 'stripe_customer'",
+    "codes": "account_id = %s",
+    "letters": "account_id = %s",
+    "play_sessions": "account_id = %s",
+    "idempotency": "account_id = %s",
+}
+
+
+async def held_of(dsn: str, person: Person) -> dict[str, int]:
+    """How many rows of each table are about this person still."""
+    found = {}
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        for table, condition in HELD.items():
+            statement = f"SELECT count(*) FROM ops.{table} WHERE {condition}"
+            row = await (await connection.execute(statement.encode(), (person.account_id,))).fetchone()
+            assert row is not None
+            found[table] = row[0]
+    return {table: count for table, count in found.items() if count}
+
+
+async def test_what_is_held_is_there_before(service: Service, anna: Person, module_database: str) -> None:
+    """Or the test above would show nothing."""
+    key = {"Idempotency-Key": "once"}
+    await anna.http.post("/v1/checkout", json={"plan_id": str(anna.account_id)}, headers=key)
+
+    held = await held_of(module_database, anna)
+
+    assert {"sessions", "credentials", "claims", "codes", "letters", "idempotency"} <= set(held)
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+async def test_a_rebuild_after_it_equals_what_is_live(service: Service, admin: Person, anna: Person, name: str) -> None:
+    await erased(service, anna)
+    await service.house.reading.wait(await service.house.records.ledger.head())
+
+    verified = await asyncio.to_thread(service.house.read_models.verify, name)
+
+    assert verified.differences == ()
