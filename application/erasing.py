@@ -144,7 +144,7 @@ class Erasing:
         await self._finish(erasure)
 
     async def _end_subscriptions(self, erasure: Erasure) -> None:
-        """At once, since nobody is left who could end them later; where the provider is away, the janitor asks again."""
+        """At once: nobody is left who could end them later. Where the provider is away, the janitor asks again."""
         standing = await self.access.standing(erasure.account_id)
         for term in standing.terms.values() if standing else ():
             if term.ended_at is not None:

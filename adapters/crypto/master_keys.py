@@ -43,7 +43,8 @@ class MasterKeys:
         _refuse_unusable(keys)
         self._wrapping = {kid: AesGcmCipher(derived_key(key, purpose="wrapping")) for kid, key in keys.items()}
         self._oldest = list(keys.values())[-1]
-        self.current_kid = next(iter(keys))
+        self.kids = tuple(keys)
+        self.current_kid, self.oldest_kid = self.kids[0], self.kids[-1]
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -39,6 +39,8 @@ SHRED = """
     WHERE keys.shredded_at IS NULL
 """
 
+WRAPPED_BY = "SELECT kid, count(*) FROM vault.keys WHERE kid IS NOT NULL GROUP BY kid ORDER BY kid"
+
 WRAPPED_BY_OTHERS = "SELECT kind, id, wrapped, kid FROM vault.keys WHERE kid <> %s ORDER BY kind, id LIMIT %s"
 
 # A key shredded since it was read is not what it was, and stays shredded.
@@ -59,7 +61,7 @@ class PostgresVault:
     def __init__(self, pool: Pool, master_keys: MasterKeys, clock: Callable[[], float] = monotonic) -> None:
         """`clock` gives seconds that never run back."""
         self._pool = pool
-        self._master_keys = master_keys
+        self.master_keys = master_keys
         self._recent = RecentKeys(clock)
 
     async def check(self) -> None:
@@ -67,7 +69,7 @@ class PostgresVault:
 
         Another one would change the blind index, and every address that is taken would seem to be free.
         """
-        mine = self._master_keys.lasting_key("vault-check")
+        mine = self.master_keys.lasting_key("vault-check")
         async with connected(self._pool) as connection:
             await self._insert(connection, CHECK, {OLDEST: mine})
             try:
@@ -111,12 +113,18 @@ class PostgresVault:
             await connection.execute(SHRED, (PERSON, str(person)))
         self._recent.keep({(PERSON, str(person)): None})
 
+    async def wrapped_by(self) -> dict[str, int]:
+        """How many keys each master key wraps; those that are given and wrap none are named too."""
+        async with connected(self._pool) as connection:
+            found = dict(await (await connection.execute(WRAPPED_BY)).fetchall())
+        return dict.fromkeys(self.master_keys.kids, 0) | found
+
     async def rewrap(self, *, at_most: int = 1_000) -> int:
         """Wraps keys under older master keys in the current one, and says how many of them it found.
 
         Once that is 0, and no process wraps with it any more, a master key other than the last may be taken away.
         """
-        keys = self._master_keys
+        keys = self.master_keys
         async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
             await cursor.execute(WRAPPED_BY_OTHERS, (keys.current_kid, at_most))
             rows = await cursor.fetchall()
@@ -147,9 +155,9 @@ class PostgresVault:
             return {name: self._unwrapped(kind, name, sealed, kid) async for name, sealed, kid in cursor}
 
     def _unwrapped(self, kind: str, name: str, sealed: bytes | None, kid: str) -> bytes | None:
-        return None if sealed is None else self._master_keys.unwrap(WrappedKey(sealed, kid), purpose=kind, id=name)
+        return None if sealed is None else self.master_keys.unwrap(WrappedKey(sealed, kid), purpose=kind, id=name)
 
     async def _insert(self, connection: AsyncConnection[TupleRow], kind: str, keys: Mapping[str, bytes]) -> None:
         """Where another process was first its key stays: whoever inserts reads back."""
-        wrapped = [self._master_keys.wrap(key, purpose=kind, id=name).sealed for name, key in keys.items()]
-        await connection.execute(MAKE, (kind, self._master_keys.current_kid, list(keys), wrapped))
+        wrapped = [self.master_keys.wrap(key, purpose=kind, id=name).sealed for name, key in keys.items()]
+        await connection.execute(MAKE, (kind, self.master_keys.current_kid, list(keys), wrapped))

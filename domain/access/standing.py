@@ -18,7 +18,7 @@ from domain.account.account import (
     Role,
     RoleChanged,
 )
-from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
+from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, ByHand, GrantWithdrawn
 from domain.account.erasure import ErasureRequested
 from domain.account.sign_ins import PasswordChanged
 from domain.facts import AnyFact
@@ -70,10 +70,7 @@ STANDING_FACTS: tuple[type[AccountFact], ...] = (
     AccountDisabled,
     AccountEnabled,
     ErasureRequested,
-    AccessGranted,
-    GrantWithdrawn,
-    BlockPlaced,
-    BlockLifted,
+    *get_args(ByHand),
     SubscriptionStarted,
     PaymentActionRequired,
     PaymentFailed,

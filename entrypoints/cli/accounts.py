@@ -141,6 +141,7 @@ def erase(*, account_id: UUID, as_json: bool) -> None:
     """
 
     async def act(house: House) -> Erasure:
+        await _read_models_level(house)  # Or nobody would know of the other admins.
         erasure = await house.erasure_requests.request(account_id, by_command("accounts erase"))
         await house.erasing.erase(erasure)
         return replace(erasure, status="erased")

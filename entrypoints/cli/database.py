@@ -9,7 +9,7 @@ from entrypoints.cli.endings import NOT_WELL
 from entrypoints.cli.house import database_of_command
 from entrypoints.cli.output import AS_JSON, print_json
 from entrypoints.settings import Settings, read_settings
-from entrypoints.wiring import masked, migrate_given, open_house
+from entrypoints.wiring import House, masked, migrate_given, open_house
 
 
 @click.command()
@@ -74,7 +74,20 @@ async def _examine(settings: Settings, dsn: str) -> list[Checked]:
             for status in readiness.policies
         ]
         checks += [Checked(f"queue of {name}", f"{count} waiting") for name, count in readiness.queues.items()]
+        checks += [_master_key(house, kid, count) for kid, count in (await house.vault.wrapped_by()).items()]
+        checks.append(Checked("erasures", f"{await house.erasing.erasures.waiting()} waiting"))
         failed = readiness.failed_intents
         see = "; `streamly intents list --failed` shows them" if failed else ""
         checks.append(Checked("intents", f"{failed} have failed for good{see}", well=not failed))
     return checks
+
+
+def _master_key(house: House, kid: str, count: int) -> Checked:
+    """What may be done with it; the oldest stays, since the blind index is derived from it."""
+    keys = house.vault.master_keys
+    if kid not in keys.kids:
+        return Checked(f"master key {kid}", f"wraps {count} keys, and is not given", well=False)
+    if kid in {keys.current_kid, keys.oldest_kid}:
+        return Checked(f"master key {kid}", f"wraps {count} keys, and stays")
+    left = "may be taken away" if not count else "`streamly keys rewrap` wraps them anew"
+    return Checked(f"master key {kid}", f"wraps {count} keys: {left}")

@@ -15,6 +15,7 @@ from entrypoints.cli.database import doctor, migrate
 from entrypoints.cli.demo import demo
 from entrypoints.cli.endings import FAILED, INTERRUPTED
 from entrypoints.cli.intents import intents
+from entrypoints.cli.keys import keys
 from entrypoints.cli.processes import api, sandbox, serve, worker
 from entrypoints.cli.projections import projections
 from entrypoints.cli.service import ServiceFailed
@@ -77,7 +78,7 @@ def main() -> None:
 
 
 PROCESSES = (demo, serve, worker, sandbox, api)
-TOOLS = (migrate, doctor, accounts, videos, webhooks, intents, projections, audit)
+TOOLS = (migrate, doctor, accounts, keys, videos, webhooks, intents, projections, audit)
 
 for command in (*PROCESSES, *TOOLS):
     main.add_command(command)

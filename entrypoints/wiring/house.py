@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from adapters.crypto.vault import PostgresVault
 from adapters.eventstore.history import PostgresHistory
 from adapters.eventstore.live import LiveEngine
 from adapters.eventstore.policies import PolicyRunner
@@ -151,6 +152,10 @@ class House:
         return self.privacy.erasing
 
     @property
+    def vault(self) -> PostgresVault:
+        return self.privacy.vault
+
+    @property
     def mailbox(self) -> Mailbox | None:
         return self.post.mailbox
 
@@ -177,16 +182,11 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     webhooks, dunning = billing.webhooks(base, ports), billing.dunning(base, ports)
     sold = selling(settings, base, ports, convergence, binding)
     post = correspondence(settings, base, stack)
-    folk, admin, limits = (
-        people(settings, base, post, stack),
-        gates.account_admin(base),
-        gates.throttling(settings, base),
-    )
-    private = privacy(base, ports, folk, post, admin=admin, subscriptions=sold.subscriptions, throttling=limits)
+    folk = people(settings, base, post, stack)
     policies = _policies(ports, plans, dunning, sold.duplicates)
     return House(
         settings=settings,
-        account_admin=admin,
+        account_admin=gates.account_admin(base),
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, dunning, stack),
         business_time=base.business_time,
@@ -199,7 +199,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         metrics=base.metrics,
         payments=Payments(ports.payments),
         plans=plans,
-        privacy=private,
+        privacy=privacy(settings, base, ports, folk, post, sold.subscriptions),
         playback=_playback(base, ports),
         projections=ProjectionAdmin(ports.states),
         records=base.records,
@@ -214,7 +214,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
         people=folk,
         sweeping=billing.sweeping(settings, base, ports, convergence, webhooks),
-        throttling=limits,
+        throttling=gates.throttling(settings, base),
         kept_answers=gates.kept_answers(base),
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),

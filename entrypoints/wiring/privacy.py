@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from adapters.crypto.vault import PostgresVault
 from adapters.postgres.clock import RealClock
 from adapters.postgres.erasures import PostgresErasures, PostgresOperationalRows
-from application.account_admin import AccountAdmin
 from application.erasing import Erasing, ErasureRequests
 from application.subscriptions import Subscriptions
-from application.throttling import Throttling
+from entrypoints.settings import Settings
+from entrypoints.wiring import gates
 from entrypoints.wiring.foundation import Foundation
 from entrypoints.wiring.letters import Correspondence
 from entrypoints.wiring.people import People
@@ -20,22 +21,22 @@ class Privacy:
 
     requests: ErasureRequests
     erasing: Erasing
+    vault: PostgresVault
 
 
 def privacy(
+    settings: Settings,
     base: Foundation,
     ports: Ports,
     people: People,
     post: Correspondence,
-    *,
-    admin: AccountAdmin,
     subscriptions: Subscriptions,
-    throttling: Throttling,
 ) -> Privacy:
     erasures = PostgresErasures(base.pool)
     return Privacy(
+        vault=base.vault,
         requests=ErasureRequests(
-            admin=admin,
+            admin=gates.account_admin(base),
             records=base.records,
             erasures=erasures,
             password=people.emails.password,
@@ -49,7 +50,7 @@ def privacy(
             rows=PostgresOperationalRows(base.pool),
             vault=base.vault,
             blind_index=base.blind_index,
-            throttling=throttling,
+            throttling=gates.throttling(settings, base),
             subscriptions=subscriptions,
             access=ports.access,
         ),

@@ -48,13 +48,10 @@ async def main(dsn: str, data_dir: str, sandbox_port: str, last: str) -> None:
     )
     async with open_house(settings, dsn, prepare=False) as house:
         erasing = house.erasing
-        mortal = replace(
-            erasing,
-            rows=Deadly(erasing.rows, last),
-            subscriptions=Deadly(erasing.subscriptions, last),
-            throttling=Deadly(erasing.throttling, last),
-            vault=Deadly(erasing.vault, last),
-        )
+        named: dict[str, Any] = {
+            name: Deadly(getattr(erasing, name), last) for name in ("rows", "subscriptions", "throttling", "vault")
+        }
+        mortal = replace(erasing, **named)
         await mortal.erase_due()
 
 

@@ -97,6 +97,8 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
         "POST /v1/checkout",
         "POST /v1/me/billing-portal",
         "POST /v1/me/email",
+        "POST /v1/me/erasure",
+        "POST /v1/me/erasure/code",
         "POST /v1/me/password",
         "POST /v1/me/phone",
         "POST /v1/me/phone/verify",

@@ -280,7 +280,7 @@ async def test_rows_are_forgotten_when_their_time_has_come_and_not_before(databa
         "play_sessions": [0, 0, 8, 31, 91],
         "sweeps": [0, 8, 31, 91, 401],
     }
-    assert await PostgresRetention(pool).forget() == dict.fromkeys(AGE_COLUMNS, 0)
+    assert set((await PostgresRetention(pool).forget()).values()) == {0}
 
 
 AGE_COLUMNS = {
