@@ -70,8 +70,7 @@ def in_files(folder: Path, canaries: list[str]) -> dict[str, set[str]]:
 def in_logs(caplog: pytest.LogCaptureFixture, canaries: list[str]) -> set[str]:
     """What this program logs; that the test's own client says what it asked for is no news."""
     ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
-    told = {f"{r.name}: {r.getMessage()}" for r in ours if found_in(f"{r.getMessage()} {r.__dict__}", canaries)}
-    return told
+    return {f"{r.name}: {r.getMessage()}" for r in ours if found_in(f"{r.getMessage()} {r.__dict__}", canaries)}
 
 
 async def digits(service: Service, to: str, shape: str = r"\b\d{6}\b") -> str:
