@@ -126,7 +126,7 @@ class Erasing:
         subjects = [Subject("account", str(account.id)), *_addresses(facts)]
         traces = Traces(
             account_id=account.id,
-            customers=account.customers,
+            customers=account.every_customer(),
             recipients=[self.blind_index.of(one.kind, one.value) for one in subjects if one.kind != "account"],
         )
         await self._end_subscriptions(erasure)

@@ -134,8 +134,8 @@ class PostgresOperationalRows:
         values = {
             "account": traces.account_id,
             "recipients": list(traces.recipients),
-            "providers": list(traces.customers),
-            "customers": list(traces.customers.values()),
+            "providers": [provider for provider, _ in traces.customers],
+            "customers": [customer for _, customer in traces.customers],
             "at_once": AT_ONCE_MAX,
         }
         async with connected(self._pool) as connection:

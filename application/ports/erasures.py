@@ -1,6 +1,6 @@
 """Persons who are to be erased, and what is kept of them beside the ledger."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -23,8 +23,8 @@ class Traces(msgspec.Struct, frozen=True, kw_only=True):
     """By what a person is found in the tables beside the ledger."""
 
     account_id: UUID
-    customers: Mapping[str, str]
-    """The customer id at each provider."""
+    customers: Sequence[tuple[str, str]]
+    """The provider and the id of each customer."""
     recipients: Collection[bytes]
     """The blind indexes of all addresses and numbers that the account has had; none once the key is destroyed."""
 

@@ -163,6 +163,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def change_role(self, role: Role) -> list[AccountEvent]:
         return [RoleChanged(account_id=self.id, before=self.role, after=role)] if role != self.role else []
 
+    def every_customer(self) -> list[tuple[str, str]]:
+        """With the provider of each."""
+        return [(provider, customer) for provider in self.customers for customer in self.customers_at(provider)]
+
     def customers_at(self, provider: str) -> tuple[str, ...]:
         """All of them, the one that was bound first before the others."""
         first = self.customers.get(provider)

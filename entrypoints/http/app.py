@@ -14,6 +14,7 @@ from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.emails import Emails
 from application.erasing import ErasureRequests
+from application.exporting import Exporting
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
@@ -42,6 +43,7 @@ from entrypoints.http.auth_codes import AuthCodeController
 from entrypoints.http.checkout import CheckoutController
 from entrypoints.http.customers import AdminCustomerController
 from entrypoints.http.erasure import ErasureController
+from entrypoints.http.export import ExportController
 from entrypoints.http.grants import AdminBlockController, AdminGrantController
 from entrypoints.http.health import HealthController
 from entrypoints.http.me import MeController
@@ -79,6 +81,7 @@ VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AuthController,
     CheckoutController,
     ErasureController,
+    ExportController,
     MeController,
     MySubscriptionsController,
     PaymentController,
@@ -109,6 +112,7 @@ PROVIDED = (
     "customer_binding",
     "emails",
     "erasure_requests",
+    "exporting",
     "grants",
     "health",
     "inbox",
@@ -152,6 +156,8 @@ class House(Protocol):
     def emails(self) -> Emails: ...
     @property
     def erasure_requests(self) -> ErasureRequests: ...
+    @property
+    def exporting(self) -> Exporting: ...
     @property
     def grants(self) -> Grants: ...
     @property

@@ -11,6 +11,7 @@ from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.emails import Emails
 from application.erasing import ErasureRequests
+from application.exporting import Exporting
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
@@ -38,6 +39,7 @@ GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
 GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
 GivenEmails = NamedDependency[SkipValidation[Emails]]
 GivenErasureRequests = NamedDependency[SkipValidation[ErasureRequests]]
+GivenExporting = NamedDependency[SkipValidation[Exporting]]
 GivenGrants = NamedDependency[SkipValidation[Grants]]
 GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenInbox = NamedDependency[SkipValidation[InboxOperation]]

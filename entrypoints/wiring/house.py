@@ -30,6 +30,7 @@ from application.customers import CustomerBinding
 from application.dunning import Dunning
 from application.emails import Emails
 from application.erasing import Erasing, ErasureRequests
+from application.exporting import Exporting
 from application.finding import Finding
 from application.grants import Grants
 from application.health import Health
@@ -150,6 +151,10 @@ class House:
     @property
     def erasing(self) -> Erasing:
         return self.privacy.erasing
+
+    @property
+    def exporting(self) -> Exporting:
+        return self.privacy.exporting
 
     @property
     def vault(self) -> PostgresVault:

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from adapters.crypto.vault import PostgresVault
+from adapters.eventstore.history import PostgresHistory
 from adapters.postgres.clock import RealClock
 from adapters.postgres.erasures import PostgresErasures, PostgresOperationalRows
+from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.subscription_reads import PostgresSubscriptionReads
 from application.erasing import Erasing, ErasureRequests
+from application.exporting import Exporting
 from application.subscriptions import Subscriptions
 from entrypoints.settings import Settings
 from entrypoints.wiring import gates
@@ -21,6 +25,7 @@ class Privacy:
 
     requests: ErasureRequests
     erasing: Erasing
+    exporting: Exporting
     vault: PostgresVault
 
 
@@ -35,6 +40,15 @@ def privacy(
     erasures = PostgresErasures(base.pool)
     return Privacy(
         vault=base.vault,
+        exporting=Exporting(
+            records=base.records,
+            history=PostgresHistory(base.pool, base.mapper, base.vault),
+            holdings=PostgresHoldings(base.pool),
+            inbox=ports.inbox,
+            access=ports.access,
+            payments=ports.payments,
+            subscriptions=PostgresSubscriptionReads(base.pool, base.live),
+        ),
         requests=ErasureRequests(
             admin=gates.account_admin(base),
             records=base.records,

@@ -97,6 +97,7 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
         "POST /v1/checkout",
         "POST /v1/me/billing-portal",
         "POST /v1/me/email",
+        "GET /v1/me/export",
         "POST /v1/me/erasure",
         "POST /v1/me/erasure/code",
         "POST /v1/me/password",

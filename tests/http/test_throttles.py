@@ -201,7 +201,8 @@ async def test_everything_without_a_token_but_signing_out_is_limited_and_every_l
     }
 
     confirming = {path for path, rule in rules.items() if rule == Throttled("confirm", "account")}
-    assert confirming == {"/v1/me/email", "/v1/me/phone", "/v1/me/phone/verify", "/v1/me/password"}
+    erasing = {"/v1/me/erasure", "/v1/me/erasure/code"}
+    assert confirming == {"/v1/me/email", "/v1/me/phone", "/v1/me/phone/verify", "/v1/me/password"} | erasing
     auth = {path for path in handlers if path.startswith("/v1/auth/")}
     assert auth - set(rules) <= {"/v1/auth/logout"}
     wanted = {f"{rule.action}_peer" for rule in rules.values()}

@@ -34,6 +34,7 @@ WHO_MAY = {
     "GET /v1/audit/accounts/{account_id}/timeline": CHECKS,
     "GET /v1/audit/events": CHECKS,
     "GET /v1/me": SIGNED_IN,
+    "GET /v1/me/export": SIGNED_IN,
     "GET /v1/me/payments": SIGNED_IN,
     "GET /v1/me/sessions": SIGNED_IN,
     "GET /v1/me/subscription": SIGNED_IN,

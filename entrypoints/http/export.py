@@ -1,0 +1,61 @@
+"""Everything that is held about oneself, as one JSON document that is written as it is read."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+from litestar import Controller, get
+from litestar.response import Stream
+
+from application.exporting import Section
+from entrypoints.http.authentication import SignedInAs, Viewer
+from entrypoints.http.given import GivenExporting
+from entrypoints.http.views import AccountView, account_view
+
+BLOCK_BYTES = 64 * 1024
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """What it is made of; the account itself says what is claimed by it."""
+
+    account: AccountView
+    access: dict[str, Any] | None
+    facts: list[dict[str, Any]]
+    subscriptions: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
+    sessions: list[dict[str, Any]]
+    letters: list[dict[str, Any]]
+    codes: list[dict[str, Any]]
+    plays: list[dict[str, Any]]
+    webhooks: list[dict[str, Any]]
+
+
+class ExportController(Controller):
+    path = "/me/export"
+    tags = ("Accounts",)
+    guards = (SignedInAs(),)
+
+    @get(operation_id="export_me", summary="Everything held about me")
+    async def export(self, viewer: Viewer, exporting: GivenExporting) -> Export | Stream:
+        """As long as there is something: it comes as it is read. One that breaks off is no whole JSON document."""
+        account = await exporting.account(viewer.account_id)
+        head = {"account": account_view(account), "access": await exporting.standing(viewer.account_id)}
+        written = _written(msgspec.json.encode(head)[:-1], exporting.sections(account))
+        headers = {"Content-Type": "application/json", "Content-Disposition": 'attachment; filename="streamly.json"'}
+        return Stream(written, headers=headers)
+
+
+async def _written(head: bytes, sections: Sequence[Section]) -> AsyncIterator[bytes]:
+    """In blocks; the next rows are read when the last block has been taken."""
+    block = bytearray(head)
+    for name, rows in sections:
+        block += b',"' + name.encode() + b'":['
+        between = b""
+        async for row in rows:
+            block += between + msgspec.json.encode(row)
+            between = b","
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+        block += b"]"
+    yield bytes(block) + b"}"
