@@ -4,7 +4,7 @@ Of that is only: positions, when something was heard of, by which webhook; the n
 that has ended, which stay as they were when it was last heard of alive; and which of several items was known first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +53,15 @@ async def outcome_of(town: Town) -> Outcome:
         "states": _states(facts),
         "facts": _counted(facts),
     }
+
+
+def differences(one: object, other: object, place: str = "") -> Iterator[str]:
+    """Where two outcomes are not the same, value by value."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in sorted(one.keys() | other.keys()):
+            yield from differences(one.get(name), other.get(name), f"{place}/{name}")
+    elif one != other:
+        yield f"{place}: {one} and {other}"
 
 
 async def _facts(town: Town) -> list[Any]:
