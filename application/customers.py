@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.ports.billing import BillingProvider
 from application.ports.ledger import GuardedRow, Insert, InsertOnce, Position, RowTaken, UpdateIf
 from application.ports.secrets import BlindIndex
 from application.recall import Asked, Records, again_when_moved
 from domain.account.account import Account, CustomerBoundElsewhere
+from domain.shared.fact import Refusal
+
+
+class CustomerUnknown(Refusal):
+    """The provider has no such customer, or none any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +21,23 @@ class CustomerBinding:
 
     records: Records
     blind_index: BlindIndex
-    provider: str
+    billing: BillingProvider
+
+    @property
+    def provider(self) -> str:
+        return self.billing.name
+
+    async def bind_named(self, account_id: UUID, customer_id: str, asked: Asked) -> Position:
+        """Bind one that an operator names; unless it is bound already, the provider is asked whether there is such.
+
+        Raises:
+            CustomerUnknown, ProviderUnavailable, ProviderRefused: nothing is recorded; and what `bind` raises.
+        """
+        account = (await self.records.recall(Account, account_id)).existing()
+        known = customer_id in account.customers_at(self.provider)
+        if not known and not await self.billing.has_customer(customer_id):
+            raise CustomerUnknown(f"There is no such customer of {self.provider}.")
+        return await self.bind(account_id, customer_id, asked)
 
     async def bind(self, account_id: UUID, customer_id: str, asked: Asked) -> Position:
         """Done again, it is still bound.

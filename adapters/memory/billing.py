@@ -68,6 +68,9 @@ class MemoryBilling(MemoryCommands):
             purchases=tuple(reversed(known.purchases.values())),
         )
 
+    async def has_customer(self, customer_id: str) -> bool:
+        return await super().has_customer(customer_id) and customer_id not in self.gone
+
     async def payer_of(self, customer_id: str) -> UUID | None:
         self._refuse_when_down()
         return self.payers.get(customer_id)

@@ -86,6 +86,10 @@ class MemoryCommands:
         self._refuse_when_down()
         return next((id for id, known in self._customers.items() if known.account_id == account_id), None)
 
+    async def has_customer(self, customer_id: str) -> bool:
+        self._refuse_when_down()
+        return customer_id in self._customers
+
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         def make() -> str:
             self._customers[id := self._new("customer")] = Known(account_id)

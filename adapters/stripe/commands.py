@@ -12,7 +12,7 @@ from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
 from adapters.stripe.objects import Customer, Price, Session, Subscription, id_of
 from adapters.stripe.paid import REFUND_KEY, InvoicePayment, Refund
 from adapters.stripe.units import at
-from application.errors import ProviderRefused
+from application.errors import CustomerGone, ProviderRefused
 from application.ports.billing import CheckoutPage
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
@@ -91,6 +91,15 @@ class StripeCommands:
                 found = (await self._stripe.customers.list_async({"email": email, "limit": PAGE_SIZE})).data
         known = (msgspec.convert(one.to_dict(), Customer) for one in found)
         return next((one.id for one in known if (one.metadata or {}).get(ACCOUNT) == str(account_id)), None)
+
+    async def has_customer(self, customer_id: str) -> bool:
+        """Stripe goes on answering for one that was deleted, with little more than that it was."""
+        try:
+            async with asking():
+                seen = await self._stripe.customers.retrieve_async(customer_id)
+                return not msgspec.convert(seen.to_dict(), Customer).deleted
+        except CustomerGone:
+            return False
 
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         about: CustomerCreateParams = {"metadata": {ACCOUNT: str(account_id)}}

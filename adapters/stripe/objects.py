@@ -18,6 +18,7 @@ class Reference(msgspec.Struct, frozen=True):
 
 class Customer(msgspec.Struct, frozen=True):
     id: str
+    deleted: bool = False
     metadata: Mapping[str, str] | None = None
 
 

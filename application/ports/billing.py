@@ -177,6 +177,10 @@ class BillingProvider(Protocol):
         """The customer that was made for the account once, if there is one; for when its key is forgotten."""
         ...
 
+    async def has_customer(self, customer_id: str) -> bool:
+        """Whether there is such a customer; one that was deleted is there no more."""
+        ...
+
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         """The customer's id."""
         ...

@@ -7,13 +7,18 @@ import msgspec
 from litestar import Controller, Response, put
 from litestar.params import FromPath, JSONBody
 
+from application.customers import CustomerUnknown
+from application.errors import ProviderRefused, ProviderUnavailable
 from domain.account.account import CustomerBoundElsewhere, TooManyCustomers
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenCustomerBinding
 from entrypoints.http.positions import at
-from entrypoints.http.texts import NO_NUL
 
-CustomerId = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=NO_NUL, examples=["cus_NffrFeUfNV2Hib"])]
+CUSTOMER = "^cus_[A-Za-z0-9_]+$"
+
+CustomerId = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=255, pattern=CUSTOMER, examples=["cus_NffrFeUfNV2Hib"])
+]
 
 
 class CustomerToBind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +41,7 @@ class AdminCustomerController(Controller):
         "/stripe",
         operation_id="bind_customer",
         summary="Bind a Stripe customer to an account",
-        refuses=(CustomerBoundElsewhere, TooManyCustomers),
+        refuses=(CustomerBoundElsewhere, CustomerUnknown, ProviderRefused, ProviderUnavailable, TooManyCustomers),
     )
     async def bind(
         self,
@@ -47,7 +52,8 @@ class AdminCustomerController(Controller):
     ) -> Response[CustomerView]:
         """For a customer that was there before the account, or beside the one that the account has.
 
-        What was parked for it is processed. It stays bound; what is bought here is bought by the one bound first.
+        Stripe is asked whether there is such a customer; one that was deleted there is none. What was parked for it is
+        processed. It stays bound; what is bought here is bought by the one bound first.
         """
-        position = await customer_binding.bind(account_id, data.customer_id, asked)
+        position = await customer_binding.bind_named(account_id, data.customer_id, asked)
         return at(position, CustomerView(account_id, data.customer_id))

@@ -2,6 +2,7 @@
 
 from application import (
     account_admin,
+    customers,
     emails,
     errors,
     new_passwords,
@@ -53,6 +54,7 @@ STATUSES: dict[type[Exception], int] = {
     video.VideoNotReady: 409,
     # The use cases'.
     account_admin.LastAdmin: 409,
+    customers.CustomerUnknown: 422,
     emails.EmailInvalid: 422,
     emails.InvalidToken: 422,
     new_passwords.RecentSignInNeeded: 403,

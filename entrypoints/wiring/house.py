@@ -182,7 +182,7 @@ async def open_house(settings: Settings, dsn: str | None = None, *, prepare: boo
 
 def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House:
     ports = ports_of(settings, base, stack)
-    binding = CustomerBinding(records=base.records, blind_index=base.blind_index, provider=ports.billing.name)
+    binding = CustomerBinding(records=base.records, blind_index=base.blind_index, billing=ports.billing)
     convergence, plans = billing.convergence(settings, base, ports, binding), billing.plans(base, ports)
     webhooks, dunning = billing.webhooks(base, ports), billing.dunning(base, ports)
     sold = selling(settings, base, ports, convergence, binding)

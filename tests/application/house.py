@@ -141,7 +141,7 @@ class House:
             blind_index=self.blind_index,
             identifiers=self.identifiers,
         )
-        self.binding = CustomerBinding(records=self.records, blind_index=self.blind_index, provider=self.billing.name)
+        self.binding = CustomerBinding(records=self.records, blind_index=self.blind_index, billing=self.billing)
         self.convergence = Convergence.by(
             self.policy,
             records=self.records,

@@ -3,7 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from application.errors import CustomerGone
+from application.customers import CustomerUnknown
+from application.errors import CustomerGone, ProviderUnavailable
 from application.ports.billing import SeenSubscription
 from application.ports.inbox import Customer
 from domain.account.account import CUSTOMERS_MAX, Account, TooManyCustomers
@@ -88,6 +89,23 @@ async def test_a_checkout_sees_what_a_further_customer_has_and_is_for_the_first(
     assert opened.checkout_id in {
         seen.checkout_id for seen in (await house.billing.truth_of(first.customer_id)).checkouts
     }
+
+
+async def test_an_operator_binds_only_whom_the_provider_has_and_whom_it_had_stays_bound(house: House) -> None:
+    anna = await house.registers()
+    customer_id = await house.billing.create_customer(account_id=anna, email=None, idempotency_key="from before")
+    with pytest.raises(CustomerUnknown):
+        await house.binding.bind_named(anna, "customer_misspelt", BY_ADMIN)
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await house.binding.bind_named(anna, customer_id, BY_ADMIN)
+    house.billing.down = False
+
+    await house.binding.bind_named(anna, customer_id, BY_ADMIN)
+    house.billing.gone.add(customer_id)
+    await house.binding.bind_named(anna, customer_id, BY_ADMIN)
+
+    assert await house.tags() == ["account.registered", "account.customer_bound"]
 
 
 async def test_one_that_is_gone_keeps_nobody_from_the_others(house: House) -> None:

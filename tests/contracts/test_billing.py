@@ -30,6 +30,11 @@ async def test_whatever_is_done_again_under_its_key_is_the_same(till: Till) -> N
     assert await till.page(price_id, key="2") != await till.page(price_id)
 
 
+async def test_it_says_whether_there_is_such_a_customer(till: Till) -> None:
+    assert await till.billing.has_customer(await till.customer())
+    assert not await till.billing.has_customer("cus_misspelt")
+
+
 async def test_an_open_checkout_is_seen_under_the_id_that_we_gave_it(till: Till) -> None:
     page = await till.page(await till.price())
 

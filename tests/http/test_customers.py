@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -17,12 +16,18 @@ from tests.http.test_webhooks import EVENT, signed
 
 pytestmark = pytest.mark.anyio
 
-NUMBERS = count(1)
-
 
 @pytest.fixture
-def customer_id() -> str:
-    return f"cus_from_before_{next(NUMBERS)}"
+async def customer_id(service: Service) -> str:
+    return await made_at_stripe(service)
+
+
+async def made_at_stripe(service: Service) -> str:
+    """A customer from before."""
+    address = f"{service.house.settings.sandbox_address}/stripe/v1/customers"
+    async with httpx.AsyncClient(auth=("sk_test_simulated", "")) as stripe:
+        made: str = (await stripe.post(address)).raise_for_status().json()["id"]
+        return made
 
 
 async def bind(admin: Person, account_id: object, customer_id: str) -> httpx.Response:
@@ -83,26 +88,36 @@ async def test_a_customer_of_another_account_stays_theirs(
     problem_in(await bind(admin, boris.account_id, customer_id), 409, "customer_bound_elsewhere")
 
     assert await bound_to(service, customer_id) == anna.account_id
-    assert (await bind(admin, boris.account_id, f"{customer_id}_b")).status_code == 200
+    assert (await bind(admin, boris.account_id, await made_at_stripe(service))).status_code == 200
 
 
 async def test_an_account_has_several_customers_the_first_of_which_buys_here(
     service: Service, admin: Person, anna: Person, customer_id: str
 ) -> None:
-    for number in ("", "_b", "_c", "_b"):
-        assert (await bind(admin, anna.account_id, f"{customer_id}{number}")).status_code == 200
+    second, third = [await made_at_stripe(service) for _ in range(2)]
+    for each in (customer_id, second, third, second):
+        assert (await bind(admin, anna.account_id, each)).status_code == 200
 
     shown = (await admin.http.get(f"/v1/admin/accounts/{anna.account_id}")).json()
     assert shown["customers"] == {"stripe": customer_id}
-    assert shown["further_customers"] == {"stripe": [f"{customer_id}_b", f"{customer_id}_c"]}
-    assert await bound_to(service, f"{customer_id}_c") == anna.account_id
+    assert shown["further_customers"] == {"stripe": [second, third]}
+    assert await bound_to(service, third) == anna.account_id
 
 
-async def test_an_account_has_twenty_customers_at_most(admin: Person, anna: Person, customer_id: str) -> None:
-    for number in range(CUSTOMERS_MAX):
-        assert (await bind(admin, anna.account_id, f"{customer_id}_{number}")).status_code == 200
+async def test_an_account_has_twenty_customers_at_most(service: Service, admin: Person, anna: Person) -> None:
+    for _ in range(CUSTOMERS_MAX):
+        assert (await bind(admin, anna.account_id, await made_at_stripe(service))).status_code == 200
 
-    problem_in(await bind(admin, anna.account_id, f"{customer_id}_one_more"), 409, "too_many_customers")
+    problem_in(await bind(admin, anna.account_id, await made_at_stripe(service)), 409, "too_many_customers")
+
+
+async def test_a_customer_whom_stripe_does_not_know_is_not_bound(admin: Person, anna: Person) -> None:
+    problem_in(await bind(admin, anna.account_id, "cus_misspelt"), 422, "customer_unknown")
+    for no_id in ("cus_", "cus_a/../b", "price_1", "cus_a b"):
+        problem_in(await bind(admin, anna.account_id, no_id), 400, "malformed_body")
+
+    shown = (await admin.http.get(f"/v1/admin/accounts/{anna.account_id}")).json()
+    assert shown["customers"] == {}
 
 
 async def test_who_has_a_customer_and_pays_by_a_link_gets_access_and_may_cancel(

@@ -206,6 +206,7 @@ def test_every_problem_is_named_with_an_example(document: Described) -> None:
         ("PUT /uploads/{token}/{video_id}", "413", "upload_too_large"),
         ("POST /v1/admin/plans", "503", "provider_unavailable"),
         ("PUT /v1/admin/accounts/{account_id}/customers/stripe", "409", "customer_bound_elsewhere"),
+        ("PUT /v1/admin/accounts/{account_id}/customers/stripe", "422", "customer_unknown"),
         ("POST /v1/admin/accounts/{account_id}/grants", "422", "end_in_the_past"),
         ("POST /v1/admin/accounts/{account_id}/grants", "422", "end_too_far_ahead"),
         ("POST /v1/admin/accounts/{account_id}/blocks", "409", "too_many_by_hand"),

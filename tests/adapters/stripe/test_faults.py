@@ -176,6 +176,12 @@ async def test_a_customer_who_is_gone_is_told_from_other_refusals(
         assert isinstance(refused.value, CustomerGone) is is_gone
 
 
+async def test_a_customer_who_was_deleted_is_there_no_more(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    faulty.will(Answer(body={"id": "cus_1", "object": "customer", "deleted": True}))
+
+    assert not await troubled.has_customer("cus_1")
+
+
 @pytest.mark.parametrize("answer", [error(500), Answer(after_seconds=5, body=NOTHING)], ids=["broken", "hanging"])
 async def test_who_has_little_patience_asks_each_thing_once(
     troubled: StripeBilling, faulty: FaultyStripe, answer: Answer
