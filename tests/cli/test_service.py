@@ -93,7 +93,7 @@ def test_the_demo_holds_from_end_to_end(tmp_path: Path) -> None:
         "500 of 500 frames decoded",
         "402 subscription_required: ended",
         "9.99 USD was paid.",
-        "access, catalogue, graces, payments, plans, subscriptions, all identical",
+        "access, accounts, catalogue, graces, payments, plans, subscriptions, all identical",
         "Every step held",
     ):
         assert said in done.stdout
