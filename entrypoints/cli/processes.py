@@ -6,6 +6,7 @@ import gc
 import logging
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -74,8 +75,23 @@ async def _work(settings: Settings, database: Database) -> None:
         await work(house, also=database.watch)
 
 
+def _webhook_url(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    if given is None:
+        return None
+    try:
+        parts = urlsplit(given)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise click.BadParameter("give an http or https address with a host, as http://127.0.0.1:5000/webhook")
+    return given
+
+
 @click.command()
-@click.option("--webhook-url", default=None, help="Where its events go, instead of to this installation.")
+@click.option(
+    "--webhook-url", callback=_webhook_url, default=None, help="Where its events go, instead of to this installation."
+)
 def sandbox(webhook_url: str | None) -> None:
     """Run the simulated providers on SANDBOX_PORT (development only)."""
     end_with_parent()

@@ -1,7 +1,9 @@
 """The sandbox server, wired to this installation's business time and webhook address."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from litestar import Litestar
 
@@ -13,19 +15,33 @@ from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings, listed
 
 
+class BooksInUse(OSError):
+    """Another sandbox keeps its books in this data folder."""
+
+
 @contextmanager
 def sandbox_app(settings: Settings, dsn: str, webhook_url: str | None = None) -> Iterator[Litestar]:
     """The server of the simulated providers, on the business time of this database.
 
     Their events go to `webhook_url`; None: to this installation.
+
+    Raises:
+        ValueError: there is no webhook secret in STRIPE_WEBHOOK_SECRETS. BooksInUse.
     """
     settings = with_development_secrets(settings)
+    if not (webhook_secrets := listed(settings.stripe_webhook_secrets)):
+        raise ValueError("STRIPE_WEBHOOK_SECRETS names no secret")
+    with _alone(settings.data_dir / "sandbox"):
+        yield from _sandbox_app(settings, dsn, webhook_url, webhook_secrets[0])
+
+
+def _sandbox_app(settings: Settings, dsn: str, webhook_url: str | None, webhook_secret: str) -> Iterator[Litestar]:
     movable = PostgresMovableClock(dsn) if settings.sandbox_clock else None
     simulator = stripe_simulator(
         store_path=settings.data_dir / "sandbox" / "stripe.sqlite3",
         public_url=settings.sandbox_address,
         webhook_url=webhook_url or f"http://127.0.0.1:{settings.port}/v1/webhooks/stripe",
-        webhook_secret=listed(settings.stripe_webhook_secrets)[0],
+        webhook_secret=webhook_secret,
         clock=(movable or RealClock()).now,
     )
     try:
@@ -33,3 +49,15 @@ def sandbox_app(settings: Settings, dsn: str, webhook_url: str | None = None) ->
     finally:
         if movable is not None:
             movable.close()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two sandboxes on the same books would each do what falls due; the lock ends with its process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BooksInUse(f"another sandbox keeps its books in {folder}") from None
+        yield

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import stripe
+from click.testing import CliRunner
 from litestar.testing import TestClient
+from msgspec.structs import replace
 
+from entrypoints.cli.main import main
 from entrypoints.settings import Settings
 from entrypoints.wiring import sandbox_app
 
@@ -52,3 +55,26 @@ def test_another_program_gets_the_events(settings: Settings) -> None:
 
         assert other.taken
         assert other.taken.type == "customer.created"
+
+
+def test_of_two_on_the_same_books_the_second_is_refused(settings: Settings) -> None:
+    with sandbox_app(settings, ""), pytest.raises(OSError, match="another sandbox"), sandbox_app(settings, ""):
+        pass
+    with sandbox_app(settings, "") as app:
+        assert app.routes
+
+
+def test_without_a_secret_it_says_so(settings: Settings) -> None:
+    with (
+        pytest.raises(ValueError, match="STRIPE_WEBHOOK_SECRETS"),
+        sandbox_app(replace(settings, stripe_webhook_secrets=" , "), ""),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:5000/webhook", "ftp://a.test/", "http:///webhook", "http://a.test:x/"])
+def test_where_its_events_go_is_an_address(url: str) -> None:
+    ended = CliRunner().invoke(main, ["sandbox", "--webhook-url", url])
+
+    assert ended.exit_code == 2
+    assert "http or https address with a host" in ended.output

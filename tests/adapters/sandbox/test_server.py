@@ -25,6 +25,29 @@ def test_it_says_who_is_there(tmp_path: Path) -> None:
         assert client.get("/elsewhere").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/stripe/_sandbox/nowhere", 404),
+        ("GET", "/stripe/_sandbox/advance", 405),
+        ("GET", "/stripe/v2/core/events", 404),
+        ("PUT", "/stripe/v1/customers", 405),
+        ("GET", "/stripe", 404),
+    ],
+)
+def test_what_there_is_not_is_refused_in_the_shape_of_whom_it_belongs_to(
+    tmp_path: Path, method: str, path: str, status: int
+) -> None:
+    simulator = stripe_simulator(
+        store_path=tmp_path / "s", public_url="http://a.test", webhook_url=None, webhook_secret="x", clock=Clock()
+    )
+
+    with TestClient(create_sandbox_app([simulator])) as client:
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (status, "invalid_request_error")
+        assert "error" not in client.get("/elsewhere").json()
+
+
 def test_what_breaks_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     @get("/")
     async def break_down() -> None:

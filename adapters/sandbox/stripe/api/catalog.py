@@ -20,7 +20,8 @@ from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.shapes import StripeObject, catalog
 
-DEAREST = 10**12
+DEAREST = 99_999_999
+"""Stripe takes eight digits; more of a few currencies alone."""
 INTERVALS = one_of("day", "week", "month", "year")
 CYCLE = fields(
     "interval",

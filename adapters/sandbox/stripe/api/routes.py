@@ -96,6 +96,17 @@ OPERATIONS = (
 )
 
 
+def knows(verb: str | None, path: str) -> bool:
+    """Whether an operation of this verb (None: of any) is at this path (below /v1) or further below."""
+    steps = path.strip("/").split("/") if path.strip("/") else []
+    return (not steps or path.startswith("/")) and any(
+        verb in (None, operation.verb)
+        and len(operation.steps) >= len(steps)
+        and all(expected in ("{}", step) for expected, step in zip(operation.steps, steps, strict=False))
+        for operation in OPERATIONS
+    )
+
+
 def find(verb: str, path: str) -> tuple[Operation, list[str]]:
     """The operation at this path (below /v1), and the ids that the path holds."""
     steps = path.strip("/").split("/")

@@ -7,7 +7,9 @@ from litestar import Controller, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, SkipValidation
 
+from adapters.sandbox.stripe.api.routes import knows
 from adapters.sandbox.stripe.books.identifiers import new_id
+from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.faults import Planned
 from adapters.sandbox.stripe.shapes import StripeObject, public
 from adapters.sandbox.stripe.shapes.events import generation_failure_resolved
@@ -29,7 +31,11 @@ class FaultControls(Controller):
     async def set_faults(
         self, data: JSONBody[PlannedFaults], simulation: NamedDependency[SkipValidation[Simulation]]
     ) -> PlannedFaults:
-        """In place of those that were still to come."""
+        """In place of those that were still to come. Refused where one can concern no request."""
+        for fault in data.faults:
+            if not knows(fault.verb, fault.path):
+                at = f"{fault.verb or 'any verb'}: {fault.path}"
+                raise StripeRefusal(f"There is nothing at {at}; a path is below /v1, as /subscriptions.", param="path")
         simulation.faults.planned = list(data.faults)
         return data
 

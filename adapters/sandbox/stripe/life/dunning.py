@@ -3,11 +3,13 @@
 In Stripe this is a setting of the account ("Manage failed payments"); here a control sets it.
 """
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
 
 from adapters.sandbox.stripe.books.moment import Moment
+from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.life.periods import DAY_SECONDS
 from adapters.sandbox.stripe.shapes import StripeObject
 
@@ -33,12 +35,14 @@ def setting(moment: Moment) -> Dunning:
 
 
 def set_to(moment: Moment, dunning: Dunning) -> None:
-    """For what fails from now on; a retry that is planned already takes place."""
+    """For what fails from now on; a retry that is planned already takes place. Refused where the days do not rise."""
+    if any(day >= following for day, following in pairwise(dunning.retry_days)):
+        raise StripeRefusal("Each of retry_days must be later than the one before.", param="retry_days")
     moment.store.set(SETTING, msgspec.json.encode(dunning).decode())
 
 
 def next_attempt(moment: Moment, invoice: StripeObject) -> int | None:
     """When an open invoice that fails now would be tried again; None: never."""
     since = invoice["status_transitions"]["finalized_at"]
-    later = [since + day * DAY_SECONDS for day in sorted(setting(moment).retry_days)]
+    later = [since + day * DAY_SECONDS for day in setting(moment).retry_days]
     return next((at for at in later if at > moment.at), None)

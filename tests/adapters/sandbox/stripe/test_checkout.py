@@ -260,3 +260,10 @@ def test_what_the_page_does_not_understand_changes_nothing(sandbox: Sandbox, bod
 
 def test_an_unknown_session_has_no_page(sandbox: Sandbox) -> None:
     assert sandbox.http.get("/checkout/cs_test_nobody").status_code == 404
+
+
+def test_a_price_has_eight_digits_at_most(sandbox: Sandbox) -> None:
+    assert sandbox.api.prices.retrieve(sandbox.price(99_999_999)).unit_amount == 99_999_999
+
+    with pytest.raises(stripe.InvalidRequestError):
+        sandbox.price(100_000_000)

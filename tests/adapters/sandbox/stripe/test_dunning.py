@@ -164,7 +164,9 @@ def test_what_is_canceled_is_not_tried_again(sandbox: Sandbox, failing: stripe.S
     assert moments_of(sandbox, "invoice.payment_failed") == [RENEWAL]
 
 
-@pytest.mark.parametrize("wrong", [{"retry_days": [0]}, {"then": "forgive"}, {"retries": 3}])
+@pytest.mark.parametrize(
+    "wrong", [{"retry_days": [0]}, {"retry_days": [3, 1]}, {"retry_days": [2, 2]}, {"then": "forgive"}, {"retries": 3}]
+)
 def test_dunning_that_makes_no_sense_is_refused(sandbox: Sandbox, wrong: Any) -> None:
     assert sandbox.http.put("/_sandbox/dunning", json=wrong).status_code == 400
 

@@ -71,6 +71,13 @@ def test_a_dropped_connection_is_tried_again_by_the_sdk(sandbox: Sandbox, once: 
     assert sandbox.api.customers.list().data == []
 
 
+@pytest.mark.parametrize("path", ["", "/", "/subscriptions", "/subscriptions/sub_1", "/checkout"])
+def test_a_fault_may_be_planned_wherever_something_is(sandbox: Sandbox, path: str) -> None:
+    fail(sandbox, {"kind": "drop", "path": path, "verb": "POST"})
+
+    assert left(sandbox) == [1]
+
+
 def test_a_slow_answer_is_an_answer(sandbox: Sandbox) -> None:
     fail(sandbox, {"kind": "slow", "seconds": 0.3})
     begun = time.monotonic()
@@ -80,7 +87,18 @@ def test_a_slow_answer_is_an_answer(sandbox: Sandbox) -> None:
     assert time.monotonic() - begun > 0.3
 
 
-@pytest.mark.parametrize("wrong", [{"kind": "fire"}, {"kind": "drop", "requests": 0}, {"kind": "slow", "seconds": 61}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "fire"},
+        {"kind": "drop", "requests": 0},
+        {"kind": "slow", "seconds": 61},
+        {"kind": "drop", "path": "refunds"},
+        {"kind": "drop", "path": "/v1/refunds"},
+        {"kind": "drop", "path": "/refund"},
+        {"kind": "drop", "path": "/customers", "verb": "DELETE"},
+    ],
+)
 def test_a_fault_that_makes_no_sense_is_refused(sandbox: Sandbox, wrong: Any) -> None:
     assert sandbox.http.put("/_sandbox/faults", json={"faults": [wrong]}).status_code == 400
 

@@ -14,6 +14,11 @@ def period_end(subscription: stripe.Subscription) -> datetime:
     return datetime.fromtimestamp(subscription.items.data[0].current_period_end, UTC)
 
 
+@pytest.mark.parametrize("to", [5, "5", "tomorrow", "2027-01-31T12:00:00"])
+def test_a_time_that_is_none_is_refused(sandbox: Sandbox, to: object) -> None:
+    assert sandbox.http.post("/_sandbox/advance", json={"to": to}).status_code == 400
+
+
 def test_a_subscription_renews_on_its_day_clamped_to_short_months(sandbox: Sandbox, clock: Clock) -> None:
     subscription = sandbox.subscribe(sandbox.price(999))
 
