@@ -85,7 +85,7 @@ class Plans:
         """Record the plan and the wish for a price, have the provider make it, and bind it.
 
         Raises:
-            PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken: nothing is recorded.
+            PrepaidHasNoTrial, PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken: nothing is recorded.
             ProviderUnavailable: with a price given, nothing is; else the plan is, sold once the provider answers.
             ProviderRefused: the same, but that it is not sold until it gets another price.
         """
@@ -124,7 +124,7 @@ class Plans:
         made anew where the provider does not sell at it any more.
 
         Raises:
-            NotFound, PriceDoesNotMatch, PriceTaken, StreamMoved: nothing is recorded.
+            NotFound, PrepaidHasNoTrial, PriceDoesNotMatch, PriceTaken, StreamMoved: nothing is recorded.
             ProviderUnavailable, ProviderRefused: with a price named, or that which it has, nothing is; else all but
                 the new price.
         """

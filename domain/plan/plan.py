@@ -100,6 +100,10 @@ class PrepaidNeedsDuration(Refusal):
     """A plan bought once must say for how many days; one that renews must not."""
 
 
+class PrepaidHasNoTrial(Refusal):
+    """What is bought once begins with no free days."""
+
+
 class PriceDoesNotMatch(Refusal):
     """The provider's price is of another amount, currency or interval than the plan."""
 
@@ -121,6 +125,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def create(terms: PlanTerms, *, description: str, trial_days: int, duration_days: int | None) -> list[PlanFact]:
         if (terms.interval == "once") != (duration_days is not None):
             raise PrepaidNeedsDuration("Give duration_days with interval `once`, and with no other.")
+        if terms.interval == "once" and trial_days:
+            raise PrepaidHasNoTrial("Give no trial_days with interval `once`.")
         return [PlanCreated(terms=terms, description=description, trial_days=trial_days, duration_days=duration_days)]
 
     @property
@@ -135,8 +141,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def revise(self, details: PlanDetails) -> list[PlanFact]:
+        """Raises PrepaidHasNoTrial; days that it has from before may stay, and count for nothing."""
         if details == self.details:
             return []
+        if self.terms.interval == "once" and details.trial_days not in {0, self.trial_days}:
+            raise PrepaidHasNoTrial("A plan that is bought once has no trial_days.")
         return [PlanRevised(plan_id=self.terms.plan_id, before=self.details, after=details)]
 
     def sell(self, *, active: bool) -> list[PlanFact]:

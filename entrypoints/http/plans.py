@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
 from application.plans import NewPlan, PlanChange, PriceTaken
 from application.ports.ledger import StreamMoved
-from domain.plan.plan import PrepaidNeedsDuration, PriceDoesNotMatch
+from domain.plan.plan import PrepaidHasNoTrial, PrepaidNeedsDuration, PriceDoesNotMatch
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 from entrypoints.http.authentication import ByRequest, SignedInAs
@@ -80,7 +80,14 @@ class AdminPlanController(Controller):
         operation_id="create_plan",
         summary="Make a plan",
         middleware=(Idempotent,),
-        refuses=(PrepaidNeedsDuration, PriceDoesNotMatch, PriceTaken, ProviderRefused, ProviderUnavailable),
+        refuses=(
+            PrepaidHasNoTrial,
+            PrepaidNeedsDuration,
+            PriceDoesNotMatch,
+            PriceTaken,
+            ProviderRefused,
+            ProviderUnavailable,
+        ),
     )
     async def create(self, data: JSONBody[PlanToMake], plans: GivenPlans, asked: ByRequest) -> Response[AdminPlanView]:
         """Its price is made at Stripe, unless one is named that is there already."""
@@ -91,7 +98,15 @@ class AdminPlanController(Controller):
         "/{plan_id:uuid}",
         operation_id="change_plan",
         summary="Change a plan",
-        refuses=(NotFound, PriceDoesNotMatch, PriceTaken, ProviderRefused, ProviderUnavailable, StreamMoved),
+        refuses=(
+            NotFound,
+            PrepaidHasNoTrial,
+            PriceDoesNotMatch,
+            PriceTaken,
+            ProviderRefused,
+            ProviderUnavailable,
+            StreamMoved,
+        ),
     )
     async def change(
         self, plan_id: FromPath[UUID], data: JSONBody[PlanToChange], plans: GivenPlans, asked: ByRequest

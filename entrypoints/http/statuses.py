@@ -36,6 +36,7 @@ STATUSES: dict[type[Exception], int] = {
     by_hand.EndTooFarAhead: 422,
     by_hand.TooManyByHand: 409,
     plan.PlanNotForSale: 409,
+    plan.PrepaidHasNoTrial: 422,
     plan.PrepaidNeedsDuration: 422,
     plan.PriceDoesNotMatch: 422,
     prepaid.RenewalWindowClosed: 409,

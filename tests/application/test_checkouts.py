@@ -75,10 +75,10 @@ async def test_the_provider_is_told_what_is_bought_and_by_whom(house: House) -> 
     assert told["cancel_url"] == f"{PUBLIC_URL}/checkout/cancelled"
 
 
-async def test_what_is_bought_once_is_opened_as_such_and_has_no_trial(house: House) -> None:
+async def test_what_is_bought_once_is_opened_as_such(house: House) -> None:
     billing = listening(house)
     anna = await house.registers()
-    plan = await house.sells(replace(COOKING, interval="once", duration_days=30, trial_days=7))
+    plan = await house.sells(replace(COOKING, interval="once", duration_days=30))
 
     await house.opens_checkout(anna, plan)
 

@@ -1,5 +1,6 @@
 """A plan: made, priced at a provider, sold at its newest price, changed, withdrawn."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from domain.plan.plan import (
     PlanReturned,
     PlanRevised,
     PlanWithdrawn,
+    PrepaidHasNoTrial,
     PrepaidNeedsDuration,
     PriceBound,
     PriceRefused,
@@ -63,6 +65,27 @@ def test_a_duration_belongs_to_what_is_bought_once_and_to_nothing_else(
             replace(COOKING, interval=interval), description="", trial_days=0, duration_days=duration_days
         )
     ).then_refused(PrepaidNeedsDuration)
+
+
+def test_what_is_bought_once_has_no_trial() -> None:
+    nothing_yet().when(lambda _: Plan.create(PREPAID, description="", trial_days=7, duration_days=30)).then_refused(
+        PrepaidHasNoTrial
+    )
+    prepaid = PlanCreated(terms=PREPAID, description="", trial_days=0, duration_days=30)
+    given(Plan, prepaid).when(lambda plan: plan.revise(replace(plan.details, trial_days=7))).then_refused(
+        PrepaidHasNoTrial
+    )
+
+
+@pytest.mark.parametrize("said", [{"name": "A month"}, {"trial_days": 0}])
+def test_a_trial_that_a_prepaid_plan_has_from_before_stays_or_goes(said: dict[str, Any]) -> None:
+    before = PlanCreated(terms=PREPAID, description="", trial_days=7, duration_days=30)
+    plan = folded(Plan, before)
+    after = replace(plan.details, **said)
+
+    given(Plan, before).when(lambda plan: plan.revise(after)).then(
+        PlanRevised(plan_id=PREPAID.plan_id, before=plan.details, after=after)
+    )
 
 
 # Its price.

@@ -90,6 +90,15 @@ async def test_a_plan_bought_once_says_for_how_long(admin: Person) -> None:
     assert (await admin.http.post("/v1/admin/plans", json=once | {"duration_days": 30})).status_code == 201
 
 
+async def test_a_plan_bought_once_has_no_trial(admin: Person) -> None:
+    once = COOKING | {"interval": "once", "duration_days": 30}
+
+    problem_in(await admin.http.post("/v1/admin/plans", json=once | {"trial_days": 7}), 422, "prepaid_has_no_trial")
+    made = (await admin.http.post("/v1/admin/plans", json=once | {"trial_days": 0})).json()
+    changed = await admin.http.patch(f"/v1/admin/plans/{made['id']}", json={"trial_days": 7})
+    problem_in(changed, 422, "prepaid_has_no_trial")
+
+
 async def test_a_feature_that_is_named_twice_is_there_once(admin: Person) -> None:
     made = (await admin.http.post("/v1/admin/plans", json=COOKING | {"features": ["hd", "sd", "hd"]})).json()
     assert made["features"] == ["hd", "sd"]
