@@ -24,13 +24,17 @@ from application.throttling import Subject, Throttling
 from application.wording import Wording
 from domain.account.account import Account, AccountRegistered, AccountRegisteredByPhone
 from domain.account.contacts import EmailChanged, PhoneChanged
-from domain.shared.fact import Actor, Cause, Fact
+from domain.shared.fact import Actor, Cause, Fact, Refusal
 from domain.shared.identity import derived_id
 from domain.subscription.subscription import NoSubscription, SubscriptionOver
 
 log = logging.getLogger(__name__)
 
 ERASER: Final = Actor("system", "erasure")
+
+
+class OneProofNeeded(Refusal):
+    """Exactly one of the two is needed: the password, or the code that was sent for this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +62,19 @@ class ErasureRequests:
         now = self.real_time.now()
         return await self.codes.issue(code, now=now) - now
 
-    async def by_password(self, account_id: UUID, password: str, asked: Asked) -> Erasure:
-        """Raises WrongPassword, TooBusy, LastAdmin."""
-        await self.password.require(account_id, password)
+    async def by_proof(self, account_id: UUID, *, password: str | None, code: str | None, asked: Asked) -> Erasure:
+        """Raises OneProofNeeded, WrongPassword, TooBusy, InvalidCode, LastAdmin."""
+        if (password is None) == (code is None):
+            raise OneProofNeeded("Either a password or a code is needed.")
+        if password is not None:
+            await self.password.require(account_id, password)
+        if code is not None:
+            await self._require_code(account_id, code)
         return await self.request(account_id, asked)
 
-    async def by_code(self, account_id: UUID, code: str, asked: Asked) -> Erasure:
-        """Raises InvalidCode, LastAdmin."""
+    async def _require_code(self, account_id: UUID, code: str) -> None:
         if await self.codes.check("erasure", account_id.bytes, code, now=self.real_time.now()) is None:
             raise InvalidCode("The code is wrong or over.")
-        return await self.request(account_id, asked)
 
     async def request(self, account_id: UUID, asked: Asked) -> Erasure:
         """Asked for twice it is one. All sign-ins end in this append. Raises NotFound, LastAdmin."""

@@ -8,6 +8,7 @@ from litestar import Controller, post
 from litestar.params import JSONBody
 
 from application.account_admin import LastAdmin
+from application.erasing import OneProofNeeded
 from application.password_rules import WrongPassword
 from application.phones import InvalidCode
 from application.ports.codes import TooManyCodes
@@ -16,7 +17,6 @@ from application.ports.letters import ChannelClosed
 from application.ports.secrets import TooBusy
 from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenErasureRequests
-from entrypoints.http.problems import FieldError, Malformed
 from entrypoints.http.texts import Code, Password
 from entrypoints.http.throttled import Throttled
 from entrypoints.http.views import SentView, sent_view
@@ -49,7 +49,7 @@ class ErasureController(Controller):
         summary="Erase me",
         status_code=202,
         throttled=CONFIRM,
-        refuses=(WrongPassword, InvalidCode, LastAdmin, TooBusy, StreamMoved),
+        refuses=(OneProofNeeded, WrongPassword, InvalidCode, LastAdmin, TooBusy, StreamMoved),
     )
     async def erase(
         self, viewer: Viewer, data: JSONBody[ErasureAsked], erasure_requests: GivenErasureRequests, asked: ByRequest
@@ -58,14 +58,9 @@ class ErasureController(Controller):
 
         It cannot be taken back. Afterwards the address and the number may be registered anew.
         """
-        if data.password is not None and data.code is None:
-            erasure = await erasure_requests.by_password(viewer.account_id, data.password, asked)
-        elif data.code is not None and data.password is None:
-            erasure = await erasure_requests.by_code(viewer.account_id, data.code, asked)
-        else:
-            raise Malformed(
-                "Either a password or a code is needed.", errors=(FieldError("password", "this, or else a code"),)
-            )
+        erasure = await erasure_requests.by_proof(
+            viewer.account_id, password=data.password, code=data.code, asked=asked
+        )
         return ErasureView(id=erasure.id, status=erasure.status)
 
     @post(

@@ -33,7 +33,7 @@ async def test_it_takes_the_password_and_nothing_beside_it(service: Service, ann
     problem_in(await anna.http.post("/v1/me/erasure", json={"password": "not hers at all"}), 403, "wrong_password")
     problem_in(await anna.http.post("/v1/me/erasure", json={"code": "000000"}), 422, "invalid_code")
     for body in ({}, {"password": PASSWORD, "code": "000000"}):
-        problem_in(await anna.http.post("/v1/me/erasure", json=body), 400, "malformed_request")
+        problem_in(await anna.http.post("/v1/me/erasure", json=body), 422, "one_proof_needed")
 
     assert (await anna.http.get("/v1/me")).status_code == 200
     assert not [fact for fact in await facts_about(service, anna) if "eras" in fact.tag()]

@@ -112,7 +112,7 @@ async def test_support_finds_and_reads_and_changes_nothing(service: Service, ann
         "viewer",
         False,
     )
-    assert read == found | {"customers": {}, "grants": [granted], "blocks": [blocked]}
+    assert read == found | {"customers": {}, "further_customers": {}, "grants": [granted], "blocks": [blocked]}
     assert (await support.get("/v1/admin/accounts", params={"email": "nobody@example.com"})).json()["items"] == []
     assert (await support.get("/v1/admin/accounts", params={"phone": "+48600100200"})).json()["items"] == []
     problem_in(await support.get(f"/v1/admin/accounts/{uuid4()}"), 404, "not_found")
