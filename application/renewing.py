@@ -17,16 +17,19 @@ RENEW_SECONDS = 1.5
 @asynccontextmanager
 async def renewed(renew: Callable[[], Awaitable[object]]) -> AsyncGenerator[None]:
     """Renew it now and then while the block runs. One that cannot be renewed is over: a fence must see to the rest."""
-    renewing = asyncio.create_task(_go_on(renew), name="a lease")
+    over = asyncio.Event()
+    renewing = asyncio.create_task(_go_on(renew, over), name="a lease")
     try:
         yield
     finally:
+        # On Python 3.11 a wait for a connection may miss that it is cancelled; then it ends before the next one.
+        over.set()
         renewing.cancel()
         await asyncio.wait([renewing])
 
 
-async def _go_on(renew: Callable[[], Awaitable[object]]) -> None:
-    while True:
+async def _go_on(renew: Callable[[], Awaitable[object]], over: asyncio.Event) -> None:
+    while not over.is_set():
         await asyncio.sleep(RENEW_SECONDS)
         try:
             await renew()

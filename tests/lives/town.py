@@ -179,6 +179,7 @@ async def opened_town(dsn: str, folder: Path, name: str, policy: Policy) -> Asyn
         stripe_secret_key=KEY,
         stripe_webhook_secrets=SECRET,
         stripe_api_base=f"http://127.0.0.1:{stripe_port}/stripe",
+        stripe_requests_per_second=1_000,
         sweep_customers_per_second=1_000,
         **asdict(policy),
     )
