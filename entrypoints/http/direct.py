@@ -8,7 +8,6 @@ waited for, no try is counted and no answer kept: a route that needs one of thes
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from litestar._asgi.utils import is_valid_host
 from litestar.enums import ScopeType
 from litestar.exceptions import InternalServerException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
@@ -62,7 +61,7 @@ def is_plain(scope: HTTPScope) -> bool:
             if not value.isdigit() or len(value) > LENGTH_DIGITS_MAX or int(value) > BODY_BYTES_MAX:
                 return False
             has_length = True
-        elif name == b"origin" or (name == b"host" and not is_valid_host(value)):
+        elif name == b"origin":
             return False
     return has_length and not scope["root_path"]
 

@@ -28,6 +28,9 @@ CLOSE = {"Connection": "close"}
 
 Header = tuple[bytes, bytes]
 
+A_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+"""A name or an address, and a port (RFC 9110, section 7.2). What it says is used for nothing."""
+
 SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 access_log = logging.getLogger("streamly.access")
@@ -115,7 +118,8 @@ def surely_safe(headers: Iterable[Header], scope: Scope) -> list[Header]:
 
 def beyond_limits(scope: Scope) -> Problem | None:
     """What is wrong with the size or the spelling of a request's head; None when nothing is."""
-    sizes = [len(name) + len(value) for name, value in scope["headers"]]
+    headers = scope["headers"]
+    sizes = [len(name) + len(value) for name, value in headers]
     if len(sizes) > HEADER_COUNT_MAX or sum(sizes) > HEADER_BYTES_MAX:
         return Problem(
             status=431, code="headers_too_large", detail="There are too many headers, or too long ones.", headers=CLOSE
@@ -124,6 +128,9 @@ def beyond_limits(scope: Scope) -> Problem | None:
         return Problem(status=414, code="address_too_long", detail="The address is too long.", headers=CLOSE)
     if "\0" in scope["path"] or "\ufffd" in scope["path"]:
         return Problem(status=400, code="malformed_request", detail="The path is not text.", headers=CLOSE)
+    hosts = [value for name, value in headers if name == b"host"]
+    if (len(hosts) != 1 or not A_HOST.fullmatch(hosts[0])) and (hosts or scope["http_version"] != "1.0"):
+        return Problem(status=400, code="malformed_request", detail="A request names one host.", headers=CLOSE)
     return None
 
 

@@ -43,6 +43,7 @@ class Asked(NamedTuple):
     path: str = STRIPE_PATH
     more: Mapping[str, Any] = {}
     leaves: bool = False
+    hosts: Sequence[bytes] = (b"streamly.test",)
 
 
 class Answered(NamedTuple):
@@ -95,8 +96,11 @@ ODD = {
     "from a page that is let in": Asked(200, headers=with_headers((b"origin", SHOP.encode()))),
     "from another page": Asked(200, headers=with_headers((b"origin", b"https://evil.test"))),
     "refused, from a page": Asked(400, headers=[length(len(EVENT)), (b"origin", SHOP.encode())]),
-    "to a host": Asked(200, headers=with_headers((b"host", b"api.shop.test:8000"))),
-    "to no host": Asked(400, headers=with_headers((b"host", b"a b"))),
+    "to a host and a port": Asked(200, hosts=[b"api.shop.test:8000"]),
+    "to no host": Asked(400, hosts=[]),
+    "to no host, in HTTP/1.0": Asked(200, hosts=[], more={"http_version": "1.0"}),
+    "to two hosts": Asked(400, hosts=[b"streamly.test", b"streamly.test"]),
+    "to what is no host": Asked(400, hosts=[b"a b"]),
     "with a token": Asked(200, headers=with_headers((b"authorization", b"Bearer nonsense"))),
     "with a position": Asked(200, headers=with_headers((b"ledger-position", b"nonsense"))),
     "with too many headers": Asked(431, headers=with_headers(*[(b"x-%d" % n, b"") for n in range(120)])),
@@ -145,7 +149,8 @@ def signature(service: Service, body: bytes) -> bytes:
 async def put(app: Litestar, asked: Asked, signed: bytes, caplog: pytest.LogCaptureFixture) -> Answered:
     """The request put to an application, and what came of it."""
     caplog.clear()
-    headers = [(name, signed if value == b"{signed}" else value) for name, value in asked.headers]
+    hosts = [(b"host", host) for host in asked.hosts]
+    headers = hosts + [(name, signed if value == b"{signed}" else value) for name, value in asked.headers]
     bodies = [{"type": "http.request", "body": body, "more_body": True} for body in asked.bodies]
     if bodies and (not asked.leaves or asked.status == 200):
         bodies[-1]["more_body"] = False

@@ -108,6 +108,28 @@ async def test_what_is_no_http_is_400_and_hung_up_on(port: int, sent: bytes) -> 
     assert (await say(port, LAST_GREETING)).startswith(b"HTTP/1.1 200 ")
 
 
+HOSTS = {
+    "none": b"",
+    "two": b"Host: x\r\nHost: x\r\n",
+    "nothing": b"Host:\r\n",
+    "more than a name": b"Host: x/y\r\n",
+    "no port": b"Host: x:y\r\n",
+}
+
+
+@pytest.mark.parametrize("hosts", HOSTS.values(), ids=HOSTS)
+async def test_what_is_not_for_one_host_is_400_and_hung_up_on(port: int, hosts: bytes) -> None:
+    answer = await say(port, b"GET /v1/greeting HTTP/1.1\r\n" + hosts + b"\r\n", LAST_GREETING)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_http_1_0_knows_no_hosts(port: int) -> None:
+    assert b" 200 OK" in await say(port, b"GET /v1/greeting HTTP/1.0\r\n\r\n")
+
+
 @pytest.mark.parametrize("start", [b"GET /v1/greeting HTTP/1.1\r\nX-Long: ", b"GET /"])
 async def test_a_head_that_does_not_end_is_cut_off(port: int, start: bytes) -> None:
     answer = await say(port, start.ljust(HEAD_BYTES_MAX + 1, b"y"))
