@@ -1,6 +1,7 @@
 """The settings: read once from the environment and one `.env` file, checked before anything starts."""
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,8 +14,14 @@ WEBHOOK_SECRET_LENGTH_MIN = 16
 """After `whsec_`; Stripe's own have 32 or more."""
 SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 SIMULATED_STRIPE_KEY = "sk_test_simulated"
+AN_ORIGIN = re.compile(
+    r"(https?)://(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?", re.ASCII
+)
+"""A scheme, a host and a port, as browsers send them (RFC 6454, section 6.2)."""
+USUAL_PORTS = {"http": 80, "https": 443}
+PORT_MAX = 65_535
 
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=720)]
@@ -135,6 +142,7 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
     except msgspec.ValidationError as trouble:
         raise SettingsInvalid(_named(str(trouble))) from None
     _refuse_untrue_proxies(settings)
+    _refuse_untrue_origins(settings)
     _refuse_half_a_twilio(settings)
     if settings.in_production:
         _refuse_unsafe(settings)
@@ -150,6 +158,20 @@ def _refuse_untrue_proxies(settings: Settings) -> None:
             raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is no address and no network") from None
         if everybody:
             raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is everybody")
+
+
+def _refuse_untrue_origins(settings: Settings) -> None:
+    """An origin that no browser sends lets nobody in; `*`, also in a host, and `null` let in pages of anybody."""
+    for entry in listed(settings.cors_origins):
+        origin = AN_ORIGIN.fullmatch(entry)
+        if origin is None:
+            raise SettingsInvalid(
+                f"CORS_ORIGINS: {entry} is no origin: https:// or http://, a host in lower case without *, and a port; "
+                "no path, and no / at the end"
+            )
+        scheme, port = origin[1], int(origin[2] or 0)
+        if port == USUAL_PORTS[scheme] or port > PORT_MAX:
+            raise SettingsInvalid(f"CORS_ORIGINS: {entry}: leave out the port, or name another; {port} is never sent")
 
 
 def _refuse_half_a_twilio(settings: Settings) -> None:

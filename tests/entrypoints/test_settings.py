@@ -37,11 +37,35 @@ def test_nothing_is_needed_in_development() -> None:
         ("TRUSTED_PROXIES", "::/0"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
         ("TRUSTED_PROXIES", "10.0.0.5/8"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", "https://shop.test,*"),
+        ("CORS_ORIGINS", "https://*.shop.test"),
+        ("CORS_ORIGINS", "https://shop.*"),
+        ("CORS_ORIGINS", "shop.test"),
+        ("CORS_ORIGINS", "https://"),
+        ("CORS_ORIGINS", "https://Shop.test"),
+        ("CORS_ORIGINS", "https://shop.test/"),
+        ("CORS_ORIGINS", "https://shop.test/page"),
+        ("CORS_ORIGINS", "https://shop.test?a=1"),
+        ("CORS_ORIGINS", "https://anna@shop.test"),
+        ("CORS_ORIGINS", "https://shop.test https://evil.test"),
+        ("CORS_ORIGINS", "https://shop.test:443"),
+        ("CORS_ORIGINS", "http://shop.test:80"),
+        ("CORS_ORIGINS", "https://shop.test:70000"),
+        ("CORS_ORIGINS", "https://shop.test:port"),
+        ("CORS_ORIGINS", "https://shöp.test"),
+        ("CORS_ORIGINS", "file:///page.html"),
     ],
 )
 def test_what_makes_no_sense_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsInvalid, match=name):
         read_settings({name: value}, None)
+
+
+def test_pages_are_let_in_by_the_origins_that_browsers_send() -> None:
+    origins = "https://shop.test, http://localhost:5173,https://xn--shp-ula.test:8443,http://[::1]:3000,http://10.0.0.5"
+    assert read_settings({"CORS_ORIGINS": origins}, None).cors_origins == origins
 
 
 def test_rates_are_counts_and_seconds() -> None:
