@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from application.ports.addresses import Addresses, AddressInvalid
+from application.ports.addresses import Addresses, AddressInvalid, NumberInvalid, PhoneNumbers
 from application.ports.throttles import Claim, Standing, Throttles
 
 FAMILIAR_DAYS = 90
@@ -29,6 +29,7 @@ class Throttling:
 
     throttles: Throttles
     addresses: Addresses
+    numbers: PhoneNumbers
     limits: Collection[str]
 
     async def admit(self, action: str, *, peer: str, subject: Subject | None = None) -> Standing:
@@ -58,14 +59,15 @@ class Throttling:
         await self.throttles.befriend(f"{self._spelt(subject)} from {network_of(peer)}", days=FAMILIAR_DAYS)
 
     def _spelt(self, subject: Subject) -> str:
-        """Alike, however it is written."""
+        """Alike, however it is written; what is no address and no number is refused further on."""
         value = subject.value.strip().casefold()
         match subject.kind:
             case "email":
                 with suppress(AddressInvalid):
                     value = self.addresses.canonical(subject.value)
             case "phone":
-                value = "".join(character for character in value if character.isdigit())
+                with suppress(NumberInvalid):
+                    value = self.numbers.canonical(subject.value)
             case "account":
                 pass
         return f"{subject.kind} {value}"

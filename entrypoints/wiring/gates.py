@@ -4,6 +4,7 @@ from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.postgres.account_reads import PostgresAccountReads
 from adapters.postgres.idempotency import PostgresKeptAnswers
 from adapters.postgres.throttles import PostgresThrottles
+from adapters.sms.numbers import LibPhoneNumbers
 from application.account_admin import AccountAdmin
 from application.ports.throttles import Rate
 from application.throttling import Throttling
@@ -23,6 +24,7 @@ def throttling(settings: Settings, base: Foundation) -> Throttling:
     return Throttling(
         throttles=PostgresThrottles(base.pool, base.blind_index, limits),
         addresses=EmailValidatorAddresses(),
+        numbers=LibPhoneNumbers(),
         limits=frozenset(limits),
     )
 

@@ -15,6 +15,7 @@ from litestar.params import FromPath, JSONBody, RawBody
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.memory.idempotency import MemoryKeptAnswers
 from adapters.memory.throttles import MemoryThrottles
+from adapters.sms.numbers import LibPhoneNumbers
 from application.errors import DatabaseUnavailable, NotSignedIn, NotYetVisible, UnknownPosition
 from application.ports.ledger import StreamMoved
 from application.ports.secrets import SignedIn
@@ -173,7 +174,12 @@ def throttling_of(**limits: Rate) -> Throttling:
     """In memory; what is not named is as good as unlimited."""
     names = ("login_peer", "login_account", "login_familiar", "checkout_peer", "checkout_account")
     rates = {name: [limits.get(name, Rate(10_000, 3600))] for name in names}
-    return Throttling(throttles=MemoryThrottles(rates), addresses=EmailValidatorAddresses(), limits=frozenset(rates))
+    return Throttling(
+        throttles=MemoryThrottles(rates),
+        addresses=EmailValidatorAddresses(),
+        numbers=LibPhoneNumbers(),
+        limits=frozenset(rates),
+    )
 
 
 UNTHROTTLED = throttling_of()

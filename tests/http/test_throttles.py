@@ -8,7 +8,8 @@ import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
-from application.ports.throttles import Rate
+from application.ports.throttles import Rate, RateLimited
+from application.throttling import Subject
 from entrypoints.http.app import create_app
 from entrypoints.http.throttled import Throttled
 from entrypoints.settings import Settings
@@ -65,6 +66,16 @@ async def test_however_an_address_is_written_it_is_one_account() -> None:
 
     assert [answer.status_code for answer in answers] == [409, 409, 429]
     assert other.status_code == 409
+
+
+async def test_however_a_number_is_written_it_is_one_account() -> None:
+    limits = throttling_of(login_account=Rate(3, HOURLY))
+    for written in ("+447911123456", "+44 (0)7911 123456", " +44-07911-123.456 "):
+        await limits.admit("login", peer="203.0.113.7", subject=Subject("phone", written))
+
+    with pytest.raises(RateLimited):
+        await limits.admit("login", peer="203.0.113.7", subject=Subject("phone", "+44 07911 123456"))
+    await limits.admit("login", peer="203.0.113.7", subject=Subject("phone", "+447911123457"))
 
 
 async def test_a_stranger_and_a_body_that_cannot_be_read_use_up_nothing() -> None:
