@@ -9,8 +9,9 @@ COMPILE = $(or $(UV),$(BIN)/uv) pip compile pyproject.toml --quiet --universal -
 # The wheel of pyright holds all it needs; without this it asks the network whether there is a newer one.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-# What measures time or kills what it has started is tested by itself, after the rest has run side by side.
-ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks
+# What measures time, kills what it has started or starts whole services is tested by itself, after the rest has run
+# side by side.
+ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks tests/abuse
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
