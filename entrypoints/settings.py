@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -220,8 +221,30 @@ def _refuse_unsafe(settings: Settings) -> None:
     if settings.public_url and not settings.public_url.startswith("https://"):
         troubles.append("PUBLIC_URL must begin with https://")
     troubles += _troubles_of_stripe(settings)
+    troubles += [
+        f"{name.upper()} must begin with https://, or be on this machine"
+        for name in ("stripe_api_base", "twilio_api_base")
+        if not _keeps_secrets(getattr(settings, name))
+    ]
     if troubles:
         raise SettingsInvalid("\n".join(f"{trouble} (ENV=production)" for trouble in troubles))
+
+
+def _keeps_secrets(base: str) -> bool:
+    """Whether a provider's key may be sent there: encrypted, or to a program on this machine."""
+    try:
+        parts = urlsplit(base)
+        host = parts.hostname or ""
+        return not base or parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))
+    except ValueError:
+        return False
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _troubles_of_stripe(settings: Settings) -> list[str]:

@@ -108,6 +108,15 @@ def test_production_may_run_in_stripes_test_mode() -> None:
     assert read_settings({**GOOD, "STRIPE_SECRET_KEY": "sk_test_51Nfoo"}, None).stripe_secret_key == "sk_test_51Nfoo"
 
 
+@pytest.mark.parametrize(
+    "base", ["https://api.example.com", "http://127.0.0.1:8443", "http://localhost", "http://[::1]:1"]
+)
+def test_production_may_ask_another_server_in_the_providers_place(base: str) -> None:
+    given = read_settings({**GOOD, "STRIPE_API_BASE": base, "TWILIO_API_BASE": base}, None)
+
+    assert (given.stripe_api_base, given.twilio_api_base) == (base, base)
+
+
 @pytest.mark.parametrize("name", [name for name in GOOD if name != "ENV"])
 @pytest.mark.parametrize("value", ["", "   "])
 def test_production_does_not_start_without_each_of_them_and_says_which(name: str, value: str) -> None:
@@ -122,6 +131,10 @@ def test_production_does_not_start_without_each_of_them_and_says_which(name: str
         ("JWT_KEYS", "k1:short"),
         ("PUBLIC_URL", "http://videos.example.com"),
         ("SANDBOX_CLOCK", "1"),
+        ("STRIPE_API_BASE", "http://stripe.example.com"),
+        ("STRIPE_API_BASE", "http://127.0.0.1@stripe.example.com"),
+        ("TWILIO_API_BASE", "ftp://twilio.example.com"),
+        ("TWILIO_API_BASE", "http://[::1"),
         ("STRIPE_SECRET_KEY", "sk_test_simulated"),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_"),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_fifteen-letters"),

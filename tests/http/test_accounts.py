@@ -37,6 +37,16 @@ async def test_registering_signs_in(service: Service) -> None:
     assert UUID(me.json()["id"]).version == 4
 
 
+async def test_whoever_signs_in_is_given_no_cookie(service: Service) -> None:
+    body = {"email": "gustav@example.com", "password": PASSWORD}
+    registered = await service.public.post("/v1/auth/register", json=body)
+    signed_in = await service.public.post("/v1/auth/login", json=body)
+    refreshed = await service.public.post("/v1/auth/refresh", json={"refresh_token": signed_in.json()["refresh_token"]})
+
+    assert [answer.status_code for answer in (registered, signed_in, refreshed)] == [201, 200, 200]
+    assert not any("set-cookie" in answer.headers for answer in (registered, signed_in, refreshed))
+
+
 async def test_an_address_is_taken_once_however_it_is_spelt(service: Service) -> None:
     body = {"email": "dora@example.com", "password": PASSWORD}
     assert (await service.public.post("/v1/auth/register", json=body)).status_code == 201

@@ -24,6 +24,21 @@ async def test_another_scheme_or_shape_is_no_token(small: httpx.AsyncClient, hea
     problem_in(await small.get("/v1/tickets", headers={"Authorization": header}), 401, "invalid_token")
 
 
+async def test_a_token_counts_in_its_header_alone(small: httpx.AsyncClient) -> None:
+    """So no page of another's can have a browser bring it along, and none stands in an address."""
+    named = ("access_token", "token", "authorization", "Authorization")
+    asked = [await small.get("/v1/tickets", headers={"Cookie": f"{name}=viewer"}) for name in named]
+    asked += [
+        await small.get("/v1/tickets", params={name: value}) for name in named for value in ("viewer", "Bearer viewer")
+    ]
+    asked.append(
+        await small.get("/v1/tickets", headers={"X-Access-Token": "viewer", "Proxy-Authorization": "Bearer viewer"})
+    )
+
+    for answer in asked:
+        problem_in(answer, 401, "not_signed_in")
+
+
 async def test_a_bad_token_is_refused_also_where_none_is_needed(small: httpx.AsyncClient) -> None:
     problem_in(await small.get("/v1/greeting", headers={"Authorization": "Bearer stale"}), 401, "invalid_token")
     assert (await small.get("/v1/greeting")).json() == {"role": None}

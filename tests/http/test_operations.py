@@ -25,6 +25,25 @@ async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> N
     assert ready.json()["checks"]["failed_intents"] == 0
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/checkout/success",
+        "/checkout/cancelled",
+        "/docs",
+        "/docs/assets/start.js",
+        "/docs/assets/swagger-ui.css",
+        "/metrics",
+    ],
+)
+async def test_what_is_text_says_in_which_letters(service: Service, path: str) -> None:
+    answer = await service.public.get(path)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/")
+    assert answer.headers["content-type"].endswith("charset=utf-8")
+
+
 async def test_time_moves_and_comes_back(service: Service) -> None:
     real = datetime.fromisoformat((await service.public.post("/v1/sandbox/clock", json={"now": None})).json()["now"])
     later = real + timedelta(days=40)

@@ -5,6 +5,7 @@ import threading
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from adapters.postgres.migrate import AppRole, DatabaseTooNew, MigrationEdited, migrate, migrations, pending
 from tests.postgres import Databases
@@ -43,6 +44,26 @@ def test_an_edited_file_and_an_unknown_one_are_refused(databases: Databases) -> 
     with pytest.raises(DatabaseTooNew, match="9999_future"):
         pending(dsn)
     databases.drop(dsn)
+
+
+def test_new_tables_hold_nobody_and_no_secret(databases: Databases) -> None:
+    """No account is there before somebody makes one."""
+    dsn = databases.create()
+    migrate(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        names = connection.execute("SELECT schemaname, relname FROM pg_stat_user_tables").fetchall()
+        counts = {
+            f"{schema}.{table}": connection.execute(
+                SQL("SELECT count(*) FROM {}.{}").format(Identifier(schema), Identifier(table))
+            ).fetchall()[0][0]
+            for schema, table in names
+        }
+    databases.drop(dsn)
+
+    assert {table for table, count in counts.items() if count} == {
+        *("ops.business_clock", "ops.write_check", "public.schema_migrations")
+    }
+    assert {"ledger.events", "ops.credentials", "ops.claims", "ops.sessions", "vault.keys"} <= set(counts)
 
 
 def test_the_programs_role_may_add_to_the_ledger_and_not_change_it(databases: Databases) -> None:

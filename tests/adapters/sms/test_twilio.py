@@ -155,3 +155,21 @@ async def test_an_answer_that_nobody_understands_sends_no_message_twice() -> Non
 
     async with served(app) as port:
         assert await sent(f"http://127.0.0.1:{port}") == "unknown"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_answer_sends_a_code_elsewhere(status: int) -> None:
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await receive()
+            asked.append(scope["path"])
+            await send({"type": "http.response.start", "status": status, "headers": [(b"location", b"/elsewhere")]})
+            await send({"type": "http.response.body", "body": b""})
+
+    async with served(app) as port:
+        with pytest.raises(NotSentNow):
+            await sent(f"http://127.0.0.1:{port}")
+
+    assert asked == [f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"]

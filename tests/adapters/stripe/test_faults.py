@@ -80,6 +80,16 @@ async def test_what_trying_again_at_once_would_not_help_is_put_off(
     assert len(faulty.requests) == 1
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_answer_sends_our_key_elsewhere(troubled: StripeBilling, faulty: FaultyStripe, status: int) -> None:
+    faulty.will(Answer(status, {}, headers={"Location": f"{faulty.url}/elsewhere"}))
+
+    with pytest.raises(ProviderUnavailable):
+        await create_alice(troubled)
+
+    assert {asked.path for asked in faulty.requests} == {"/v1/customers"}
+
+
 @pytest.fixture
 async def paced(faulty: FaultyStripe) -> AsyncIterator[tuple[StripeBilling, Headlong]]:
     pace = Headlong()
