@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from adapters.crypto.ciphers import KEY_BYTES, AesGcmCipher
+from application.ports.vault import SealBroken
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
@@ -61,11 +62,18 @@ class MasterKeys:
         return WrappedKey(self._wrapping[kid].seal(key, _place(purpose, id, kid)), kid)
 
     def unwrap(self, wrapped: WrappedKey, *, purpose: str, id: str) -> bytes:
-        """Raises MasterKeyMissing, and SealBroken where the purpose or the id is not the one it was wrapped for."""
+        """Raises MasterKeyMissing, and SealBroken where purpose, id or master key is not the one it was wrapped by."""
         cipher = self._wrapping.get(wrapped.kid)
         if cipher is None:
-            raise MasterKeyMissing(f"the key of {purpose} {id} is wrapped by {wrapped.kid!r}, which is not given")
-        return cipher.open(wrapped.sealed, _place(purpose, id, wrapped.kid))
+            raise MasterKeyMissing(
+                f"the key of {purpose} {id} is wrapped by master key {wrapped.kid!r}, which is not given in MASTER_KEYS"
+            )
+        try:
+            return cipher.open(wrapped.sealed, _place(purpose, id, wrapped.kid))
+        except SealBroken as broken:
+            raise SealBroken(
+                f"the key of {purpose} {id} does not open under master key {wrapped.kid!r}: {broken}"
+            ) from None
 
     def lasting_key(self, purpose: str) -> bytes:
         """32 bytes for one purpose that stay the same however many newer keys are put in front."""

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from adapters.crypto.ciphers import KEY_BYTES, AesGcmCipher
-from adapters.crypto.master_keys import MasterKeys, MasterKeysInvalid, WrappedKey
+from adapters.crypto.master_keys import MasterKeyMissing, MasterKeys, MasterKeysInvalid, WrappedKey
 from adapters.crypto.recent_keys import Place, RecentKeys
 from adapters.postgres.errors import connected
 from adapters.postgres.pool import Pool
@@ -65,7 +65,7 @@ class PostgresVault:
         self._recent = RecentKeys(clock)
 
     async def check(self) -> None:
-        """Raises MasterKeysInvalid unless the last master key is the one that this vault began with.
+        """Raises MasterKeysInvalid unless the last master key is seen to be the one that this vault began with.
 
         Another one would change the blind index, and every address that is taken would seem to be free.
         """
@@ -74,8 +74,10 @@ class PostgresVault:
             await self._insert(connection, CHECK, {OLDEST: mine})
             try:
                 found = await self._read(connection, CHECK, [OLDEST])
-            except SealBroken:
-                found = {}
+            except (MasterKeyMissing, SealBroken) as unread:
+                raise MasterKeysInvalid(
+                    f"{unread}; master keys keep their names, and the last one must stay the last"
+                ) from None
         if not hmac.compare_digest(found.get(OLDEST) or b"", mine):
             raise MasterKeysInvalid(
                 "the last master key is not the one that this vault began with; it must stay the last"

@@ -22,10 +22,17 @@ from entrypoints.cli.service import ServiceFailed
 from entrypoints.cli.videos import videos
 from entrypoints.cli.webhooks import webhooks
 from entrypoints.settings import SettingsInvalid
-from entrypoints.wiring import REBUILD_REFUSALS, DatabaseFunctionsEnabled, DatabaseNotReady, EmbeddedPostgresUnavailable
+from entrypoints.wiring import (
+    REBUILD_REFUSALS,
+    VAULT_REFUSALS,
+    DatabaseFunctionsEnabled,
+    DatabaseNotReady,
+    EmbeddedPostgresUnavailable,
+)
 
 FORESEEN = (
     *REBUILD_REFUSALS,
+    *VAULT_REFUSALS,
     DatabaseFunctionsEnabled,
     DatabaseNotReady,
     EmbeddedPostgresUnavailable,
