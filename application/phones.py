@@ -44,8 +44,10 @@ class Phones:
     real_time: Clock
     identifiers: Identifiers
 
-    async def ask_sign_in(self, phone: str) -> timedelta:
+    async def ask_sign_in(self, phone: str, *, is_familiar: bool = False) -> timedelta:
         """Send a code, whether the number has an account or not; how long the code is good for.
+
+        Familiar is who comes from a network from which the number has signed in before: no stranger ends such a code.
 
         Raises PhoneInvalid, TooManyCodes, ChannelClosed.
         """
@@ -56,15 +58,17 @@ class Phones:
             kind="sign_in",
             subject=index,
             account_id=await self.sign_ins.account_at("phone", index),
+            is_familiar=is_familiar,
             write=self.wording.sign_in_code(canonical),
         )
         return await self.codes.issue(code, now=now) - now
 
-    async def sign_in(self, phone: str, code: str, *, cause: Cause) -> Tokens:
+    async def sign_in(self, phone: str, code: str, *, cause: Cause, is_familiar: bool = False) -> Tokens:
         """The first time it makes the account. Raises PhoneInvalid; NotSignedIn: `invalid_code`, `account_disabled`."""
         canonical = self._canonical(phone)
         index = self.blind_index.of("phone", canonical)
-        if await self.codes.check("sign_in", index, code, now=self.real_time.now()) is None:
+        now = self.real_time.now()
+        if await self.codes.check("sign_in", index, code, now=now, is_familiar=is_familiar) is None:
             raise NotSignedIn("The code is wrong or over.", "invalid_code")
         account_id = await self.sign_ins.account_at("phone", index) or await self._register(canonical, cause)
         return await self.signing_in.open_session(account_id)

@@ -87,6 +87,7 @@ class SealedLetters:
             "id": id,
             "kind": code.kind,
             "subject": code.subject,
+            "is_familiar": code.is_familiar,
             "recipient": row["recipient"] if row else None,
             "account_id": code.account_id,
             "salt": salt,

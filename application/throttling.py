@@ -45,8 +45,8 @@ class Throttling:
         return await self.throttles.take(*claims)
 
     async def _of_subject(self, action: str, subject: str, network: str) -> Claim:
-        if f"{action}_familiar" in self.limits and await self.throttles.is_familiar(f"{subject} from {network}"):
-            return Claim(f"{action}_familiar", f"{subject} from {network}")
+        if f"{action}_familiar" in self.limits and await self.throttles.is_familiar(_key(subject, network)):
+            return Claim(f"{action}_familiar", _key(subject, network))
         return Claim(f"{action}_account", subject)
 
     async def forget(self, *subjects: Subject) -> None:
@@ -56,7 +56,11 @@ class Throttling:
 
     async def befriend(self, *, peer: str, subject: Subject) -> None:
         """Somebody has signed in from there."""
-        await self.throttles.befriend(f"{self._spelt(subject)} from {network_of(peer)}", days=FAMILIAR_DAYS)
+        await self.throttles.befriend(_key(self._spelt(subject), network_of(peer)), days=FAMILIAR_DAYS)
+
+    async def is_familiar(self, *, peer: str, subject: Subject) -> bool:
+        """Whether somebody has, lately."""
+        return await self.throttles.is_familiar(_key(self._spelt(subject), network_of(peer)))
 
     def _spelt(self, subject: Subject) -> str:
         """Alike, however it is written; what is no address and no number is refused further on."""
@@ -71,6 +75,10 @@ class Throttling:
             case "account":
                 pass
         return f"{subject.kind} {value}"
+
+
+def _key(subject: str, network: str) -> str:
+    return f"{subject} from {network}"
 
 
 def network_of(peer: str) -> str:

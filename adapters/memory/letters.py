@@ -109,7 +109,7 @@ class MemoryCodes:
     async def issue(self, code: NewCode, *, now: datetime) -> datetime:
         made, letter = await self._sealed.code(code, now=now, open_channels=self._open)
         self._refuse_too_many(made, now)
-        for row in self._live(kind=made["kind"], subject=made["subject"]):
+        for row in self._live(kind=made["kind"], subject=made["subject"], is_familiar=made["is_familiar"]):
             row["status"] = "ended"
         self._tables.change(_inserts(made, letter))
         expires_at: datetime = made["expires_at"]
@@ -122,7 +122,7 @@ class MemoryCodes:
         since = now - max(period for _, period in LIMITS)
         counted = [
             row["made_at"]
-            for row in self._tables.rows("codes", kind=made["kind"])
+            for row in self._tables.rows("codes", kind=made["kind"], is_familiar=made["is_familiar"])
             if row["made_at"] > since
             and (row["subject"] == made["subject"] or (row["recipient"] and row["recipient"] == made["recipient"]))
         ]
@@ -130,11 +130,14 @@ class MemoryCodes:
         if wait is not None:
             raise TooManyCodes(wait)
 
-    async def check(self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime) -> Proof | None:
+    async def check(
+        self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime, is_familiar: bool = False
+    ) -> Proof | None:
+        tries = "familiar_tries" if is_familiar else "tries"
         for row in self._live(kind=kind, subject=subject):
-            if row["expires_at"] <= now or row.get("tries", 0) >= TRIES_MAX:
-                return None
-            row["tries"] = row.get("tries", 0) + 1
+            if row["expires_at"] <= now or row.get(tries, 0) >= TRIES_MAX:
+                continue
+            row[tries] = row.get(tries, 0) + 1
             if self._sealed.secrets.digest("digits", digits, salt=row["salt"]) == row["digest"]:
                 row["status"] = "spent"
                 return await self._sealed.proof(row)

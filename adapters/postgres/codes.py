@@ -24,31 +24,41 @@ LOOKED_BACK = max(period for _, period in LIMITS)
 LOCK = "SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 
 MADE = """
-    (SELECT id, made_at FROM ops.codes WHERE kind = %(kind)s AND subject = %(subject)s AND made_at > %(since)s
+    (SELECT id, made_at FROM ops.codes WHERE kind = %(kind)s AND subject = %(subject)s
+        AND is_familiar = %(is_familiar)s AND made_at > %(since)s
         ORDER BY made_at DESC LIMIT %(most)s)
     UNION
-    (SELECT id, made_at FROM ops.codes WHERE kind = %(kind)s AND recipient = %(recipient)s AND made_at > %(since)s
+    (SELECT id, made_at FROM ops.codes WHERE kind = %(kind)s AND recipient = %(recipient)s
+        AND is_familiar = %(is_familiar)s AND made_at > %(since)s
         ORDER BY made_at DESC LIMIT %(most)s)
 """
 
-END_OLDER = "UPDATE ops.codes SET status = 'ended' WHERE kind = %(kind)s AND subject = %(subject)s AND status = 'live'"
+END_OLDER = """
+    UPDATE ops.codes SET status = 'ended'
+    WHERE kind = %(kind)s AND subject = %(subject)s AND is_familiar = %(is_familiar)s AND status = 'live'
+"""
 
 INSERT = """
     INSERT INTO ops.codes
-        (id, kind, subject, recipient, account_id, salt, digest, month, payload, made_at, expires_at)
-    VALUES (%(id)s, %(kind)s, %(subject)s, %(recipient)s, %(account_id)s, %(salt)s, %(digest)s, %(month)s, %(payload)s,
-        %(made_at)s, %(expires_at)s)
+        (id, kind, subject, is_familiar, recipient, account_id, salt, digest, month, payload, made_at, expires_at)
+    VALUES (%(id)s, %(kind)s, %(subject)s, %(is_familiar)s, %(recipient)s, %(account_id)s, %(salt)s, %(digest)s,
+        %(month)s, %(payload)s, %(made_at)s, %(expires_at)s)
 """
 
 LIVE = """
     SELECT id, salt FROM ops.codes
     WHERE kind = %(kind)s AND subject = %(subject)s AND status = 'live' AND expires_at > %(now)s
+    ORDER BY is_familiar DESC
 """
 
 # One statement: of those who try at once each waits for the row, and finds the tries of those before counted.
 TRY = """
-    UPDATE ops.codes SET tries = tries + 1, status = CASE WHEN digest = %(digest)s THEN 'spent' ELSE 'live' END
-    WHERE id = %(id)s AND status = 'live' AND tries < %(most)s AND expires_at > %(now)s
+    UPDATE ops.codes SET
+        tries = tries + (NOT %(is_familiar)s)::int,
+        familiar_tries = familiar_tries + (%(is_familiar)s)::int,
+        status = CASE WHEN digest = %(digest)s THEN 'spent' ELSE 'live' END
+    WHERE id = %(id)s AND status = 'live' AND expires_at > %(now)s
+        AND CASE WHEN %(is_familiar)s THEN familiar_tries ELSE tries END < %(most)s
     RETURNING id, kind, account_id, month, payload, status = 'spent' AS is_right
 """
 
@@ -96,14 +106,16 @@ class PostgresCodes:
         if wait is not None:
             raise TooManyCodes(wait)
 
-    async def check(self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime) -> Proof | None:
-        live = await self._one(LIVE, {"kind": kind, "subject": subject, "now": now})
-        salt = live["salt"] if live else self._sealed.secrets.salt()
-        digest = self._sealed.secrets.digest("digits", digits, salt=salt)
-        if live is None:
-            return None
-        tried = await self._one(TRY, {"id": live["id"], "digest": digest, "most": TRIES_MAX, "now": now})
-        return await self._sealed.proof(tried) if tried and tried["is_right"] else None
+    async def check(
+        self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime, is_familiar: bool = False
+    ) -> Proof | None:
+        for live in await self._all(LIVE, {"kind": kind, "subject": subject, "now": now}):
+            digest = self._sealed.secrets.digest("digits", digits, salt=live["salt"])
+            trial = {"id": live["id"], "digest": digest, "most": TRIES_MAX, "now": now, "is_familiar": is_familiar}
+            tried = await self._one(TRY, trial)
+            if tried and tried["is_right"]:
+                return await self._sealed.proof(tried)
+        return None
 
     async def find(self, token: str, *kinds: CodeKind, now: datetime) -> Proof | None:
         digest = self._sealed.secrets.digest("token", token, salt=b"")
@@ -121,6 +133,11 @@ class PostgresCodes:
         async with connected(self._pool) as connection, connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement, values)
             return await cursor.fetchone()
+
+    async def _all(self, statement: LiteralString, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        async with connected(self._pool) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement, values)
+            return await cursor.fetchall()
 
 
 def _lock(kind: str, whose: bytes) -> int:

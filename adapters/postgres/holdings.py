@@ -23,7 +23,7 @@ PAGES: Mapping[HeldTable, LiteralString] = {
     """,
     "codes": """
         SELECT id::text, json_build_object('id', id, 'kind', kind, 'made_at', made_at, 'expires_at', expires_at,
-            'tries', tries, 'status', status)
+            'tries', tries, 'familiar_tries', familiar_tries, 'is_familiar', is_familiar, 'status', status)
         FROM ops.codes WHERE account_id = %(account)s
             AND (%(after)s::uuid IS NULL OR id > %(after)s::uuid) ORDER BY id LIMIT %(limit)s
     """,

@@ -13,7 +13,8 @@ from application.ports.letters import Letter
 CodeKind = Literal["sign_in", "email_verification", "email_change", "phone_change", "password_reset", "erasure"]
 
 Shape = Literal["digits", "token"]
-"""`digits` are six, typed by hand, and good for five tries; a `token` is 256 bits in a link."""
+"""`digits` are six, typed by hand, and good for five tries, and five from familiar networks; a `token` is 256 bits in a
+link."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -47,13 +48,15 @@ class TooManyCodes(Exception):
 
 
 class NewCode(msgspec.Struct, frozen=True, kw_only=True):
-    """A code to be sent; a newer one of the same kind and subject ends the older."""
+    """A code to be sent; a newer one of the same kind, subject and familiarity ends the older."""
 
     kind: CodeKind
     subject: bytes
     """Whom it is about: the blind index of an address or a number, or the bytes of an account's id."""
     account_id: UUID | None
     """Under whose key the letter and the payload lie; None: nobody's that is known, so the month's."""
+    is_familiar: bool = False
+    """Asked for from a network from which the subject has signed in before: counted and ended apart from all others."""
     payload: str | None = None
     """What the code stands for, such as a new address."""
     write: Callable[[str], Letter] | None
@@ -101,8 +104,13 @@ class Codes(Protocol):
         """
         ...
 
-    async def check(self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime) -> Proof | None:
-        """Try digits, which counts a try; the right ones are spent at once. None, whatever is wrong with them."""
+    async def check(
+        self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime, is_familiar: bool = False
+    ) -> Proof | None:
+        """Try digits, which counts a try; the right ones are spent at once. None, whatever is wrong with them.
+
+        They may be those of either live code, wherever they are tried; tries from familiar networks count apart.
+        """
         ...
 
     async def find(self, token: str, *kinds: CodeKind, now: datetime) -> Proof | None:

@@ -1,7 +1,9 @@
 """Signing in by phone, and what the links in letters lead to."""
 
+from typing import Any
+
 import msgspec
-from litestar import Controller, Response, post
+from litestar import Controller, Request, Response, post
 from litestar.params import JSONBody
 
 from application.emails import EmailInvalid, InvalidToken
@@ -15,7 +17,7 @@ from entrypoints.http.authentication import BecauseOf
 from entrypoints.http.given import GivenEmails, GivenNewPasswords, GivenPhones
 from entrypoints.http.positions import at
 from entrypoints.http.texts import Code, Email, LinkToken, Password, Phone
-from entrypoints.http.throttled import Throttled, befriend
+from entrypoints.http.throttled import Throttled, befriend, is_familiar
 from entrypoints.http.views import SentView, TokensView, sent_view, tokens_view
 
 
@@ -59,9 +61,12 @@ class AuthCodeController(Controller):
         throttled=Throttled("otp", "phone"),
         refuses=(PhoneInvalid, TooManyCodes, ChannelClosed),
     )
-    async def send_code(self, data: JSONBody[PhoneToProve], phones: GivenPhones) -> SentView:
+    async def send_code(
+        self, request: Request[Any, Any, Any], data: JSONBody[PhoneToProve], phones: GivenPhones
+    ) -> SentView:
         """The same for every number, whether it has an account or not."""
-        return sent_view(await phones.ask_sign_in(data.phone))
+        familiar = await is_familiar(request, data.phone)
+        return sent_view(await phones.ask_sign_in(data.phone, is_familiar=familiar))
 
     @post(
         "/otp/verify",
@@ -72,9 +77,15 @@ class AuthCodeController(Controller):
         after_response=befriend("phone"),
         refuses=(PhoneInvalid, INVALID_CODE, DISABLED),
     )
-    async def verify_code(self, data: JSONBody[ProvenPhone], phones: GivenPhones, cause: BecauseOf) -> TokensView:
-        """Makes the account at the first sign-in. Five wrong tries end a code, and so does the next one."""
-        return tokens_view(await phones.sign_in(data.phone, data.code, cause=cause))
+    async def verify_code(
+        self, request: Request[Any, Any, Any], data: JSONBody[ProvenPhone], phones: GivenPhones, cause: BecauseOf
+    ) -> TokensView:
+        """Makes the account at the first sign-in. Five wrong tries end a code, and so does the next one.
+
+        From an address at which the number has signed in before, codes and tries are counted apart from all others.
+        """
+        familiar = await is_familiar(request, data.phone)
+        return tokens_view(await phones.sign_in(data.phone, data.code, cause=cause, is_familiar=familiar))
 
     @post(
         "/password/forgot",

@@ -32,6 +32,8 @@ class Gate(Protocol):
 
     async def befriend(self, *, peer: str, subject: Subject) -> None: ...
 
+    async def is_familiar(self, *, peer: str, subject: Subject) -> bool: ...
+
 
 async def throttle(request: Request[Any, Any, Any], rule: Throttled) -> None:
     """Count one try, once it is known who asks and that the body is as documented. Raises RateLimited, Malformed."""
@@ -77,6 +79,12 @@ def befriend(field: Literal["email", "phone"]) -> Callable[[Request[Any, Any, An
             await gate.befriend(peer=peer_of(request), subject=await named_in(request, field))
 
     return familiar_from_now_on
+
+
+async def is_familiar(request: Request[Any, Any, Any], phone: str) -> bool:
+    """Whether the number has been signed in with from where the request comes."""
+    gate: Gate = request.app.state["throttling"]
+    return await gate.is_familiar(peer=peer_of(request), subject=Subject("phone", phone))
 
 
 def standing_headers(standing: Standing) -> list[tuple[bytes, bytes]]:

@@ -33,12 +33,19 @@ class Sent:
 
     code = ""
 
-    def sign_in(self, *, phone: str = PHONE, subject: bytes = NUMBER, account_id: UUID | None = None) -> NewCode:
+    def sign_in(
+        self,
+        *,
+        phone: str = PHONE,
+        subject: bytes = NUMBER,
+        account_id: UUID | None = None,
+        is_familiar: bool = False,
+    ) -> NewCode:
         def write(code: str) -> Letter:
             self.code = code
             return WORDS.sign_in_code(phone)(code)
 
-        return NewCode(kind="sign_in", subject=subject, account_id=account_id, write=write)
+        return NewCode(kind="sign_in", subject=subject, account_id=account_id, write=write, is_familiar=is_familiar)
 
     def link(
         self, kind: CodeKind = "email_change", *, account_id: UUID = ANNA, payload: str | None = NEW_ADDRESS
@@ -50,8 +57,10 @@ class Sent:
         return NewCode(kind=kind, subject=account_id.bytes, account_id=account_id, payload=payload, write=write)
 
 
-async def checked(post: Post, digits: str, *, now: datetime = MONDAY, subject: bytes = NUMBER) -> Proof | None:
-    return await post.codes.check("sign_in", subject, digits, now=now)
+async def checked(
+    post: Post, digits: str, *, now: datetime = MONDAY, subject: bytes = NUMBER, is_familiar: bool = False
+) -> Proof | None:
+    return await post.codes.check("sign_in", subject, digits, now=now, is_familiar=is_familiar)
 
 
 def wrong(code: str) -> str:
@@ -158,6 +167,35 @@ async def test_three_codes_in_a_quarter_of_an_hour_and_ten_a_day(post: Post) -> 
     assert too_many.value.retry_after_seconds == (24 * 60 - 60) * 60
     assert await checked(post, sent.code, now=now) is not None
     await post.codes.issue(sent.sign_in(), now=MONDAY + timedelta(days=1))
+
+
+async def test_strangers_and_who_is_familiar_end_each_their_own_codes(post: Post) -> None:
+    at_home, later, strange = Sent(), Sent(), Sent()
+    await post.codes.issue(at_home.sign_in(is_familiar=True), now=MONDAY)
+    for _ in range(3):
+        await post.codes.issue(strange.sign_in(), now=MONDAY)
+    with pytest.raises(TooManyCodes):
+        await post.codes.issue(Sent().sign_in(), now=MONDAY)
+
+    assert await checked(post, at_home.code) is not None
+    await post.codes.issue(at_home.sign_in(is_familiar=True), now=MONDAY)
+    await post.codes.issue(later.sign_in(is_familiar=True), now=MONDAY)
+    with pytest.raises(TooManyCodes):
+        await post.codes.issue(Sent().sign_in(is_familiar=True), now=MONDAY)
+    if at_home.code not in {later.code, strange.code}:
+        assert await checked(post, at_home.code) is None
+    assert await checked(post, strange.code, is_familiar=True) is not None
+    assert await checked(post, later.code, is_familiar=True) is not None
+
+
+async def test_tries_of_strangers_do_not_count_for_who_is_familiar_nor_theirs_for_strangers(post: Post) -> None:
+    sent = Sent()
+    for is_familiar in (True, False):
+        await post.codes.issue(sent.sign_in(), now=MONDAY)
+        for _ in range(5):
+            assert await checked(post, wrong(sent.code), is_familiar=is_familiar) is None
+        assert await checked(post, sent.code, is_familiar=is_familiar) is None
+        assert await checked(post, sent.code, is_familiar=not is_familiar) is not None
 
 
 async def test_who_is_refused_gets_no_letter(post: Post) -> None:

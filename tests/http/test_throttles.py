@@ -287,6 +287,26 @@ async def test_who_signed_in_here_by_phone_is_sent_a_code_though_others_ask_for_
     assert at_home.status_code == 202
 
 
+async def test_the_code_that_was_asked_for_at_home_outlives_what_a_stranger_asks_for_and_tries(
+    two: list[Service],
+) -> None:
+    async def asks(way: str, body: dict[str, str], where: dict[str, str]) -> int:
+        return (await two[0].public.post(f"/v1/auth/{way}", json=body, headers=where)).status_code
+
+    phone = {"phone": "+48600700802"}
+    assert await asks("otp", phone, HERE) == 202
+    assert await asks("otp/verify", phone | {"code": await digits_for(two[0], phone["phone"])}, HERE) == 200
+    assert await asks("otp", phone, HERE) == 202
+    code = await digits_for(two[0], phone["phone"])
+
+    assert await asks("otp", phone, THERE) == 202
+    guesses = [f"{(int(code) + number) % 1_000_000:06}" for number in range(1, 7)]
+    assert [await asks("otp/verify", phone | {"code": guess}, THERE) for guess in guesses] == [401] * 6
+
+    assert await asks("otp/verify", phone | {"code": code}, THERE) == 401
+    assert await asks("otp/verify", phone | {"code": code}, HERE) == 200
+
+
 async def test_a_password_is_asked_for_so_often_whatever_it_is_for(two: list[Service]) -> None:
     anna, boris = await two[0].sign_up(), await two[0].sign_up()
     wrong = "a wrong password"
