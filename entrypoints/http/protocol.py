@@ -17,7 +17,8 @@ TOO_LARGE = (
 class HeadWithBody:
     """A transport that sends the head of an answer together with what follows it, if that comes in the same turn.
 
-    uvicorn writes the two one by one: two calls of the kernel and two packets to an answer of a few bytes.
+    uvicorn writes the two one by one: two calls of the kernel and two packets to an answer of a few bytes. To a
+    connection that was hung up on meanwhile nothing is said: uvloop would raise.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -32,6 +33,8 @@ class HeadWithBody:
             self._loop.call_soon(self._send_head)
         else:
             head, self._head = self._head, b""
+            if self._transport.is_closing():
+                return
             if head:
                 self._transport.writelines((head, data))
             else:
@@ -47,7 +50,8 @@ class HeadWithBody:
     def _send_head(self) -> None:
         if self._head:
             head, self._head = self._head, b""
-            self._transport.write(head)
+            if not self._transport.is_closing():
+                self._transport.write(head)
 
 
 class BoundedHead(HttpToolsProtocol):

@@ -69,6 +69,21 @@ async def measure(folder: Path, *, idle: int, slow: int, requests: int = REQUEST
 @asynccontextmanager
 async def api(folder: Path, **settings: str) -> AsyncIterator[int]:
     """The port of an API process on a new database, with these settings beside its own."""
+    async with api_process(folder, **settings) as running:
+        yield running.port
+
+
+class Running(NamedTuple):
+    """An API process, where it listens, and its database."""
+
+    port: int
+    process: Process
+    database: Database
+
+
+@asynccontextmanager
+async def api_process(folder: Path, **settings: str) -> AsyncIterator[Running]:
+    """On a new database, with these settings beside its own."""
     database = Database(folder / "postgres")
     try:
         with socket.create_server(("127.0.0.1", 0), backlog=2048) as listening:
@@ -79,7 +94,7 @@ async def api(folder: Path, **settings: str) -> AsyncIterator[int]:
             process.start()
             try:
                 await _until_ready(port)
-                yield port
+                yield Running(port, process, database)
             finally:
                 end_all([process])
     finally:

@@ -52,6 +52,11 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None, "it was never started"
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """None before it was started and while it runs; negative: the signal that ended it."""
         return self._process.poll() if self._process else None

@@ -220,6 +220,20 @@ async def test_a_head_goes_before_the_connection_is_closed() -> None:
     assert wire.written == [b"head", b"closed"]
 
 
+async def test_nothing_is_said_to_a_connection_that_was_hung_up_on() -> None:
+    """uvloop would raise."""
+    wire = Wire()
+    answer, late = (HeadWithBody(wire, asyncio.get_running_loop()) for _ in range(2))
+    answer.write(b"head")
+    wire.close()
+    await asyncio.sleep(0)
+    answer.write(b"body")
+    late.write(b"head")
+    late.write(b"body")
+
+    assert wire.written == [b"closed"]
+
+
 async def test_every_answer_is_one_write(small_application: Litestar) -> None:
     wire = Wire()
     config = new_server(small_application, host="127.0.0.1", port=0).config
