@@ -30,6 +30,7 @@ from entrypoints.http.bodies import needs_body
 from entrypoints.http.documented_problems import PROBLEM_SCHEMA, problem_responses
 from entrypoints.http.examples import example_of
 from entrypoints.http.idempotency import KEY_HEADER, KEY_LENGTH_MAX, Idempotent
+from entrypoints.http.links import link
 from entrypoints.http.problems import POSITION_HEADER
 from entrypoints.http.texts import POSITION_MAX
 
@@ -157,6 +158,7 @@ def true_document(app: Litestar) -> dict[str, Any]:
     }
     for operation in operations:
         _correct(operation, by_kind, components)
+    link(document)
     return document
 
 

@@ -1,44 +1,21 @@
 """The document says what the API does: who may, what goes in, what comes out, and by what name it is refused."""
 
 import json
-from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any, cast
 
-import msgspec
 import pytest
 from litestar import Litestar
 
-from entrypoints.http.app import PROVIDED, House, create_app
-from entrypoints.http.openapi import true_document
-
-Described = dict[str, Any]
-
-
-async def nobody(_: object) -> None:
-    raise AssertionError("the document is made without asking anybody")
+from tests.http.described import Described, described, operations, routes_alone
 
 
 @pytest.fixture(scope="module")
 def app() -> Litestar:
-    """The routes alone: no use case is called for the document."""
-    parts = {
-        name: SimpleNamespace(who_is=nobody, wait=nobody)
-        for name in (*PROVIDED, "reading", "throttling", "kept_answers")
-    }
-    return create_app(cast("House", SimpleNamespace(**parts)))
+    return routes_alone()
 
 
 @pytest.fixture(scope="module")
 def document(app: Litestar) -> Described:
-    made: Described = json.loads(msgspec.json.encode(true_document(app)))
-    return made
-
-
-def operations(document: Described) -> Iterator[tuple[str, Described]]:
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            yield f"{method.upper()} {path}", operation
+    return described(app)
 
 
 def test_every_address_of_the_contract_that_is_built_is_in_it(document: Described) -> None:
@@ -116,11 +93,7 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
 
 
 def test_the_clock_is_absent_where_it_cannot_be_moved(app: Litestar) -> None:
-    parts = {
-        name: SimpleNamespace(who_is=nobody, wait=nobody)
-        for name in (*PROVIDED, "reading", "throttling", "kept_answers")
-    }
-    in_production = create_app(cast("House", SimpleNamespace(**parts | {"business_clock": None})))
+    in_production = routes_alone(business_clock=None)
 
     assert {route.path for route in app.routes} - {route.path for route in in_production.routes} == {
         "/v1/sandbox/clock"
