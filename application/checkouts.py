@@ -31,6 +31,7 @@ from domain.subscription.subscription import AlreadySubscribed
 
 TURNS_MAX = 4
 NEVER_OPENED = "It was asked for a day ago and the provider knows nothing of it"
+ERASED = "The account has been erased"
 
 
 class OpenedCheckout(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,10 +235,33 @@ class Checkouts:
         checkout = (await self.records.recall(Checkout, intent.checkout_id)).existing()
         if checkout.status != "requested":
             await self.intentions.settled(intent)
+        elif await self._is_erased(intent.account_id):
+            await self._fail(checkout, ERASED, asked)
         elif self.intentions.is_old(intent):
             await self._fail(checkout, NEVER_OPENED, asked)
         else:
             await self._opened(checkout, asked)
+
+    async def _is_erased(self, account_id: UUID) -> bool:
+        return (await self.records.recall(Account, account_id)).existing().erasure_id is not None
+
+    async def shut_current(self, account_id: UUID, asked: Asked) -> None:
+        """The account's one page, if it has any. Raises ProviderUnavailable."""
+        if (current_id := await self.turns.current(account_id)) is not None:
+            await self.shut(current_id, asked)
+
+    async def shut(self, checkout_id: UUID, asked: Asked) -> None:
+        """Nobody pays on its page any more; that somebody just has, a webhook says. Raises ProviderUnavailable."""
+        checkout = (await self.records.recall(Checkout, checkout_id)).existing()
+        page = checkout.page_at(self.business_time.now())
+        if page is None:
+            return
+        with suppress(ProviderRefused):
+            if await self.billing.expire_checkout(page.provider_reference) == "expired":
+                reference = page.provider_reference
+                await self.records.decide(
+                    Checkout, checkout.id, asked, lambda it: it.expire(provider_reference=reference)
+                )
 
 
 def _has_open_term(standing: Standing | None) -> bool:

@@ -43,13 +43,17 @@ from application.payments import Payments
 from application.phones import Phones
 from application.plans import Plans
 from application.playback import Playback
+from application.policies.after_erasure import (
+    when_erased_end_what_starts,
+    when_erased_pay_back,
+    when_erased_shut_the_page,
+)
 from application.policies.dunning import (
     when_payment_failed_tell_the_viewer,
     when_payment_waits_tell_the_viewer,
     when_provider_gave_up_tell_the_viewer,
 )
 from application.policies.duplicates import (
-    RefundingDuplicates,
     when_duplicate_found_refund_newer,
     when_prepaid_duplicated_refund_it,
 )
@@ -76,7 +80,7 @@ from entrypoints.wiring.letters import Correspondence, correspondence
 from entrypoints.wiring.people import People, people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.privacy import Privacy, privacy
-from entrypoints.wiring.selling import selling
+from entrypoints.wiring.selling import Selling, selling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +192,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     sold = selling(settings, base, ports, convergence, binding)
     post = correspondence(settings, base, stack)
     folk = people(settings, base, post, stack)
-    policies = _policies(ports, plans, dunning, sold.duplicates)
+    policies = _policies(ports, plans, dunning, sold)
     return House(
         settings=settings,
         account_admin=gates.account_admin(base),
@@ -232,12 +236,15 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     )
 
 
-def _policies(ports: Ports, plans: Plans, dunning: Dunning, duplicates: RefundingDuplicates) -> list[Policy]:
+def _policies(ports: Ports, plans: Plans, dunning: Dunning, sold: Selling) -> list[Policy]:
     return [
         when_upload_received_transcode(ports.jobs),
         when_price_requested_settle_it(plans),
-        when_duplicate_found_refund_newer(duplicates),
-        when_prepaid_duplicated_refund_it(duplicates),
+        when_duplicate_found_refund_newer(sold.duplicates),
+        when_prepaid_duplicated_refund_it(sold.duplicates),
+        when_erased_shut_the_page(sold.after_erasure),
+        when_erased_end_what_starts(sold.after_erasure),
+        when_erased_pay_back(sold.after_erasure),
         when_payment_failed_tell_the_viewer(dunning),
         when_payment_waits_tell_the_viewer(dunning),
         when_provider_gave_up_tell_the_viewer(dunning),

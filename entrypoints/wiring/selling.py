@@ -11,6 +11,7 @@ from application.convergence import Convergence
 from application.customers import CustomerBinding
 from application.intentions import Intentions
 from application.janitor import Janitor
+from application.policies.after_erasure import AfterErasure
 from application.policies.duplicates import RefundingDuplicates
 from application.refunds import Refunds
 from application.return_urls import ReturnUrls
@@ -30,6 +31,7 @@ class Selling:
     refunds: Refunds
     janitor: Janitor
     duplicates: RefundingDuplicates
+    after_erasure: AfterErasure
 
 
 def selling(
@@ -63,6 +65,7 @@ def selling(
             intentions=intentions,
             history=PostgresHistory(base.pool, base.mapper, base.vault),
         ),
+        after_erasure=AfterErasure(records=base.records, intentions=intentions, checkouts=checkouts),
     )
 
 

@@ -42,6 +42,7 @@ from application.janitor import Janitor
 from application.payments import Payments
 from application.plans import NewPlan, Plans
 from application.playback import Playback
+from application.policies.after_erasure import AfterErasure
 from application.policies.duplicates import RefundingDuplicates
 from application.ports.billing import CheckoutPage, SeenSubscription
 from application.ports.inbox import Customer
@@ -213,6 +214,7 @@ class House:
             refunds=self.refunds,
         )
         self.duplicates = RefundingDuplicates(records=self.records, intentions=self.intentions, history=self.ledger)
+        self.after_erasure = AfterErasure(records=self.records, intentions=self.intentions, checkouts=self.checkouts)
 
     def _build_showing(self) -> None:
         self.videos = Videos(

@@ -14,6 +14,7 @@ from application.projections.every import PROJECTIONS
 from tests.http.erasing_process import STEPS
 from tests.http.problem import problem_in
 from tests.http.running import PASSWORD, Person, Service
+from tests.http.test_dunning import working
 from tests.http.test_money import customer_of, facts_about
 from tests.http.test_webhooks import EVENT, signed
 
@@ -108,6 +109,32 @@ async def test_her_subscription_ends_and_her_payment_stays(service: Service, adm
     assert tags[-1] == "account.personal_data_erased"
     payments = (await admin.http.get("/v1/admin/payments", params={"account_id": str(anna.account_id)})).json()
     assert [payment["status"] for payment in payments["items"]] == ["paid"]
+
+
+async def test_an_open_page_is_shut_and_what_was_just_paid_on_another_goes_back(
+    service: Service, admin: Person, anna: Person
+) -> None:
+    plan, boris = await service.plan_on_sale(admin), await service.sign_up()
+    hers, his = [
+        (await person.http.post("/v1/checkout", json={"plan_id": plan["id"]})).json()["url"] for person in (anna, boris)
+    ]
+    for person in (anna, boris):
+        await erased(service, person)
+    assert (await service.public.post(his, data={"outcome": "pay"})).status_code == 303
+
+    async with working(service), asyncio.timeout(20):
+        while "checkout.expired" not in await tags_of(service, anna):
+            await asyncio.sleep(0.05)
+        while "payment.refunded" not in await tags_of(service, boris):
+            await service.house.janitor.settle_due()
+            await asyncio.sleep(0.05)
+
+    assert (await service.public.post(hers, data={"outcome": "pay"})).status_code != 303
+    assert {"payment.succeeded", "subscription.started", "subscription.ended"} <= await tags_of(service, boris)
+
+
+async def tags_of(service: Service, person: Person) -> set[str]:
+    return {fact.tag() for fact in await facts_about(service, person)}
 
 
 async def test_deliveries_lose_their_bodies_and_those_to_come_never_have_one(

@@ -1,0 +1,176 @@
+"""Who wishes to be erased buys nothing any more: no page stays open, and what is paid all the same goes back."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from application.errors import ProviderUnavailable
+from application.plans import NewPlan
+from application.policies.after_erasure import (
+    when_erased_end_what_starts,
+    when_erased_pay_back,
+    when_erased_shut_the_page,
+)
+from application.ports.billing import CheckoutPage
+from domain.access.access import ANY_PLAN, decide
+from domain.account.account import Account
+from domain.payment.truth import ProviderPayment
+from domain.shared.fact import Fact
+from domain.shared.money import Money
+from tests.application.house import COOKING, House, asked_by, page_of
+from tests.application.test_one_checkout import pages_seen
+from tests.people import MONDAY, days
+
+pytestmark = pytest.mark.anyio
+
+ONCE = replace(COOKING, name="A weekend", interval="once", duration_days=30)
+
+
+async def wishes_to_be_erased(house: House, account: UUID) -> int:
+    """The position of her wish."""
+    wish = await house.records.decide(Account, account, asked_by(account), lambda it: it.request_erasure(UUID(int=77)))
+    return wish.position
+
+
+async def policies_act(house: House, times: int = 2) -> None:
+    """On all facts, as they do from the beginning of the ledger; what they ask for the janitor carries out."""
+    after = house.after_erasure
+    for policy in (when_erased_shut_the_page(after), when_erased_end_what_starts(after), when_erased_pay_back(after)):
+        for fact in await house.facts():
+            for _ in range(times if isinstance(fact, policy.facts) else 0):
+                await policy.act(fact)
+    await house.janitor_comes()
+
+
+async def seen(house: House, account: UUID) -> tuple[list[str], list[tuple[int, int]]]:
+    """The subscriptions' statuses at the provider, and of each payment what was paid and what went back."""
+    truth = await house.billing.truth_of((await house.customer_of(account)).customer_id)
+    money = [
+        (one.amount.amount, sum(refund.amount.amount for refund in one.refunds)) for one in reversed(truth.payments)
+    ]
+    return [one.status for one in reversed(truth.subscriptions)], money
+
+
+async def may_watch(house: House, account: UUID) -> bool:
+    return decide(await house.access.standing(account), ANY_PLAN, house.business_time.now()).granted
+
+
+def told_after(facts: list[Fact], position: int) -> str:
+    return msgspec.json.encode([fact for fact in facts if fact.position > position]).decode()
+
+
+async def test_the_page_that_is_open_is_shut(house: House) -> None:
+    anna = await house.registers()
+    await house.opens_checkout(anna, await house.sells())
+    wish = await wishes_to_be_erased(house, anna)
+
+    await policies_act(house)
+
+    assert await pages_seen(house, anna) == ["expired"]
+    assert await house.tags(after=wish) == ["checkout.expired"]
+
+
+async def test_a_page_that_opens_at_the_very_moment_is_shut_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, plan = await house.registers(), await house.sells()
+    opens = house.billing.open_checkout
+
+    async def after_her_wish(**given: Any) -> CheckoutPage:
+        await wishes_to_be_erased(house, anna)
+        return await opens(**given)
+
+    monkeypatch.setattr(house.billing, "open_checkout", after_her_wish)
+    await house.opens_checkout(anna, plan)
+    assert (await house.tags())[-2:] == ["account.erasure_requested", "checkout.opened"]
+
+    await policies_act(house)
+
+    assert await pages_seen(house, anna) == ["expired"]
+
+
+async def unreachable(**_: Any) -> CheckoutPage:
+    raise ProviderUnavailable("It does not answer.")
+
+
+async def test_a_page_that_was_asked_for_and_not_opened_never_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, plan = await house.registers(), await house.sells()
+    with monkeypatch.context() as down:
+        down.setattr(house.billing, "open_checkout", unreachable)
+        with pytest.raises(ProviderUnavailable):
+            await house.opens_checkout(anna, plan)
+    wish = await wishes_to_be_erased(house, anna)
+
+    await house.janitor_comes()
+
+    assert await house.tags(after=wish) == ["checkout.failed"]
+
+
+@pytest.mark.parametrize("plan", [COOKING, ONCE], ids=["subscription", "bought once"])
+async def test_what_is_paid_all_the_same_is_ended_and_goes_back_once(house: House, plan: NewPlan) -> None:
+    anna = await house.registers()
+    page = page_of(await house.opens_checkout(anna, await house.sells(plan)))
+    wish = await wishes_to_be_erased(house, anna)
+    house.billing.pay(page)
+    customer = await house.customer_of(anna)
+    await house.hears("checkout.session.completed", customer)
+    await house.convergence.settle_waiting()
+
+    await policies_act(house)
+    await policies_act(house)
+    await house.convergence.settle(customer)
+
+    statuses, money = await seen(house, anna)
+    assert (statuses, money) == (["canceled"] if plan is COOKING else [], [(999, 999)])
+    assert {"payment.succeeded", "payment.refund_requested"} <= set(await house.tags(after=wish))
+    assert not await may_watch(house, anna)
+    assert "anna@" not in told_after(await house.facts(), wish)
+
+
+async def test_money_of_a_further_customer_goes_back_too(house: House) -> None:
+    anna = await house.registers()
+    customer = await house.subscribes(anna, await house.sells())
+    term = await house.subscription_seen(customer)
+    further = await house.billing.create_customer(account_id=anna, email=None, idempotency_key="by hand")
+    await house.binding.bind(anna, further, asked_by(anna))
+    await house.moves_to(MONDAY + days(2))
+    await wishes_to_be_erased(house, anna)
+    now = house.business_time.now()
+    late = replace(term, reference="sub_late", started_at=now)
+    house.billing.tell(further, late, paid_for("sub_late"))
+    await house.convergence.settle(replace(customer, customer_id=further))
+
+    await policies_act(house)
+
+    truth = await house.billing.truth_of(further)
+    assert [one.status for one in truth.subscriptions] == ["canceled"]
+    assert [refund.amount.amount for one in truth.payments for refund in one.refunds] == [999]
+
+
+def paid_for(subscription: str) -> ProviderPayment:
+    return ProviderPayment(
+        provider="memory",
+        reference=f"paid_{subscription}",
+        subscription_reference=subscription,
+        amount=Money(999, "USD"),
+        status="paid",
+        attempts=1,
+        paid_at=MONDAY + days(2),
+        next_attempt_at=None,
+        receipt_url=None,
+    )
+
+
+async def test_who_is_not_erased_keeps_what_is_paid_and_what_was_paid_long_before_stays(house: House) -> None:
+    anna, boris = await house.registers(), await house.registers("boris@example.com")
+    plan = await house.sells()
+    await house.subscribes(anna, plan)
+    await house.subscribes(boris, plan)
+    await house.moves_to(MONDAY + days(2))
+    await wishes_to_be_erased(house, anna)
+
+    await policies_act(house)
+
+    for person in (anna, boris):
+        assert await seen(house, person) == (["active"], [(999, 0)])
