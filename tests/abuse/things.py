@@ -92,7 +92,8 @@ async def published_film(service: Service, **given: Any) -> Any:
     created = (await admin.post("/v1/admin/videos", json=body)).json()
     sent = await service.public.put(created["upload"]["url"], content=film())
     assert sent.status_code == 204, sent.text
-    assert (await when_processed(service, created["video"]["id"]))["status"] == "ready"
+    processed = await when_processed(service, created["video"]["id"])
+    assert processed["status"] == "ready", processed
     published = await admin.post(f"/v1/admin/videos/{created['video']['id']}/publish")
     assert published.status_code == 200, published.text
     return published.json()

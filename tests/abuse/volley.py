@@ -57,7 +57,7 @@ async def volley(at: Installation, shots: Sequence[Shot], *, peer: str | None = 
             writer.write(request[-1:])
         async with asyncio.timeout(ANSWER_SECONDS):
             raw = await asyncio.gather(*(reader.read() for reader, _ in connections))
-    return [_answer(each) for each in raw]
+    return [_answer(each, to=shot) for each, shot in zip(raw, shots, strict=True)]
 
 
 @asynccontextmanager
@@ -96,7 +96,8 @@ def _headers(head: bytes) -> httpx.Headers:
     return httpx.Headers([(name.strip(), value.strip()) for name, _, value in pairs])
 
 
-def _answer(raw: bytes) -> httpx.Response:
+def _answer(raw: bytes, *, to: Shot) -> httpx.Response:
     head, _, content = raw.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 "), f"no answer came: {raw[:200]!r}"
-    return httpx.Response(int(head.split(b" ")[1]), headers=_headers(head), content=content)
+    request = httpx.Request(to.method, f"http://abuse{to.path}")
+    return httpx.Response(int(head.split(b" ")[1]), headers=_headers(head), content=content, request=request)
