@@ -76,7 +76,12 @@ def _query(ask: Ask, dice: Random) -> Ask:
     """A parameter that there is, mostly, with a value that fits or does not; now and then a thousand of them."""
     name = dice.choice([*ask.parameters, *ask.parameters, "unknown", "limit", ""])
     value = dice.choice([*ESCAPES, *map(_quoted, dice.sample(WORDS, 5)), "100", "true"])
-    return ask._replace(query=ask.query + ((name, value),) * dice.choice([1, 1, 1, 2, 1_000]))
+    return ask._replace(query=ask.query + ((name, value),) * _times(value, dice))
+
+
+def _times(text: str, dice: Random) -> int:
+    """Once, mostly; what is short also a thousand times."""
+    return dice.choice([1, 1, 1, 2, 1_000 if len(text) <= SLICE_BYTES_MAX else 2])
 
 
 def _quoted(text: str) -> str:
@@ -141,7 +146,7 @@ def _changed(value: Any, dice: Random) -> Any:
         return _with_other_names(value, dice)
     if isinstance(value, str) and dice.random() < 0.3:
         return _text(value, dice)
-    return dice.choice([Raw(dice.choice(ODD_JSON)), dice.choice(WORDS), [value] * dice.choice([1, 2, 1_000])])
+    return dice.choice([Raw(dice.choice(ODD_JSON)), dice.choice(WORDS), [value] * _times(encoded(value), dice)])
 
 
 def _with_other_names(value: dict[str, Any], dice: Random) -> Any:
