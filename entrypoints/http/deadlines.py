@@ -1,6 +1,7 @@
 """How long a client may take, and how many may come: uvicorn itself waits for a request for as long as it takes."""
 
 import asyncio
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ class Crowd:
     def __init__(self, connections_max: int, patience: Patience) -> None:
         self.connections_max = connections_max
         self.patience = patience
+        self.leaving = False
         self._waiting: dict[Patient, None] = {}
 
     def wait(self, one: "Patient") -> None:
@@ -47,6 +49,12 @@ class Crowd:
     def go(self, one: "Patient") -> None:
         """It is being served, or gone."""
         self._waiting.pop(one, None)
+
+    def leave(self, connections: Iterable["Patient"]) -> None:
+        """From now on each of these, and of those to come, ends with its next answer."""
+        self.leaving = True
+        for connection in connections:
+            connection.answer_for_the_last_time()
 
     def make_room(self, present: int) -> None:
         """Where there are too many, whoever has waited longest leaves: that may be the one who has just come."""
@@ -103,6 +111,8 @@ class Patient(BoundedHead):
         self._in_body = self._has_asked = True
         self._crowd.go(self)
         super().on_headers_complete()
+        if self._crowd.leaving:
+            self.answer_for_the_last_time()
 
     def on_message_complete(self) -> None:
         self._unset()
@@ -113,6 +123,16 @@ class Patient(BoundedHead):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._wait_again()
+
+    def answer_for_the_last_time(self) -> None:
+        """Where an answer is due: it says that the connection ends, which then does."""
+        if self._has_asked and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """As uvicorn's, but not in the middle of a head: that is a request which has been begun."""
+        if self._in_body or not self._head_bytes:
+            super().shutdown()
 
     def _wait_again(self) -> None:
         if self._is_idle and not self.transport.is_closing():

@@ -2,7 +2,9 @@
 
 import asyncio
 import resource
-from collections.abc import Coroutine, Sequence
+import socket
+from collections.abc import Coroutine, Generator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
@@ -11,10 +13,18 @@ from uvicorn._types import ASGIApplication
 from uvicorn.loops.auto import auto_loop_factory
 
 from entrypoints.http.deadlines import Crowd, Patience, Patient
+from entrypoints.http.doors import turn_newcomers_away
+from entrypoints.http.health import LEAVING
+from entrypoints.stopping import at_first_signal
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 10
-DRAIN_SECONDS = 10
+LEAVE_SECONDS = 1.0
+"""How long a service that was told to stop still lets people in, saying by /health/ready that it is leaving."""
+LAST_WORDS_SECONDS = 0.25
+"""For who has connected to be accepted, and for who was accepted to be heard."""
+DRAIN_SECONDS = 6
+"""What was begun has so long then."""
 CONNECTIONS_MAX = 10_000
 PATIENCE = Patience()
 FILES_WITHOUT_LIMIT = 65_536
@@ -38,6 +48,43 @@ def files_may_be_open() -> int:
     return wanted
 
 
+class Server(uvicorn.Server):
+    """uvicorn's, which a signal ends in peace: nobody's request is broken off, and the caller goes on after `serve`.
+
+    uvicorn's own raises the signal again once it has served, and the process dies of it with nothing closed.
+    """
+
+    def __init__(self, config: uvicorn.Config, crowd: Crowd, *, leave_seconds: float) -> None:
+        super().__init__(config)
+        self._crowd = crowd
+        self._leave_seconds = leave_seconds
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """The first signal ends it in peace, another the process."""
+        with at_first_signal(self._leave):
+            yield
+
+    def _leave(self) -> None:
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """First every answer says that the connection ends with it, so that no client sends into one that is closed.
+
+        Then nobody is let in, those who have just come are heard, and what was begun has its time to end.
+        """
+        self.lifespan.state[LEAVING] = True
+        self._crowd.leave(cast("set[Patient]", self.server_state.connections))
+        await asyncio.sleep(self._leave_seconds)
+        for listening in sockets or ():
+            turn_newcomers_away(listening)
+        await asyncio.sleep(min(self._leave_seconds, LAST_WORDS_SECONDS))
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(min(self._leave_seconds, LAST_WORDS_SECONDS))
+        await super().shutdown(sockets)
+
+
 def new_server(
     app: object,
     *,
@@ -46,7 +93,8 @@ def new_server(
     trusted_proxies: Sequence[str] = (),
     connections_max: int = CONNECTIONS_MAX,
     patience: Patience = PATIENCE,
-) -> uvicorn.Server:
+    leave_seconds: float = 0.0,
+) -> Server:
     """A server that has not started: `await server.serve()`. Forwarded addresses are believed of these proxies alone.
 
     It says nothing of itself, and logs no paths: the application writes the access log. Of connections it holds so
@@ -69,4 +117,4 @@ def new_server(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    return uvicorn.Server(config)
+    return Server(config, crowd, leave_seconds=leave_seconds)

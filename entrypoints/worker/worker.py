@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 
 from application.ports.pacing import unhurried
+from entrypoints.stopping import at_first_signal
 from entrypoints.wiring import House, Unavailable
 
 log = logging.getLogger(__name__)
@@ -13,142 +13,153 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 RETENTION_SECONDS = 3600.0
 PAUSE_AFTER_TROUBLE_SECONDS = 1.0
-STOP_SECONDS = 10.0
+FINISH_SECONDS = 6.0
+"""What is under way when it is told to stop has so long: a letter that was sent can be noted, and is not sent again."""
+CANCEL_SECONDS = 2.0
+
+Stopped = asyncio.Event | None
+"""Each job ends what is under way once this is set, and then itself; None: it goes on until it is cancelled."""
 
 
 async def work(house: House, *, also: Callable[[], Awaitable[None]] | None = None) -> None:
     """Until SIGTERM or SIGINT. Any number of workers may run; each thing is done by one of them at a time."""
-    with unhurried():
-        await _work(house, also)
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    with unhurried(), at_first_signal(lambda: _tell(loop, stopped)):
+        await _work(house, stopped, also)
 
 
-async def _work(house: House, also: Callable[[], Awaitable[None]] | None) -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+def _tell(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(stopped.set)
+
+
+async def _work(house: House, stopped: asyncio.Event, also: Callable[[], Awaitable[None]] | None) -> None:
     house.live_engine.start()
     log.info("the worker works")
-    tasks = [
-        asyncio.create_task(settle_webhooks(house), name="webhooks"),
+    finishing = [asyncio.create_task(job(house, stopped), name=job.__name__) for job in JOBS]
+    following = [
         asyncio.create_task(house.policies.run(), name="policies"),
         asyncio.create_task(house.rebuilds.run(), name="requested rebuilds"),
-        asyncio.create_task(sweep(house), name="sweeps"),
-        asyncio.create_task(tell_what_is_due(house), name="dunning"),
-        asyncio.create_task(settle_intents(house), name="intents"),
-        asyncio.create_task(send_letters(house), name="letters"),
-        asyncio.create_task(erase_persons(house), name="erasures"),
-        asyncio.create_task(forget_the_old(house), name="retention"),
         asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
     ]
     if also is not None:
-        tasks.append(asyncio.ensure_future(also()))
+        following.append(asyncio.create_task(_called(also), name="also"))
     try:
-        await _until_stopped(stopped, tasks)
+        await _until_stopped(stopped, finishing, following)
     finally:
         await asyncio.to_thread(house.live_engine.stop)
 
 
-async def _until_stopped(stopped: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
-    """A task that ends by itself ends the worker: whoever started it starts it again."""
+async def _until_stopped(
+    stopped: asyncio.Event, finishing: list[asyncio.Task[None]], following: list[asyncio.Task[None]]
+) -> None:
+    """A task that ends by itself ends the worker: whoever started it starts it again.
+
+    Some finish what is under way; those that follow something can break off anywhere, and are cancelled at once.
+    """
     waiting = asyncio.create_task(stopped.wait(), name="stopped")
-    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for task in (waiting, *tasks):
-        task.cancel()
-    await asyncio.wait([waiting, *tasks], timeout=STOP_SECONDS)
-    for task in done - {waiting}:
-        task.result()
+    done, _ = await asyncio.wait([waiting, *finishing, *following], return_when=asyncio.FIRST_COMPLETED)
+    stopped.set()
+    for follower in following:
+        follower.cancel()
+    _, late = await asyncio.wait(finishing, timeout=FINISH_SECONDS)
+    for job in late:
+        job.cancel()
+    await asyncio.wait([waiting, *finishing, *following], timeout=CANCEL_SECONDS)
+    for ended in done - {waiting}:
+        ended.result()
 
 
-async def settle_webhooks(house: House) -> None:
+async def _called(also: Callable[[], Awaitable[None]]) -> None:
+    await also()
+
+
+async def settle_webhooks(house: House, stopped: Stopped = None) -> None:
     """Find out whose each delivery is, and settle those whose customer is known; neither waits for the other."""
+    stopped = stopped or asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_as_it_comes(house, house.finding.find_waiting))
-        tasks.create_task(_as_it_comes(house, house.convergence.settle_waiting))
+        tasks.create_task(_as_it_comes(house, stopped, house.finding.find_waiting))
+        tasks.create_task(_as_it_comes(house, stopped, house.convergence.settle_waiting))
 
 
-async def _as_it_comes(house: House, settle: Callable[[], Awaitable[int]]) -> None:
+async def _as_it_comes(house: House, stopped: asyncio.Event, settle: Callable[[], Awaitable[int]]) -> None:
     """Settle what is due as soon as it is there, and look every second for what is due by then."""
-    while True:
+    while not stopped.is_set():
         arrived = house.inbox_signal.next
         try:
-            while await settle():
+            while not stopped.is_set() and await settle():
                 pass
         except Unavailable as trouble:
             log.warning("webhooks cannot be settled now", extra={"error": str(trouble)})
-            await asyncio.sleep(PAUSE_AFTER_TROUBLE_SECONDS)
+            await _pause(stopped, PAUSE_AFTER_TROUBLE_SECONDS)
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(0 if stopped.is_set() else POLL_SECONDS):
                 await arrived.wait()
         except TimeoutError:
             continue
 
 
-async def sweep(house: House) -> None:
+async def sweep(house: House, stopped: Stopped = None) -> None:
     """Do the sweeps that are asked for within a second, and of each kind one when its time has come again."""
     settings = house.settings
-    while True:
-        try:
-            while await house.sweeping.sweep_due(
-                undelivered_seconds=settings.sweep_undelivered_seconds,
-                customers_seconds=settings.sweep_customers_hours * 3600,
-            ):
-                pass
-        except Unavailable as trouble:
-            log.warning("sweeps cannot be done now", extra={"error": str(trouble)})
-        await asyncio.sleep(POLL_SECONDS)
+
+    async def sweep_due() -> object:
+        return await house.sweeping.sweep_due(
+            undelivered_seconds=settings.sweep_undelivered_seconds,
+            customers_seconds=settings.sweep_customers_hours * 3600,
+        )
+
+    await _again_and_again(stopped, sweep_due, "sweeps cannot be done now")
 
 
-async def tell_what_is_due(house: House) -> None:
+async def tell_what_is_due(house: House, stopped: Stopped = None) -> None:
     """Record, within a second, that somebody is to be told of the end of a grace."""
-    while True:
-        try:
-            while await house.dunning.tell_due():
-                pass
-        except Unavailable as trouble:
-            log.warning("nobody can be told of a grace now", extra={"error": str(trouble)})
-        await asyncio.sleep(POLL_SECONDS)
+    await _again_and_again(stopped, house.dunning.tell_due, "nobody can be told of a grace now")
 
 
-async def settle_intents(house: House) -> None:
+async def settle_intents(house: House, stopped: Stopped = None) -> None:
     """See to what was asked of the payment provider and has no known outcome."""
-    while True:
-        try:
-            while await house.janitor.settle_due():
-                pass
-        except Unavailable as trouble:
-            log.warning("intents cannot be settled now", extra={"error": str(trouble)})
-        await asyncio.sleep(POLL_SECONDS)
+    await _again_and_again(stopped, house.janitor.settle_due, "intents cannot be settled now")
 
 
-async def send_letters(house: House) -> None:
+async def send_letters(house: House, stopped: Stopped = None) -> None:
     """Send, within a second, what people are to be told."""
-    while True:
-        try:
-            while await house.post.posting.send_due():
-                pass
-        except Unavailable as trouble:
-            log.warning("letters cannot be sent now", extra={"error": str(trouble)})
-        await asyncio.sleep(POLL_SECONDS)
+    await _again_and_again(stopped, house.post.posting.send_due, "letters cannot be sent now")
 
 
-async def erase_persons(house: House) -> None:
+async def erase_persons(house: House, stopped: Stopped = None) -> None:
     """Erase, within a second, who has asked for it."""
-    while True:
-        try:
-            while await house.erasing.erase_due():
-                pass
-        except Unavailable as trouble:
-            log.warning("nobody can be erased now", extra={"error": str(trouble)})
-        await asyncio.sleep(POLL_SECONDS)
+    await _again_and_again(stopped, house.erasing.erase_due, "nobody can be erased now")
 
 
-async def forget_the_old(house: House) -> None:
+async def forget_the_old(house: House, stopped: Stopped = None) -> None:
     """Delete, every hour, what has been kept for as long as it is to be kept."""
-    while True:
+
+    async def forget() -> bool:
+        return any((await house.retention.forget()).values())
+
+    await _again_and_again(stopped, forget, "old rows cannot be deleted now", pause_seconds=RETENTION_SECONDS)
+
+
+async def _again_and_again(
+    stopped: Stopped, act: Callable[[], Awaitable[object]], trouble: str, *, pause_seconds: float = POLL_SECONDS
+) -> None:
+    """Act for as long as there is something to do, then look again after a pause; `trouble` is said in the log."""
+    stopped = stopped or asyncio.Event()
+    while not stopped.is_set():
         try:
-            while any((await house.retention.forget()).values()):
+            while not stopped.is_set() and await act():
                 pass
-        except Unavailable as trouble:
-            log.warning("old rows cannot be deleted now", extra={"error": str(trouble)})
-        await asyncio.sleep(RETENTION_SECONDS)
+        except Unavailable as unavailable:
+            log.warning(trouble, extra={"error": str(unavailable)})
+        await _pause(stopped, pause_seconds)
+
+
+async def _pause(stopped: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopped.wait()
+    except TimeoutError:
+        return
+
+
+JOBS = (settle_webhooks, sweep, tell_what_is_due, settle_intents, send_letters, erase_persons, forget_the_old)

@@ -11,13 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from entrypoints.cli.service import free_port
+from tests.adapters.mail.mail_server import MailServer, mail_server
+from tests.cli.crowd import FRESH, STEADY, crowd_at
 
 START_SECONDS = 90
 DEMO_SECONDS = 180
 GONE_SECONDS = 20
+STOP_SECONDS = 10
+ANSWERS_MIN = 100
+WARNINGS = "warnings.log"
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -49,14 +55,16 @@ def processes_naming(folder: Path) -> list[str]:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "entrypoints.cli.main", "serve", *arguments],
-        env=environment(folder, PORT=str(port), SANDBOX_PORT=str(free_port())),
-        stdout=subprocess.DEVNULL,
-    )
+    with (folder / WARNINGS).open("ab") as warnings:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "entrypoints.cli.main", "serve", *arguments],
+            env=environment(folder, PORT=str(port), SANDBOX_PORT=str(free_port()), **settings),
+            stdout=subprocess.DEVNULL,
+            stderr=warnings,
+        )
     try:
         until(lambda: process.poll() is not None or ready(address), "readiness", START_SECONDS)
         assert process.poll() is None, (folder / "streamly.log").read_text()
@@ -116,17 +124,56 @@ def test_a_demo_whose_film_is_no_film_fails_and_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_whichever_process_is_scraped_all_appends_are_told_also_of_one_that_was_killed(tmp_path: Path) -> None:
-    with serving(tmp_path, "--workers", "2") as (_, address):
-        for number in range(8):
-            assert register(address, f"person{number}@example.com").status_code == 201
-        assert scrapes(address) == {8.0}
+def test_two_processes_are_scraped_as_one_and_stop_under_load_without_a_failed_request(
+    database: str, tmp_path: Path
+) -> None:
+    with mail_server() as post:
+        mail = {"SMTP_URL": f"smtp://{post.address}", "MAIL_FROM": "no-reply@streamly.example"}
+        with serving(tmp_path, "--workers", "2", DATABASE_URL=database, **mail) as (process, address):
+            whichever_is_scraped_tells_of_all(tmp_path, address)
+            stopped_under_load(tmp_path, process, address, post)
+    assert "is killed" not in (warnings := (tmp_path / WARNINGS).read_text())
+    assert "ended badly" not in warnings
+    assert processes_naming(tmp_path) == []
+    with psycopg.connect(database) as connection:
+        letters = connection.execute("SELECT status, attempts FROM ops.letters").fetchall()
+    assert (len(post.received), set(letters)) == (len(letters), {("sent", 1)})
 
-        killed, left = api_processes(tmp_path)
-        os.kill(killed, signal.SIGKILL)
-        until(lambda: len({*api_processes(tmp_path)} - {killed, left}) == 1, "the restart", GONE_SECONDS)
-        assert register(address, "anna@example.com").status_code == 201
-        assert scrapes(address) == {9.0}
+
+def whichever_is_scraped_tells_of_all(folder: Path, address: str) -> None:
+    """Also of one that was killed."""
+    for number in range(8):
+        assert register(address, f"person{number}@example.com").status_code == 201
+    assert scrapes(address) == {8.0}
+
+    killed, left = api_processes(folder)
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: len({*api_processes(folder)} - {killed, left}) == 1, "the restart", GONE_SECONDS)
+    assert register(address, "anna@example.com").status_code == 201
+    assert scrapes(address) == {9.0}
+
+
+def stopped_under_load(folder: Path, process: subprocess.Popen[bytes], address: str, post: MailServer) -> None:
+    """While requests are on their way, one of them slowly, and a letter has been taken and not yet confirmed."""
+    until(lambda: len(post.received) == 9, "the letters", GONE_SECONDS)
+    until(lambda: all(minds_sigterm(each) for each in api_processes(folder)), "the start", START_SECONDS)
+    post.conduct.thinks_seconds = 1.0
+    with crowd_at(address) as crowd:
+        assert register(address, "boris@example.com").status_code == 201
+        until(lambda: len(post.received) == 10, "a letter", GONE_SECONDS)
+        process.send_signal(signal.SIGTERM)
+        crowd.told = True
+        assert process.wait(STOP_SECONDS) == 0
+    assert (crowd.failed, crowd.slow.split(b"\r\n")[0]) == ([], b"HTTP/1.1 409 Conflict")
+    assert crowd.answered > ANSWERS_MIN
+    assert crowd.refused == STEADY + FRESH + 1
+    assert {crowd.readiness[0], crowd.readiness[-1]} == {"200 serving", "503 leaving"}
+
+
+def minds_sigterm(process: int) -> bool:
+    """Whether it has come so far that it ends in peace."""
+    caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def api_processes(folder: Path) -> list[int]:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from domain.shared.fact import NO_CAUSE
-from entrypoints.cli.children import Child
+from entrypoints.cli.children import Child, stop_together
 from entrypoints.settings import Settings
 from entrypoints.wiring import open_house
 from tests.http.problem import problem_in
@@ -22,6 +22,7 @@ from tests.http.problem import problem_in
 pytestmark = pytest.mark.anyio
 
 START_SECONDS = 60
+STOP_SECONDS = 10
 WRITES = 200
 PUBLIC_URL = "http://videos.example.com"
 POSITION = "Ledger-Position"
@@ -49,7 +50,7 @@ def servers(module_database: str, folder: Path) -> Iterator[Servers]:
         fds = [each.fileno() for each in listening]
         worker = Child("worker", ["worker"], environment, logs=log)
         for child in (worker, *(Child("api", ["api", "--fd", str(fd)], environment, logs=log, fds=[fd]) for fd in fds)):
-            stack.callback(child.stop)
+            stack.callback(stop_together, [child], seconds=STOP_SECONDS)
             child.start()
         yield Servers(tuple(f"http://127.0.0.1:{each.getsockname()[1]}" for each in listening), worker)
 
@@ -117,7 +118,7 @@ async def test_what_nobody_has_recorded_is_refused_at_once(admin: Admin) -> None
 async def test_without_a_worker_a_read_is_refused_in_two_seconds_and_served_once_there_is_one(
     admin: Admin, servers: Servers
 ) -> None:
-    await asyncio.to_thread(servers.worker.stop)
+    await asyncio.to_thread(stop_together, [servers.worker], seconds=STOP_SECONDS)
     try:
         made = await admin.make("Soup")
         asked = (made.json()["video"]["id"], made.headers[POSITION])

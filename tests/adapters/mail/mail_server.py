@@ -31,13 +31,17 @@ class Received:
 
 @dataclass
 class Conduct:
-    """What the server does: `replies` by verb stand in place of its own; `dribbles` sends a byte now and then."""
+    """What the server does: `replies` by verb stand in place of its own; `dribbles` sends a byte now and then.
+
+    `thinks_seconds`: so long it takes to say that it has taken a message.
+    """
 
     extensions: tuple[str, ...] = ("8BITMIME",)
     replies: dict[str, str] = field(default_factory=dict)
     silent: bool = False
     dribbles: bool = False
     hangs_up_at: str = ""
+    thinks_seconds: float = 0.0
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -134,6 +138,7 @@ class Session(socketserver.StreamRequestHandler):
             self.say(reply)
             return
         self.server.received.append(self.envelope)
+        time.sleep(self.server.conduct.thinks_seconds)
         self.say("250 2.0.0 queued")
 
     def _encrypt(self) -> None:
