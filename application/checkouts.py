@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from application.buying import Buying
 from application.convergence import Convergence
-from application.customers import CustomerBinding
-from application.errors import ProviderRefused
+from application.errors import CustomerGone, ProviderRefused
 from application.intentions import KEYS_KEPT, Intentions
 from application.ports.billing import BillingProvider, CheckoutPage
 from application.ports.checkouts import CheckoutTurns
@@ -23,6 +23,7 @@ from domain.access.access import ANY_PLAN, AccountBlocked, decide
 from domain.access.prepaid import prepaid_until
 from domain.access.standing import Standing
 from domain.account.account import Account
+from domain.account.customers import Customers
 from domain.plan.plan import Plan
 from domain.prepaid.prepaid import RENEWAL_WINDOW, RenewalWindowClosed
 from domain.shared.plan_terms import PlanTerms
@@ -60,7 +61,7 @@ class Checkouts:
     records: Records
     billing: BillingProvider
     convergence: Convergence
-    binding: CustomerBinding
+    buying: Buying
     turns: CheckoutTurns
     intentions: Intentions
     access: AccessReads
@@ -71,7 +72,7 @@ class Checkouts:
     async def open(
         self, account_id: UUID, plan_id: UUID, *, success_url: str | None, cancel_url: str | None, asked: Asked
     ) -> OpenedCheckout:
-        """Record the intent, make the provider's customer at the first time, open the page, record that it is open.
+        """Record the intent, make the provider's customer where there is none, open the page, record that it is open.
 
         An account has one page: asked again for the same it is that page, with the return addresses that it has, and
         for something else it is expired first.
@@ -98,7 +99,7 @@ class Checkouts:
     async def _without_subscription(self, account_id: UUID, asked: Asked) -> Standing | None:
         """The buyer's standing; one who has a subscription that is not over would pay twice."""
         # News may have been lost, of a payment (then she would pay twice) or of an end (then she would be locked out).
-        await settle_account_now(self.convergence, account_id, asked)
+        await self._settle(account_id, asked)
         standing = await self.access.standing(account_id)
         answer = decide(standing, ANY_PLAN, self.business_time.now())
         if answer.reason == "blocked":
@@ -106,6 +107,11 @@ class Checkouts:
         if _has_open_term(standing):
             raise AlreadySubscribed("There is a live subscription already.", access=answer)
         return standing
+
+    async def _settle(self, account_id: UUID, asked: Asked) -> None:
+        """Where the provider has none of the account's customers any more, what is recorded counts."""
+        with suppress(CustomerGone):
+            await settle_account_now(self.convergence, account_id, asked)
 
     def _refuse_too_early(self, standing: Standing | None) -> None:
         """What was bought for a number of days is bought again shortly before its end."""
@@ -125,7 +131,8 @@ class Checkouts:
             if current_id is not None:
                 current = (await self.records.recall(Checkout, current_id)).existing()
                 if self._may_be_paid(current):
-                    if current.sells(wanted.plan, price_id=wanted.price_id, trial_days=wanted.trial_days):
+                    is_same = current.sells(wanted.plan, price_id=wanted.price_id, trial_days=wanted.trial_days)
+                    if is_same and not await self._may_be_of_one_gone(current):
                         return current
                     await self._make_way(current, asked)
             with suppress(RowTaken, RowMoved):
@@ -139,6 +146,11 @@ class Checkouts:
             return now - checkout.requested_at < KEYS_KEPT
         return checkout.page_at(now) is not None
 
+    async def _may_be_of_one_gone(self, checkout: Checkout) -> bool:
+        """Its page was opened before one of the account's customers was known to be gone: it may be that one's."""
+        gone_at = (await self._customers_of(checkout.account_id)).last_gone_at
+        return checkout.page is not None and checkout.page.opened_at < gone_at
+
     async def _make_way(self, checkout: Checkout, asked: Asked) -> None:
         """Nobody can pay on its page any more. Raises AlreadySubscribed where somebody just has."""
         try:
@@ -146,8 +158,9 @@ class Checkouts:
             reference = page.provider_reference if page else (await self._page(checkout, asked)).reference
         except ProviderRefused:
             return
-        if await self.billing.expire_checkout(reference) == "completed":
-            await self._without_subscription(checkout.account_id, asked)
+        with suppress(CustomerGone):  # Nobody pays as one who is gone.
+            if await self.billing.expire_checkout(reference) == "completed":
+                await self._without_subscription(checkout.account_id, asked)
         await self.records.decide(Checkout, checkout.id, asked, lambda it: it.expire(provider_reference=reference))
 
     async def _request(self, account_id: UUID, wanted: Wanted, asked: Asked, *, after: UUID | None) -> Checkout:
@@ -189,49 +202,45 @@ class Checkouts:
 
     async def _page(self, checkout: Checkout, asked: Asked) -> CheckoutPage:
         """By the checkout's own words alone, so that asking again is asking the same."""
-        try:
+
+        async def as_customer(customer_id: str) -> CheckoutPage:
             return await self.billing.open_checkout(
                 checkout_id=checkout.id,
                 account_id=checkout.account_id,
-                customer_id=await self._customer_of(checkout.account_id, asked),
+                customer_id=customer_id,
                 price_id=checkout.price_id,
                 recurring=checkout.plan.interval != "once",
                 trial_days=checkout.trial_days,
                 success_url=checkout.success_url,
                 cancel_url=checkout.cancel_url,
-                idempotency_key=checkout.idempotency_key,
+                idempotency_key=await self._key_for(checkout, customer_id),
             )
+
+        try:
+            return await self.buying.as_buyer(checkout.account_id, as_customer, asked)
         except ProviderRefused as refused:
             await self._fail(checkout, str(refused), asked)
             raise
 
+    async def _key_for(self, checkout: Checkout, customer_id: str) -> str:
+        """One of its own for who takes the place of another: under a key no other words are taken."""
+        customers = await self._customers_of(checkout.account_id)
+        is_first = customers.bound[0] == customer_id
+        return checkout.idempotency_key if is_first else f"{checkout.idempotency_key}-{customer_id}"
+
+    async def _customers_of(self, account_id: UUID) -> Customers:
+        return (await self.records.recall(Account, account_id)).existing().customers_at(self.billing.name)
+
     async def _fail(self, checkout: Checkout, reason: str, asked: Asked) -> None:
         await self.records.decide(Checkout, checkout.id, asked, lambda it: it.fail(reason=reason))
         await self.intentions.intents.settled(checkout.idempotency_key)
-
-    async def _customer_of(self, account_id: UUID, asked: Asked) -> str:
-        """The account's customer at the provider, bound before the first webhook about it can come."""
-        account = (await self.records.recall(Account, account_id)).existing()
-        if (bound := account.customers.get(self.billing.name)) is not None:
-            return bound
-        customer_id = await self._made_before(account) or await self.billing.create_customer(
-            account_id=account_id, email=account.email, idempotency_key=f"customer-{account_id}"
-        )
-        await self.binding.bind(account_id, customer_id, asked)
-        return customer_id
-
-    async def _made_before(self, account: Account) -> str | None:
-        """By somebody who did not come to bind it; of a young account the provider remembers the key."""
-        if self.business_time.now() - account.created_at < KEYS_KEPT:
-            return None
-        return await self.billing.find_customer(account_id=account.id, email=account.email)
 
     async def settle(self, intent: CheckoutRequested, asked: Asked) -> None:
         """What became of an intent; the provider's list of the customer's checkouts names ours by their ids.
 
         Raises ProviderUnavailable, ProviderRefused.
         """
-        await settle_account_now(self.convergence, intent.account_id, asked)
+        await self._settle(intent.account_id, asked)
         checkout = (await self.records.recall(Checkout, intent.checkout_id)).existing()
         if checkout.status != "requested":
             await self.intentions.settled(intent)

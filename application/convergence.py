@@ -11,7 +11,8 @@ from typing import Self
 from uuid import UUID
 
 from application.customers import CustomerBinding
-from application.duplicates import with_duplicates
+from application.deletions import Deletions
+from application.duplicates import tell_of_duplicates, with_duplicates
 from application.errors import CustomerGone, NotFound, ProviderBusy, ProviderUnavailable
 from application.in_turn import in_turn
 from application.observing import Observing
@@ -24,9 +25,8 @@ from application.ports.world import Clock
 from application.recall import Asked, Records
 from application.renewing import LEASE_SECONDS, renewed
 from application.unconfirmed import Unconfirmed
-from domain.account.account import CustomerBoundElsewhere, TooManyCustomers
-from domain.shared.fact import Actor, Cause, Fact
-from domain.subscription.facts import DuplicateFound
+from domain.account.customers import CustomerBoundElsewhere, TooManyCustomers
+from domain.shared.fact import Actor, Cause
 from domain.subscription.truth import TERMINAL, BillingPolicy
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class Convergence:
     binding: CustomerBinding
     observing: Observing
     unconfirmed: Unconfirmed
+    deletions: Deletions
     business_time: Clock
 
     @classmethod
@@ -87,6 +88,7 @@ class Convergence:
             unconfirmed=Unconfirmed(
                 records=records, billing=billing, inbox=inbox, customers=customers, observing=observing
             ),
+            deletions=Deletions(records=records, billing=billing, access=access),
             business_time=business_time,
         )
 
@@ -164,7 +166,8 @@ class Convergence:
         """Ask the provider for the truth about this customer, and record the difference.
 
         Raises:
-            ProviderUnavailable or CustomerGone, with what the deliveries say themselves recorded;
+            ProviderUnavailable or CustomerGone, with what the deliveries say themselves recorded; but of one who was
+            deleted the ends are recorded, and that is all;
             HeldUp, with the rest recorded;
             StreamMoved when others kept writing.
         """
@@ -202,33 +205,40 @@ class Convergence:
         epoch = await self.customers.take_fence(customer)
         waiting = await self.inbox.waiting(customer)
         asked_at = self.business_time.now()
+        by = asked or self._asked_by(customer, waiting)
         try:
             truth = await self.billing.truth_of(customer.customer_id, within_seconds=_patience(waiting, asked))
-        except (ProviderUnavailable, CustomerGone):
+        except (ProviderUnavailable, CustomerGone) as trouble:
+            if await self.deletions.known_of(customer, account_id, trouble, waiting):
+                rows = self._rows(customer, epoch, waiting, asked_at)
+                await self.deletions.record(customer, account_id, self._heard_at(waiting), by, rows)
+                return
             await self.unconfirmed.record(customer, account_id, epoch, waiting)
             raise
         plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
-        why = _held_up(customer, truth, plans)
-        heard_at = self._heard_at(waiting)
+        why, heard_at = _held_up(customer, truth, plans), self._heard_at(waiting)
         subscriptions = [
             await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
             for seen in reversed(truth.subscriptions)
         ]
+        if deleted := self.deletions.told_by(waiting):
+            streams = [recalled.stream for recalled, _ in subscriptions]
+            subscriptions += await self.deletions.ends(customer, account_id, heard_at, beside=streams)
         elsewhere = await self.observing.elsewhere(subscriptions, account_id)
         decisions = [
             *with_duplicates([*subscriptions, *elsewhere], self.observing.policy),
+            *([await self.deletions.noted(customer, account_id)] if deleted else []),
             *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
             await self.observing.prepaid(truth, customer, account_id, heard_at),
             *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
         ]
-        asked = asked or self._asked_by(customer, waiting)
         settled = () if why else waiting
         new = await self._new_objects(customer, truth.objects)
         rows = [*self._rows(customer, epoch, settled, asked_at), *self._as_theirs(customer, new)]
-        recorded = await self.records.append(asked, *decisions, rows=rows)
+        recorded = await self.records.append(by, *decisions, rows=rows)
         if new:
             await self.inbox.look_again(customer.provider, new)
-        _tell_of_duplicates(recorded.facts)
+        tell_of_duplicates(recorded.facts)
         if why:
             raise HeldUp(why)
 
@@ -282,11 +292,3 @@ def _patience(waiting: Sequence[Waiting], asked: Asked | None) -> float | None:
     if asked is not None:
         return None
     return PATIENCE_SECONDS_AGAIN if any(delivery.attempts for delivery in waiting) else PATIENCE_SECONDS
-
-
-def _tell_of_duplicates(facts: Sequence[Fact]) -> None:
-    """Somebody pays twice: an operator should know."""
-    for fact in facts:
-        if isinstance(fact, DuplicateFound):
-            about = {"subscription": str(fact.subscription_id), "beside": str(fact.of_subscription_id)}
-            log.warning("an account has two live subscriptions to one plan", extra=about)

@@ -7,7 +7,8 @@ from application.ports.billing import BillingProvider
 from application.ports.ledger import GuardedRow, Insert, InsertOnce, Position, RowTaken, UpdateIf
 from application.ports.secrets import BlindIndex
 from application.recall import Asked, Records, again_when_moved
-from domain.account.account import Account, CustomerBoundElsewhere
+from domain.account.account import Account
+from domain.account.customers import CustomerBoundElsewhere
 from domain.shared.fact import Refusal
 
 
@@ -34,7 +35,7 @@ class CustomerBinding:
             CustomerUnknown, ProviderUnavailable, ProviderRefused: nothing is recorded; and what `bind` raises.
         """
         account = (await self.records.recall(Account, account_id)).existing()
-        known = customer_id in account.customers_at(self.provider)
+        known = customer_id in account.customers_at(self.provider).bound
         if not known and not await self.billing.has_customer(customer_id):
             raise CustomerUnknown(f"There is no such customer of {self.provider}.")
         return await self.bind(account_id, customer_id, asked)
@@ -59,6 +60,15 @@ class CustomerBinding:
             return await again_when_moved(once)
         except RowTaken:
             raise CustomerBoundElsewhere(f"This customer of {self.provider} belongs to another account.") from None
+
+    async def note_gone(self, account_id: UUID, customer_id: str, asked: Asked) -> None:
+        """The provider does not know it any more, so another one buys from now on; it stays the account's."""
+        await self.records.note(
+            Account,
+            account_id,
+            asked,
+            lambda it: it.note_customer_gone(provider=self.provider, customer_id=customer_id, deleted=False),
+        )
 
     def _rows(self, account_id: UUID, customer_id: str) -> list[GuardedRow]:
         kind = f"{self.provider}_customer"

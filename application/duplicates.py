@@ -1,11 +1,16 @@
 """Finding a second live subscription to the same plan among all that one account has at its customers."""
 
+import logging
 from collections.abc import Sequence
 
 from application.observing import Decision
+from domain.shared.fact import Fact
 from domain.subscription.duplicates import duplicates
+from domain.subscription.facts import DuplicateFound
 from domain.subscription.subscription import Subscription
 from domain.subscription.truth import BillingPolicy
+
+log = logging.getLogger(__name__)
 
 
 def with_duplicates(decisions: Sequence[Decision], policy: BillingPolicy) -> list[Decision]:
@@ -27,3 +32,11 @@ def _after(decision: Decision) -> Subscription | None:
     for fact in facts:
         state = Subscription.evolve(state, fact)  # type: ignore[arg-type]  # they were decided on this stream
     return state
+
+
+def tell_of_duplicates(facts: Sequence[Fact]) -> None:
+    """Somebody pays twice: an operator should know."""
+    for fact in facts:
+        if isinstance(fact, DuplicateFound):
+            about = {"subscription": str(fact.subscription_id), "beside": str(fact.of_subscription_id)}
+            log.warning("an account has two live subscriptions to one plan", extra=about)

@@ -64,7 +64,15 @@ class ProviderRefused(Exception):
 
 
 class CustomerGone(ProviderRefused):
-    """The payment provider has no such customer, any more: what its last deliveries say is all there is."""
+    """The payment provider has no such customer, any more: what its last deliveries say is all there is.
+
+    That it was `deleted`, and its subscriptions with it, it says itself; a key of another account's would not know it
+    either.
+    """
+
+    def __init__(self, message: str, *, deleted: bool = False) -> None:
+        super().__init__(message)
+        self.deleted = deleted
 
 
 class NotYetVisible(Unavailable):

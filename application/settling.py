@@ -15,12 +15,12 @@ async def settle_account_now(convergence: Convergence, account_id: UUID, asked: 
     What is held up of a customer is the worker's to come back to, and one that is gone keeps nobody from the others.
 
     Raises:
-        ProviderUnavailable, StreamMoved; CustomerGone when all of them are.
+        ProviderUnavailable, StreamMoved; CustomerGone when all of them are, and none is known to have been deleted.
     """
     account = (await convergence.records.recall(Account, account_id)).existing()
     provider = convergence.billing.name
     gone: list[CustomerGone] = []
-    customer_ids = account.customers_at(provider)
+    customer_ids = account.customers_at(provider).bound
     for customer_id in customer_ids:
         try:
             await convergence.settle_now(Customer(provider, customer_id), asked)

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from application.buying import Buying
 from application.intentions import SubscriptionIntent
 from application.ports.billing import BillingProvider
 from application.ports.ledger import Position
@@ -20,10 +21,9 @@ from application.subscription_commands import SubscriptionCommands
 from domain.access.access import ANY_PLAN, Access, decide, judge
 from domain.access.prepaid import Bought, bought
 from domain.access.standing import Standing, Term
-from domain.account.account import Account
 from domain.plan.plan import Plan
 from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated
-from domain.shared.fact import Fact, Refusal
+from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.subscription import (
@@ -32,10 +32,6 @@ from domain.subscription.subscription import (
     Subscription,
     SubscriptionAmbiguous,
 )
-
-
-class NothingBought(Refusal):
-    """The payment provider knows nothing of this account yet."""
 
 
 class MySubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +51,7 @@ class Subscriptions:
 
     records: Records
     billing: BillingProvider
+    buying: Buying
     commands: SubscriptionCommands
     access: AccessReads
     plans: PlanReads
@@ -130,17 +127,17 @@ class Subscriptions:
             asked,
         )
 
-    async def open_portal(self, account_id: UUID, *, return_url: str | None) -> str:
+    async def open_portal(self, account_id: UUID, *, return_url: str | None, asked: Asked) -> str:
         """The address of the provider's own page for this customer, good for a short while.
 
         Raises ReturnUrlNotAllowed, NothingBought, ProviderUnavailable, ProviderRefused.
         """
         back = self.return_urls.own(return_url, otherwise="/")
-        account = (await self.records.recall(Account, account_id)).existing()
-        customer_id = account.customers.get(self.billing.name)
-        if customer_id is None:
-            raise NothingBought("Nothing has been bought yet, so there is nothing to manage.")
-        return await self.billing.open_portal(customer_id, return_url=back)
+
+        async def as_customer(customer_id: str) -> str:
+            return await self.billing.open_portal(customer_id, return_url=back)
+
+        return await self.buying.as_customer(account_id, as_customer, asked)
 
     async def _ask(
         self,

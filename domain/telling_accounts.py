@@ -8,11 +8,11 @@ from domain.account.account import (
     AccountEvent,
     AccountRegistered,
     AccountRegisteredByPhone,
-    CustomerBound,
     RoleChanged,
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.customers import CustomerBound, CustomerGone
 from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.shared.moments import in_words
@@ -46,6 +46,9 @@ def of_account(fact: AccountEvent) -> str:
             return f"The role changed from {fact.before} to {fact.after}."
         case CustomerBound():
             return f"The account was bound to the customer {fact.customer_id} at {fact.provider}."
+        case CustomerGone():
+            what = f"was deleted at {fact.provider}" if fact.deleted else f"is not known at {fact.provider} any more"
+            return f"The account's customer {fact.customer_id} {what}."
         case AccountDisabled():
             return f"The account was disabled: {fact.reason}."
         case AccountEnabled():

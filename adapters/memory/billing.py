@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from adapters.memory.billing_books import Event, Known, OpenCheckout, Price
 from adapters.memory.billing_commands import PERIODS, MemoryCommands
-from application.errors import CustomerGone, ProviderRefused
+from application.errors import ProviderRefused
 from application.ports.billing import (
     CheckoutPage,
     CustomerPage,
@@ -50,15 +50,13 @@ class MemoryBilling(MemoryCommands):
         self.unlisted: set[str] = set()
         self.asked: list[str] = []
         self.patience: list[float | None] = []
-        self.gone: set[str] = set()
         self._secret = secrets.token_bytes(16)
 
     async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
         self.asked.append(customer_id)
         self.patience.append(within_seconds)
         self._refuse_when_down()
-        if customer_id in self.gone:
-            raise CustomerGone(f"The provider in memory has no {customer_id}.")
+        self._refuse_gone(customer_id)
         known = self._customers.get(customer_id, Known())
         return CustomerTruth(
             subscriptions=tuple(reversed(known.subscriptions.values())),

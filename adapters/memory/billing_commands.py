@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from adapters.memory.billing_books import Known, OpenCheckout, Price, Seen
-from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
+from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import CheckoutPage, SeenCheckout, SeenPrice, SeenPurchase, SeenSubscription
 from application.ports.world import Clock
 from domain.payment.truth import ProviderPayment, ProviderRefund
@@ -27,8 +27,10 @@ class MemoryCommands:
     """`down` True: every call fails; `busy`: there were too many of them.
 
     With `answers_lost` what is asked for is done, and nobody hears of it. The cards of those who are in `declined` are
-    charged in vain.
+    charged in vain. Those who are `gone` are not known any more, and of those who are `deleted` as well it is said so.
     """
+
+    deletions = frozenset({"customer.deleted"})
 
     def __init__(self, clock: Clock, *, name: str) -> None:
         self.name = name
@@ -36,6 +38,8 @@ class MemoryCommands:
         self.busy = False
         self.answers_lost = False
         self.declined: set[str] = set()
+        self.gone: set[str] = set()
+        self.deleted: set[str] = set()
         self._clock = clock
         self._numbers = count(1)
         self._done: dict[str, Any] = {}
@@ -112,6 +116,7 @@ class MemoryCommands:
     ) -> CheckoutPage:
         if price_id not in self._prices:
             raise ProviderRefused(f"There is no price {price_id}.")
+        self._refuse_gone(customer_id)
 
         def make() -> CheckoutPage:
             reference = self._new("checkout")
@@ -121,6 +126,14 @@ class MemoryCommands:
             return page
 
         return self._once(idempotency_key, make)
+
+    def forget_subscriptions(self, customer_id: str) -> None:
+        """They are not listed any more."""
+        self._customers[customer_id].subscriptions.clear()
+
+    def _refuse_gone(self, customer_id: str) -> None:
+        if customer_id in self.gone:
+            raise CustomerGone(f"The provider in memory has no {customer_id}.", deleted=customer_id in self.deleted)
 
     async def expire_checkout(self, reference: str) -> Literal["expired", "completed"]:
         self._refuse_when_down()
@@ -199,8 +212,9 @@ class MemoryCommands:
 
     async def open_portal(self, customer_id: str, *, return_url: str) -> str:
         self._refuse_when_down()
+        self._refuse_gone(customer_id)
         if customer_id not in self._customers:
-            raise ProviderRefused(f"There is no customer {customer_id}.")
+            raise CustomerGone(f"There is no customer {customer_id}.")
         return f"memory://{self._new('portal')}?back={return_url}"
 
     async def refund(self, payment_reference: str, *, amount: Money, idempotency_key: str) -> str:

@@ -93,13 +93,23 @@ class StripeCommands:
         return next((one.id for one in known if (one.metadata or {}).get(ACCOUNT) == str(account_id)), None)
 
     async def has_customer(self, customer_id: str) -> bool:
-        """Stripe goes on answering for one that was deleted, with little more than that it was."""
         try:
-            async with asking():
-                seen = await self._stripe.customers.retrieve_async(customer_id)
-                return not msgspec.convert(seen.to_dict(), Customer).deleted
+            return not (await self._customer(customer_id)).deleted
         except CustomerGone:
             return False
+
+    async def _is_deleted(self, customer_id: str, within_seconds: float | None) -> bool:
+        """False where Stripe does not know it at all, as another account's."""
+        try:
+            return (await self._customer(customer_id, within_seconds)).deleted
+        except CustomerGone:
+            return False
+
+    async def _customer(self, customer_id: str, within_seconds: float | None = None) -> Customer:
+        """Stripe goes on answering for one that was deleted, with little more than that it was."""
+        async with asking(within_seconds):
+            seen = await self._stripe.customers.retrieve_async(customer_id)
+            return msgspec.convert(seen.to_dict(), Customer)
 
     async def create_customer(self, *, account_id: UUID, email: str | None, idempotency_key: str) -> str:
         about: CustomerCreateParams = {"metadata": {ACCOUNT: str(account_id)}}

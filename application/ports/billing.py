@@ -152,6 +152,8 @@ class BillingProvider(Protocol):
     """Every call may raise ProviderUnavailable or ProviderRefused, has a timeout, and is done once per key."""
 
     name: str
+    deletions: frozenset[str]
+    """The types of the deliveries that say that a customer was deleted, and its subscriptions with it."""
 
     async def create_price(
         self,
@@ -197,7 +199,9 @@ class BillingProvider(Protocol):
         success_url: str,
         cancel_url: str,
         idempotency_key: str,
-    ) -> CheckoutPage: ...
+    ) -> CheckoutPage:
+        """Raises CustomerGone where the provider has no such customer; what was refused stays so under its key."""
+        ...
 
     async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
         """Done again, it is still cancelled."""
@@ -224,7 +228,7 @@ class BillingProvider(Protocol):
         ...
 
     async def open_portal(self, customer_id: str, *, return_url: str) -> str:
-        """The address of the provider's own page for this customer, good for a short while."""
+        """The address of the provider's own page for this customer, good for a short while. Raises CustomerGone."""
         ...
 
     async def refund(self, payment_reference: str, *, amount: Money, idempotency_key: str) -> str:
@@ -239,7 +243,8 @@ class BillingProvider(Protocol):
         """Everything about one customer, all pages of it.
 
         With `within_seconds` each request is sent once and answered within that time; else with the provider's own
-        patience. Raises ProviderUnavailable, ProviderRefused, CustomerGone where the provider has no such customer.
+        patience. Raises ProviderUnavailable, ProviderRefused, CustomerGone where the provider has no such customer,
+        with whether it was deleted.
         """
         ...
 

@@ -18,6 +18,7 @@ from domain.account.by_hand import (
     refuse_too_many,
 )
 from domain.account.contacts import AccountRenamed, ContactEvent, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.customers import CustomerBound, CustomerEvent, CustomerGone, Customers
 from domain.account.erasure import AccountErased, ErasureEvent, ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChange, PasswordChanged, RefreshTokenReused, SignInEvent
 from domain.shared.fact import AccountFact, Personal, Refusal
@@ -25,9 +26,6 @@ from domain.shared.fact import AccountFact, Personal, Refusal
 E = TypeVar("E", bound=datetime | None)
 
 Role = Literal["viewer", "support", "auditor", "admin"]
-
-CUSTOMERS_MAX = 20
-"""Of one account at one provider."""
 
 
 class AccountRegistered(AccountFact, frozen=True, tag="account.registered"):
@@ -48,13 +46,6 @@ class RoleChanged(AccountFact, frozen=True, tag="account.role_changed"):
     after: Role
 
 
-class CustomerBound(AccountFact, frozen=True, tag="account.customer_bound"):
-    """From now on what the provider says of this customer is about this account, which may have others."""
-
-    provider: str
-    customer_id: str
-
-
 class AccountDisabled(AccountFact, frozen=True, tag="account.disabled"):
     reason: str
 
@@ -69,7 +60,7 @@ AccountEvent = (
     | ContactEvent
     | SignInEvent
     | RoleChanged
-    | CustomerBound
+    | CustomerEvent
     | AccountDisabled
     | AccountEnabled
     | ByHand
@@ -83,14 +74,6 @@ class EmailTaken(Refusal):
 
 class PhoneTaken(Refusal):
     """Somebody has an account with this number."""
-
-
-class CustomerBoundElsewhere(Refusal):
-    """The provider's customer belongs to another account."""
-
-
-class TooManyCustomers(Refusal):
-    """The account has as many customers at this provider as it may."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,10 +93,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     erasure_id: UUID | None = None
     """Of the erasure that was asked for; nothing personal is added since then."""
     erased: bool = False
-    customers: dict[str, str] = {}
-    """The customer id at each provider that was bound first: what is bought here, this one buys."""
-    further_customers: dict[str, tuple[str, ...]] = {}
-    """The others at each provider, as payment links make them, in the order in which they were bound."""
+    customers: dict[str, Customers] = {}
+    """By provider."""
     grants: dict[UUID, datetime] = {}
     """When each ends that has not been withdrawn; some of them may be over."""
     blocks: dict[UUID, datetime | None] = {}
@@ -165,27 +146,29 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     def every_customer(self) -> list[tuple[str, str]]:
         """With the provider of each."""
-        return [(provider, customer) for provider in self.customers for customer in self.customers_at(provider)]
+        return [(provider, customer) for provider, known in self.customers.items() for customer in known.bound]
 
-    def customers_at(self, provider: str) -> tuple[str, ...]:
-        """All of them, the one that was bound first before the others."""
-        first = self.customers.get(provider)
-        return (first, *self.further_customers.get(provider, ())) if first is not None else ()
+    def customers_at(self, provider: str) -> Customers:
+        return self.customers.get(provider, Customers())
+
+    def with_customers(self, fact: CustomerEvent) -> "Account":
+        changed = self.customers_at(fact.provider).after(fact)
+        return replace(self, customers={**self.customers, fact.provider: changed})
 
     def bind_customer(self, *, provider: str, customer_id: str) -> list[AccountEvent]:
         """One more, where others are bound. Raises TooManyCustomers."""
-        bound = self.customers_at(provider)
-        if customer_id in bound:
+        known = self.customers_at(provider)
+        if customer_id in known.bound:
             return []
-        if len(bound) >= CUSTOMERS_MAX:
-            raise TooManyCustomers(f"This account has {CUSTOMERS_MAX} customers of {provider}, and may have no more.")
+        known.refuse_one_more(provider)
         return [CustomerBound(account_id=self.id, provider=provider, customer_id=customer_id)]
 
-    def with_customer(self, provider: str, customer_id: str) -> "Account":
-        if provider not in self.customers:
-            return replace(self, customers={**self.customers, provider: customer_id})
-        further = (*self.further_customers.get(provider, ()), customer_id)
-        return replace(self, further_customers={**self.further_customers, provider: further})
+    def note_customer_gone(self, *, provider: str, customer_id: str, deleted: bool) -> list[AccountEvent]:
+        """Nothing where as much is known of it, or it is not the account's."""
+        known = self.customers_at(provider)
+        if customer_id not in known.bound or known.knows_gone(customer_id, deleted=deleted):
+            return []
+        return [CustomerGone(account_id=self.id, provider=provider, customer_id=customer_id, deleted=deleted)]
 
     def disable(self, *, reason: str) -> list[AccountEvent]:
         return [] if self.disabled else [AccountDisabled(account_id=self.id, reason=reason)]
@@ -269,8 +252,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
                 return state
             case RoleChanged():
                 return replace(state, role=fact.after)
-            case CustomerBound():
-                return state.with_customer(fact.provider, fact.customer_id)
+            case CustomerBound() | CustomerGone():
+                return state.with_customers(fact)
             case AccountDisabled():
                 return replace(state, disabled=True, sign_in_epoch=state.sign_in_epoch + 1)
             case AccountEnabled():

@@ -57,10 +57,11 @@ Status = Literal["requested", "open", "failed", "completed", "expired"]
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Where the viewer pays, and until when."""
+    """Where the viewer pays, since which position of the ledger and until when."""
 
     provider_reference: str
     url: str
+    opened_at: int
     expires_at: datetime
 
 
@@ -165,7 +166,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
         assert state is not None, "a checkout is requested first"
         match fact:
             case CheckoutOpened():
-                return replace(state, status="open", page=Page(fact.provider_reference, fact.url, fact.expires_at))
+                page = Page(fact.provider_reference, fact.url, fact.position, fact.expires_at)
+                return replace(state, status="open", page=page)
             case CheckoutFailed():
                 return replace(state, status="failed")
             case CheckoutCompleted():

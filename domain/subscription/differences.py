@@ -36,6 +36,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     account_id: UUID
     provider: str
     provider_reference: str
+    customer_id: str
+    """Whose it is at the provider."""
     plan: PlanTerms
     price_id: str
     plan_dropped: bool = False
@@ -61,7 +63,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         if self.ended_at is not None:
             return []
         if truth.status in TERMINAL:
-            return [self._ended(truth, now)]
+            return [self._ended(truth.status, truth.ended_at or now)]
         return [
             *self._plan(truth),
             *self._period(truth, policy),
@@ -73,13 +75,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             *self._money_back(truth, policy, now),
         ]
 
-    def _ended(self, truth: ProviderSubscription, now: datetime) -> SubscriptionEvent:
+    def end_with_customer(self, *, at: datetime) -> list[SubscriptionEvent]:
+        """Its customer was deleted: the provider cancels what is not over then."""
+        return [] if self.ended_at is not None else [self._ended("canceled", at)]
+
+    def _ended(self, status: str, at: datetime) -> SubscriptionEvent:
         return SubscriptionEnded(
-            subscription_id=self.id,
-            account_id=self.account_id,
-            before=self.status,
-            status=truth.status,
-            ended_at=truth.ended_at or now,
+            subscription_id=self.id, account_id=self.account_id, before=self.status, status=status, ended_at=at
         )
 
     def _plan(self, truth: ProviderSubscription) -> list[SubscriptionEvent]:

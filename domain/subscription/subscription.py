@@ -168,6 +168,7 @@ class Subscription(Known, frozen=True, kw_only=True):
             account_id=fact.account_id,
             provider=fact.provider,
             provider_reference=fact.provider_reference,
+            customer_id=fact.customer_id,
             plan=fact.plan,
             price_id=fact.price_id,
             status=fact.status,

@@ -33,7 +33,8 @@ class AdminAccountView(AccountView, frozen=True, kw_only=True):
 class FullAccountView(AdminAccountView, frozen=True, kw_only=True):
     """With the grants and blocks that are in force, oldest first.
 
-    `customers` has the one at each provider that was bound first and buys here, `further_customers` the others.
+    `customers` has the one at each provider that buys here, which of those that are there was bound first;
+    `further_customers` has the others, and those that are gone there.
     """
 
     customers: dict[str, str]
@@ -131,10 +132,11 @@ def admin_account_view(account: Account) -> AdminAccountView:
 
 
 def full_account_view(found: AccountInFull) -> FullAccountView:
+    at_providers = found.account.customers.items()
     return FullAccountView(
         **msgspec.structs.asdict(admin_account_view(found.account)),
-        customers=found.account.customers,
-        further_customers=found.account.further_customers,
+        customers={provider: known.buyer for provider, known in at_providers if known.buyer is not None},
+        further_customers={provider: known.others for provider, known in at_providers if known.others},
         grants=[
             GrantView(
                 id=fact.grant_id,

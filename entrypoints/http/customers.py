@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 
 from application.customers import CustomerUnknown
 from application.errors import ProviderRefused, ProviderUnavailable
-from domain.account.account import CustomerBoundElsewhere, TooManyCustomers
+from domain.account.customers import CustomerBoundElsewhere, TooManyCustomers
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenCustomerBinding
 from entrypoints.http.positions import at

@@ -2,6 +2,7 @@
 
 from application import (
     account_admin,
+    buying,
     customers,
     emails,
     erasing,
@@ -12,11 +13,11 @@ from application import (
     plans,
     playback,
     return_urls,
-    subscriptions,
 )
 from application.ports import billing, codes, idempotency, ledger, letters, secrets, throttles, video_platform
 from domain.access import access
 from domain.account import account, by_hand, erasure
+from domain.account import customers as account_customers
 from domain.payment import refunding
 from domain.plan import plan
 from domain.prepaid import prepaid
@@ -28,11 +29,11 @@ STATUSES: dict[type[Exception], int] = {
     access.AccountBlocked: 403,
     access.PlanUpgradeRequired: 402,
     access.SubscriptionRequired: 402,
-    account.CustomerBoundElsewhere: 409,
+    account_customers.CustomerBoundElsewhere: 409,
     account.EmailTaken: 409,
     erasure.AccountErased: 409,
     account.PhoneTaken: 409,
-    account.TooManyCustomers: 409,
+    account_customers.TooManyCustomers: 409,
     by_hand.EndInThePast: 422,
     by_hand.EndTooFarAhead: 422,
     by_hand.TooManyByHand: 409,
@@ -66,7 +67,7 @@ STATUSES: dict[type[Exception], int] = {
     phones.PhoneInvalid: 422,
     erasing.OneProofNeeded: 422,
     return_urls.ReturnUrlNotAllowed: 422,
-    subscriptions.NothingBought: 404,
+    buying.NothingBought: 404,
     plans.PriceTaken: 409,
     playback.SessionEnded: 403,
     errors.NotAllowed: 403,

@@ -6,10 +6,10 @@ import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
+from application.buying import NothingBought
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
 from application.ports.ledger import StreamMoved
 from application.return_urls import ReturnUrlNotAllowed
-from application.subscriptions import NothingBought
 from domain.plan.plan import PlanNotForSale
 from domain.subscription.subscription import (
     AlreadyOnPlan,
@@ -152,6 +152,9 @@ class PortalController(Controller):
         middleware=(Idempotent,),
         refuses=(NothingBought, ProviderRefused, ProviderUnavailable, ReturnUrlNotAllowed),
     )
-    async def open(self, viewer: Viewer, data: JSONBody[PortalToOpen], subscriptions: GivenSubscriptions) -> PortalView:
+    async def open(
+        self, viewer: Viewer, data: JSONBody[PortalToOpen], subscriptions: GivenSubscriptions, asked: ByRequest
+    ) -> PortalView:
         """Opens the provider's own page, on which cards are changed and bills are paid."""
-        return PortalView(await subscriptions.open_portal(viewer.account_id, return_url=data.return_url))
+        url = await subscriptions.open_portal(viewer.account_id, return_url=data.return_url, asked=asked)
+        return PortalView(url)

@@ -6,6 +6,7 @@ from adapters.eventstore.history import PostgresHistory
 from adapters.postgres.checkout_turns import PostgresCheckoutTurns
 from adapters.postgres.clock import RealClock
 from adapters.postgres.subscription_reads import PostgresSubscriptionReads
+from application.buying import Buying
 from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
@@ -44,13 +45,15 @@ def selling(
         records=base.records, billing=ports.billing, convergence=convergence, intentions=intentions
     )
     return_urls = ReturnUrls(settings.address, (settings.address, *listed(settings.cors_origins)))
-    checkouts = _checkouts(base, ports, convergence, binding, intentions, return_urls)
+    buying = Buying(records=base.records, billing=ports.billing, binding=binding, business_time=base.business_time)
+    checkouts = _checkouts(base, ports, convergence, buying, intentions, return_urls)
     refunds = Refunds(records=base.records, billing=ports.billing, convergence=convergence, intentions=intentions)
     return Selling(
         checkouts=checkouts,
         subscriptions=Subscriptions(
             records=base.records,
             billing=ports.billing,
+            buying=buying,
             commands=commands,
             access=ports.access,
             plans=ports.plans,
@@ -73,7 +76,7 @@ def _checkouts(
     base: Foundation,
     ports: Ports,
     convergence: Convergence,
-    binding: CustomerBinding,
+    buying: Buying,
     intentions: Intentions,
     return_urls: ReturnUrls,
 ) -> Checkouts:
@@ -81,7 +84,7 @@ def _checkouts(
         records=base.records,
         billing=ports.billing,
         convergence=convergence,
-        binding=binding,
+        buying=buying,
         turns=PostgresCheckoutTurns(base.pool, base.blind_index),
         intentions=intentions,
         access=ports.access,

@@ -31,6 +31,7 @@ from adapters.memory.tables import MemoryTables
 from adapters.memory.unnamed import MemoryUnnamedDeliveries
 from application.account_admin import AccountAdmin
 from application.audit import Audit
+from application.buying import Buying
 from application.checkouts import Checkouts, OpenedCheckout
 from application.convergence import Convergence
 from application.customers import CustomerBinding
@@ -176,11 +177,14 @@ class House:
     def _build_asking(self) -> None:
         """What asks something of the provider, and the janitor behind it."""
         self.return_urls = ReturnUrls(PUBLIC_URL, (PUBLIC_URL, "https://app.example"))
+        self.buying = Buying(
+            records=self.records, billing=self.billing, binding=self.binding, business_time=self.business_time
+        )
         self.checkouts = Checkouts(
             records=self.records,
             billing=self.billing,
             convergence=self.convergence,
-            binding=self.binding,
+            buying=self.buying,
             turns=MemoryCheckoutTurns(self.tables),
             intentions=self.intentions,
             access=self.access,
@@ -197,6 +201,7 @@ class House:
         self.subscriptions = Subscriptions(
             records=self.records,
             billing=self.billing,
+            buying=self.buying,
             commands=self.commands,
             access=self.access,
             plans=self.plan_reads,
@@ -270,7 +275,7 @@ class House:
 
     async def customer_of(self, account_id: UUID) -> Customer:
         account = (await self.records.recall(Account, account_id)).existing()
-        return Customer(self.billing.name, account.customers[self.billing.name])
+        return Customer(self.billing.name, account.customers[self.billing.name].bound[0])
 
     async def hears(self, type: str, customer: Customer, *, telling: SeenSubscription | None = None) -> None:
         """A webhook comes."""

@@ -14,7 +14,8 @@ from application.ports.billing import CheckoutPage
 from application.ports.inbox import Customer
 from application.return_urls import ReturnUrlNotAllowed
 from domain.access.access import AccountBlocked
-from domain.account.account import Account, CustomerBound
+from domain.account.account import Account
+from domain.account.customers import CustomerBound
 from domain.shared.fact import Actor, Cause
 from domain.subscription.checkout import CheckoutFailed, CheckoutOpened, CheckoutRequested
 from domain.subscription.subscription import AlreadySubscribed

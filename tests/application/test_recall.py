@@ -7,7 +7,8 @@ import pytest
 from application.errors import NotFound
 from application.ports.ledger import StreamMoved
 from application.recall import ATTEMPTS, Recalled, Records, again_when_moved
-from domain.account.account import CUSTOMERS_MAX, Account, AccountEvent, TooManyCustomers
+from domain.account.account import Account, AccountEvent
+from domain.account.customers import CUSTOMERS_MAX, TooManyCustomers
 from tests.application.house import BY_ADMIN, House
 from tests.application.interruptions import InterruptedLedger, Interruption
 from tests.people import ANNA

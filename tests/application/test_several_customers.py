@@ -7,7 +7,8 @@ from application.customers import CustomerUnknown
 from application.errors import CustomerGone, ProviderUnavailable
 from application.ports.billing import SeenSubscription
 from application.ports.inbox import Customer
-from domain.account.account import CUSTOMERS_MAX, Account, TooManyCustomers
+from domain.account.account import Account
+from domain.account.customers import CUSTOMERS_MAX, TooManyCustomers
 from domain.payment.payment import PaymentRefunded
 from domain.shared.identity import derived_id
 from domain.shared.money import Money
@@ -52,7 +53,7 @@ async def test_who_has_a_customer_and_pays_by_a_link_gets_access(house: House) -
     assert (await house.subscriptions.mine(anna)).access.granted
     assert (await plan_of(house, seen)).account_id == anna
     account = (await house.records.recall(Account, anna)).existing()
-    assert account.customers_at("memory") == (first.customer_id, LINK.customer_id)
+    assert account.customers_at("memory").bound == (first.customer_id, LINK.customer_id)
     assert await house.inbox.customers_waiting(limit=9) == []
 
 

@@ -5,16 +5,16 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from application.buying import NothingBought
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
 from application.ports.inbox import Customer
 from application.return_urls import ReturnUrlNotAllowed
-from application.subscriptions import NothingBought
 from domain.access.standing import Term
 from domain.plan.plan import PlanNotForSale
 from domain.shared.money import Money
 from domain.subscription.facts import PlanChanged, PlanChangeRequested, RequestDropped
 from domain.subscription.subscription import AlreadyOnPlan, NoSubscription, PlanDoesNotRenew, SubscriptionAmbiguous
-from tests.application.house import COOKING, House, asked_by
+from tests.application.house import BY_ADMIN, COOKING, House, asked_by
 from tests.people import MONDAY, days
 
 pytestmark = pytest.mark.anyio
@@ -213,16 +213,16 @@ async def test_what_the_provider_refuses_is_recorded_with_its_reason(house: Hous
 async def test_the_providers_own_page_sends_her_back_to_one_of_ours(house: House) -> None:
     anna, _ = await annas(house)
 
-    url = await house.subscriptions.open_portal(anna, return_url="https://app.example/me")
+    url = await house.subscriptions.open_portal(anna, return_url="https://app.example/me", asked=asked_by(anna))
 
     assert url.endswith("?back=https://app.example/me")
     with pytest.raises(ReturnUrlNotAllowed):
-        await house.subscriptions.open_portal(anna, return_url="https://evil.example/")
+        await house.subscriptions.open_portal(anna, return_url="https://evil.example/", asked=asked_by(anna))
 
 
 async def test_who_has_bought_nothing_has_nothing_to_manage(house: House) -> None:
     with pytest.raises(NothingBought):
-        await house.subscriptions.open_portal(await house.registers(), return_url=None)
+        await house.subscriptions.open_portal(await house.registers(), return_url=None, asked=BY_ADMIN)
 
 
 # Whose answer nobody heard.

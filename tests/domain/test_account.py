@@ -3,16 +3,15 @@
 import pytest
 
 from domain.account.account import (
-    CUSTOMERS_MAX,
     Account,
     AccountDisabled,
     AccountEnabled,
+    AccountEvent,
     AccountRegistered,
-    CustomerBound,
     Role,
     RoleChanged,
-    TooManyCustomers,
 )
+from domain.account.customers import CUSTOMERS_MAX, CustomerBound, CustomerGone, Customers, TooManyCustomers
 from tests.people import ANNA, MONDAY
 from tests.scenario import folded, given, nothing_yet
 
@@ -82,9 +81,35 @@ def test_the_customer_that_was_bound_first_stays_the_first() -> None:
         lambda anna: anna.bind_customer(provider="stripe", customer_id="cus_1")
     ).then_nothing()
     anna = folded(Account, registered, bound, further(1), further(2))
-    assert anna.customers == {"stripe": "cus_anna"}
-    assert anna.customers_at("stripe") == ("cus_anna", "cus_1", "cus_2")
-    assert anna.customers_at("razorpay") == ()
+    assert anna.customers == {"stripe": Customers(("cus_anna", "cus_1", "cus_2"))}
+    assert anna.customers_at("stripe").buyer == "cus_anna"
+    assert anna.customers_at("razorpay") == Customers()
+
+
+def gone(customer_id: str, *, deleted: bool) -> CustomerGone:
+    return CustomerGone(account_id=ANNA, provider="stripe", customer_id=customer_id, deleted=deleted)
+
+
+def test_in_the_place_of_a_customer_that_is_gone_the_next_one_buys_and_it_stays_hers() -> None:
+    known = [registered, bound, further(1)]
+    anna = folded(Account, *known, gone("cus_anna", deleted=False))
+    assert anna.customers_at("stripe").buyer == "cus_1"
+    assert ("stripe", "cus_anna") in anna.every_customer()
+    none_left = folded(Account, *known, gone("cus_anna", deleted=False), gone("cus_1", deleted=True))
+    assert none_left.customers_at("stripe").buyer is None
+
+
+def test_that_a_customer_is_gone_is_noted_once_and_once_more_when_it_was_deleted() -> None:
+    unknown, deleted = (gone("cus_anna", deleted=each) for each in (False, True))
+
+    def noted(anna: Account, *, deleted: bool) -> list[AccountEvent]:
+        return anna.note_customer_gone(provider="stripe", customer_id="cus_anna", deleted=deleted)
+
+    given(Account, registered, bound).when(lambda anna: noted(anna, deleted=False)).then(unknown)
+    given(Account, registered, bound, unknown).when(lambda anna: noted(anna, deleted=False)).then_nothing()
+    given(Account, registered, bound, unknown).when(lambda anna: noted(anna, deleted=True)).then(deleted)
+    given(Account, registered, bound, deleted).when(lambda anna: noted(anna, deleted=False)).then_nothing()
+    given(Account, registered).when(lambda anna: noted(anna, deleted=True)).then_nothing()
 
 
 def test_an_account_has_twenty_customers_of_one_provider_at_most() -> None:
@@ -111,7 +136,10 @@ def test_each_provider_has_a_customer_of_its_own() -> None:
     given(Account, registered, bound).when(
         lambda anna: anna.bind_customer(provider="razorpay", customer_id="cust_anna")
     ).then(also)
-    assert folded(Account, registered, bound, also).customers == {"stripe": "cus_anna", "razorpay": "cust_anna"}
+    assert folded(Account, registered, bound, also).every_customer() == [
+        ("stripe", "cus_anna"),
+        ("razorpay", "cust_anna"),
+    ]
 
 
 def test_a_disabled_account_is_not_disabled_again() -> None:
@@ -133,4 +161,4 @@ def test_of_an_erased_person_the_account_is_left() -> None:
     account = folded(Account, erased, bound)
 
     assert (account.email, account.name) == (None, None)
-    assert account.customers == {"stripe": "cus_anna"}
+    assert account.customers == {"stripe": Customers(("cus_anna",))}

@@ -120,7 +120,7 @@ def test_what_was_given_up_can_only_turn_out_to_be_completed(over: str) -> None:
 
 
 def test_its_page_can_be_paid_as_long_as_it_is_open() -> None:
-    page = Page("cs_77", URL, A_DAY_LATER)
+    page = Page("cs_77", URL, opened.position, A_DAY_LATER)
 
     assert folded(Checkout, *PASTS["open"]).page_at(A_DAY_LATER - days(0.001)) == page
     assert folded(Checkout, *PASTS["open"]).page_at(A_DAY_LATER) is None

@@ -19,6 +19,7 @@ def one(reference: str, started_at: datetime = MONDAY) -> Subscription:
         account_id=ANNA,
         provider="stripe",
         provider_reference=reference,
+        customer_id="cus_anna",
         plan=COOKING,
         price_id="price_999",
         status="active",

@@ -23,6 +23,7 @@ SENTENCES = {
     "account.refresh_token_reused": "A spent refresh token was used again, so that sign-in was ended.",
     "account.role_changed": "The role changed from viewer to auditor.",
     "account.customer_bound": "The account was bound to the customer cus_anna at stripe.",
+    "account.customer_gone": "The account's customer cus_anna was deleted at stripe.",
     "account.disabled": "The account was disabled: chargebacks.",
     "account.enabled": "The account was enabled again: settled.",
     "account.access_granted": "Access with hd, sd was granted by hand until 2027-05-01 12:00 UTC: the outage.",

@@ -14,11 +14,11 @@ from domain.account.account import (
     AccountEnabled,
     AccountRegistered,
     AccountRegisteredByPhone,
-    CustomerBound,
     RoleChanged,
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.customers import CustomerBound, CustomerGone
 from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.payment.dunning import NoticeFellDue
@@ -682,6 +682,10 @@ ERASED: tuple[Fact, ...] = (
     stored(97, ERASER, COMMAND, PersonalDataErased(account_id=ANNA, erasure_id=ERASURE)),
 )
 
+GONE: tuple[Fact, ...] = (
+    stored(98, STRIPE, WEBHOOK, CustomerGone(account_id=ANNA, provider="stripe", customer_id="cus_anna", deleted=True)),
+)
+
 EXAMPLES: dict[str, Fact] = {
     fact.tag(): fact
     for fact in (
@@ -700,5 +704,6 @@ EXAMPLES: dict[str, Fact] = {
         *REACHED,
         *WAITING,
         *ERASED,
+        *GONE,
     )
 }

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from application.ports.inbox import Customer
-from domain.account.account import CUSTOMERS_MAX
+from domain.account.customers import CUSTOMERS_MAX
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
 from tests.http.test_webhooks import EVENT, signed

@@ -41,7 +41,8 @@ async def facts_of(admin: Person, person: Person, type: str) -> list[Any]:
 
 async def her_bank_answers(service: Service, person: Person, outcome: str) -> None:
     account = await service.house.accounts.account(person.account_id)
-    address = f"{service.house.settings.sandbox_address}/stripe/_sandbox/customers/{account.customers['stripe']}/card"
+    customer_id = account.customers_at("stripe").buyer
+    address = f"{service.house.settings.sandbox_address}/stripe/_sandbox/customers/{customer_id}/card"
     async with httpx.AsyncClient() as http:
         (await http.put(address, json={"outcome": outcome})).raise_for_status()
 

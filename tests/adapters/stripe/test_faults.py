@@ -192,6 +192,16 @@ async def test_a_customer_who_was_deleted_is_there_no_more(troubled: StripeBilli
     assert not await troubled.has_customer("cus_1")
 
 
+async def test_why_a_customer_is_gone_is_asked_of_stripe(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+    faulty.will(error(400, "No such customer: 'cus_1'", code="resource_missing"))
+    faulty.places["/v1/customers/cus_1"] = Answer(body={"id": "cus_1", "object": "customer", "deleted": True})
+
+    with pytest.raises(CustomerGone) as gone:
+        await troubled.truth_of("cus_1")
+
+    assert gone.value.deleted
+
+
 @pytest.mark.parametrize("answer", [error(500), Answer(after_seconds=5, body=NOTHING)], ids=["broken", "hanging"])
 async def test_who_has_little_patience_asks_each_thing_once(
     troubled: StripeBilling, faulty: FaultyStripe, answer: Answer

@@ -2,10 +2,12 @@
 
 import re
 
-from adapters.sandbox.stripe.api.listing import filters, listed_by, page
+from adapters.sandbox.stripe.api.listing import DELETED, filters, listed_by, page
 from adapters.sandbox.stripe.api.parameters import EXPAND, fields, filled, merged_metadata, metadata, text, whole
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.errors import invalid
+from adapters.sandbox.stripe.life import standing
+from adapters.sandbox.stripe.life.agenda import ENDED
 from adapters.sandbox.stripe.life.checkout import new_customer
 from adapters.sandbox.stripe.shapes import StripeObject
 
@@ -32,6 +34,28 @@ def update(moment: Moment, given: StripeObject, id: str) -> StripeObject:
 def _described(given: StripeObject, before: dict[str, str]) -> StripeObject:
     plain = {name: given[name] for name in ("description", "email", "name", "phone") if name in given}
     return plain | {"metadata": merged_metadata(before, given.get("metadata", {}))}
+
+
+def retrieve(moment: Moment, _: StripeObject, id: str) -> StripeObject:
+    """Of one that was deleted little more than that it was."""
+    return _deleted(id) if moment.find(DELETED, id) else moment.need(KIND, id)
+
+
+def delete(moment: Moment, _: StripeObject, id: str) -> StripeObject:
+    """What is going on ends at once; lists by the customer, and all that names it, are refused from now on."""
+    customer = moment.need(KIND, id)
+    for subscription in moment.all("subscription", customer=id):
+        if subscription["status"] not in ENDED:
+            details = subscription["cancellation_details"] | {"reason": "cancellation_requested"}
+            standing.end(moment, subscription, details=details)
+    moment.announce("customer.deleted", moment.need(KIND, id))
+    moment.drop(customer)
+    moment.keep({"id": id, "object": DELETED, "created": moment.at})
+    return _deleted(id)
+
+
+def _deleted(id: str) -> StripeObject:
+    return {"id": id, "object": KIND, "deleted": True}
 
 
 def listing(moment: Moment, given: StripeObject) -> StripeObject:

@@ -9,6 +9,9 @@ from adapters.sandbox.stripe.errors import StripeRefusal, no_such
 from adapters.sandbox.stripe.shapes import StripeObject, list_of, public
 
 USUAL, MOST = 10, 100
+DELETED = "deleted_customer"
+"""The kind under which the books have a customer that was deleted."""
+
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -42,6 +45,9 @@ def page(
     undelivered: bool | None = None,
 ) -> StripeObject:
     """One page of `kind`; `where` maps dotted paths to what they must be, `since` hides what is older."""
+    customer = where.get("customer")
+    if isinstance(customer, str) and moment.find(DELETED, customer):
+        raise no_such("customer", customer, param="customer", status=400)
     created: list[tuple[str, int]] = list(parameters.get("created", []))
     if since is not None:
         created.append((">=", since))

@@ -297,7 +297,7 @@ def test_an_end_can_be_named_by_the_period(sandbox: Sandbox) -> None:
     ("verb", "path"),
     [
         ("GET", "/nothing"),
-        ("DELETE", "/customers/cus_1"),
+        ("DELETE", "/customers"),
         ("GET", "/customers/a/b"),
         ("PUT", "/customers"),
     ],
@@ -562,3 +562,25 @@ def test_a_currency_that_stripe_does_not_take_is_refused(sandbox: Sandbox, code:
 
     with pytest.raises(stripe.InvalidRequestError, match="Invalid currency"):
         sandbox.api.prices.create({"product": product.id, "currency": code, "unit_amount": 500})
+
+
+def test_a_customer_that_is_deleted_takes_its_subscriptions_along(sandbox: Sandbox) -> None:
+    price = sandbox.price()
+    anna = sandbox.api.customers.create({"name": "Anna"})
+    begun = sandbox.api.subscriptions.create({"customer": anna.id, "items": [{"price": price}]})
+
+    sandbox.api.customers.delete(anna.id)
+
+    assert sandbox.api.customers.retrieve(anna.id).deleted is True
+    assert sandbox.api.subscriptions.retrieve(begun.id).status == "canceled"
+    assert sandbox.api.customers.list().data == []
+    made = [event.type for event in sandbox.api.events.list({"limit": 2}).data]
+    assert made == ["customer.deleted", "customer.subscription.deleted"]
+    for ask in (
+        lambda: sandbox.api.customers.delete(anna.id),
+        lambda: sandbox.api.customers.update(anna.id, {"name": "Anna"}),
+        lambda: sandbox.api.invoices.list({"customer": anna.id}),
+        lambda: sandbox.api.billing_portal.sessions.create({"customer": anna.id}),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+            ask()
