@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from os import urandom
 from time import perf_counter
+from urllib.parse import urlsplit
 
 from litestar import Litestar
 from litestar.datastructures import MutableScopeHeaders
@@ -71,6 +72,18 @@ class EveryRequest:
             access_log.info("answered", extra=logged(scope, status, perf_counter() - started))
 
 
+def is_host(value: bytes) -> bool:
+    """Litestar raises where it reads a port, or an address of IPv6, that there cannot be."""
+    if not A_HOST.fullmatch(value):
+        return False
+    if value[:1] != b"[" and b":" not in value:
+        return True
+    try:
+        return urlsplit(f"//{value.decode('ascii')}").port != 0
+    except ValueError:
+        return False
+
+
 def id_of(scope: Scope) -> str:
     """The first X-Request-ID, or one that is made: a random UUID, in half of the time of uuid4."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
@@ -129,7 +142,7 @@ def beyond_limits(scope: Scope) -> Problem | None:
     if "\0" in scope["path"] or "\ufffd" in scope["path"]:
         return Problem(status=400, code="malformed_request", detail="The path is not text.", headers=CLOSE)
     hosts = [value for name, value in headers if name == b"host"]
-    if (len(hosts) != 1 or not A_HOST.fullmatch(hosts[0])) and (hosts or scope["http_version"] != "1.0"):
+    if (len(hosts) != 1 or not is_host(hosts[0])) and (hosts or scope["http_version"] != "1.0"):
         return Problem(status=400, code="malformed_request", detail="A request names one host.", headers=CLOSE)
     return None
 

@@ -109,6 +109,8 @@ async def test_what_is_no_http_is_400_and_hung_up_on(port: int, sent: bytes) -> 
 
 
 HOSTS = {
+    "a port that there cannot be": b"Host: a:99999\r\n",
+    "an address of IPv6 that there cannot be": b"Host: [...]\r\n",
     "none": b"",
     "two": b"Host: x\r\nHost: x\r\n",
     "nothing": b"Host:\r\n",
