@@ -38,12 +38,13 @@ class RowHeld(Exception):
     """Another transaction holds a row that would be changed, and has not let go in time."""
 
 
-def change(connection: Connection[Any], rows: Sequence[GuardedRow], *, wait_ms: int) -> None:
+def change(connection: Connection[Any], rows: Sequence[GuardedRow], *, wait_ms: int, in_order: bool) -> None:
     """Change all the rows as if one after the other; for one that somebody else holds it waits so long.
 
+    With `in_order` it is the first row that cannot be changed which is told of; else any of them.
     Inside a transaction, which is to be rolled back when this raises RowTaken, RowMoved, RowHeld.
     """
-    groups = _grouped(rows)
+    groups = _grouped(rows, in_order=in_order)
     cursors = [connection.cursor(row_factory=tuple_row) for _ in groups]
     try:
         with connection.pipeline():
@@ -57,13 +58,17 @@ def change(connection: Connection[Any], rows: Sequence[GuardedRow], *, wait_ms: 
         group.check(cursor)
 
 
-def _grouped(rows: Iterable[GuardedRow]) -> list["_Group"]:
-    """In an order that does what the rows in theirs would do: the last group of a table may take one more."""
+def _grouped(rows: Iterable[GuardedRow], *, in_order: bool) -> list["_Group"]:
+    """In an order that does what the rows in theirs would do: the last group of a table may take one more.
+
+    With `in_order` the last of all alone may. In a group all rows are refused in one way, so that the first group to be
+    refused then says what the first row would.
+    """
     groups: list[_Group] = []
     latest: dict[str, _Group] = {}
     for row in rows:
         group = latest.get(row.table)
-        if group is None or not group.take(row):
+        if group is None or (in_order and group is not groups[-1]) or not group.take(row):
             group = latest[row.table] = _Group(row)
             groups.append(group)
     return groups

@@ -155,7 +155,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
             placed += places
             rows += append.rows
         if rows:
-            change(connection, rows, wait_ms=wait_ms)
+            # What is refused together is tried again apart: only what is alone is told why.
+            change(connection, rows, wait_ms=wait_ms, in_order=len(appends) == 1)
         return outcomes, placed
 
     def _admit_apart(

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import anyio
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from adapters.eventstore import recorder as recording
@@ -277,7 +277,13 @@ ROWS = st.one_of(
 BATCHES = st.lists(st.lists(st.lists(ROWS, max_size=4), min_size=1, max_size=6), min_size=1, max_size=4)
 
 
+NO_FENCE = UpdateIf("customer_fences", {"customer_id": "cus_a"}, {"epoch": 2}, True)
+
+
 @given(batches=BATCHES)
+# The first row that cannot be changed says why, whatever comes behind it in the table of an earlier one.
+@example(batches=[[[claim(b"a")]], [[claim(b"c"), NO_FENCE, claim(b"a")]]])
+@example(batches=[[[claim(b"a")]], [[claim(b"c"), NO_FENCE, claim(b"a")], [claim(b"a"), NO_FENCE]]])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_batches_do_what_the_appends_one_by_one_would(
     house: LedgerHouse, batches: list[list[list[GuardedRow]]]
