@@ -20,11 +20,14 @@ TAKE_DUE = """
     )) RETURNING id, provider, event_id, type
 """
 
+# About somebody who has been erased it is kept on without its body.
 NAME = """
     WITH named AS (
-        UPDATE ops.inbox SET customer_id = %s, status = 'received', due_at = now(), look_again_at = NULL, attempts = 0,
-            error = NULL, naming = NULL
-        WHERE id = %s AND customer_id IS NULL RETURNING id
+        UPDATE ops.inbox SET customer_id = %(customer)s, status = 'received', due_at = now(), look_again_at = NULL,
+            attempts = 0, error = NULL, naming = NULL,
+            body = CASE WHEN EXISTS (SELECT FROM ops.erased_customers AS erased WHERE erased.provider = inbox.provider
+                AND erased.customer_id = %(customer)s) THEN NULL ELSE body END
+        WHERE id = %(id)s AND customer_id IS NULL RETURNING id
     )
     SELECT pg_notify('inbox', '') FROM named
 """
@@ -65,7 +68,7 @@ class PostgresUnnamedDeliveries:
 
     async def name(self, id: int, customer_id: str) -> None:
         async with connected(self._pool) as connection:
-            await connection.execute(NAME, (customer_id, id))
+            await connection.execute(NAME, {"customer": customer_id, "id": id})
 
     async def settle(self, id: int, *, now: datetime) -> None:
         async with connected(self._pool) as connection:

@@ -131,6 +131,9 @@ async def test_an_open_page_is_shut_and_what_was_just_paid_on_another_goes_back(
 
     assert (await service.public.post(hers, data={"outcome": "pay"})).status_code != 303
     assert {"payment.succeeded", "subscription.started", "subscription.ended"} <= await tags_of(service, boris)
+    # What Stripe told of him afterwards has no body, also where it had to be asked whom it is about.
+    kept = await bodies(service.house.settings.database_url, await customer_of(service, boris))
+    assert set(kept) == {None}
 
 
 async def tags_of(service: Service, person: Person) -> set[str]:
