@@ -35,8 +35,8 @@ unexpected-methods = ["DELETE", "QUERY"]
 expected-statuses = ["2xx", "401", "402", "403", "404", "409", "413", "422", "429"]
 
 [phases.stateful]
-max-steps = 12
-generation.max-examples = 250
+max-steps = 40
+generation.max-examples = 60
 inference.algorithms = []
 
 # It follows links with `cursor` and `Ledger-Position`; any guess at those is well formed, and refused as unknown.
@@ -64,7 +64,7 @@ NOT_FOR_GUESSING = {"Ledger-Position", "cursor"}
 TOKEN_OF_UPLOAD = "$response.body#/upload/url#regex:/uploads/([^/]+)/"
 
 BY_THEMSELVES, BY_LINKS = "--phases=examples,coverage,fuzzing", "--phases=stateful"
-CASES_MIN, CASES_BY_LINKS_MIN = 2_000, 200
+CASES_MIN, CASES_BY_LINKS_MIN = 2_000, 100
 OTHER_SESSIONS = 5
 
 
