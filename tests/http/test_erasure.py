@@ -246,3 +246,24 @@ async def test_a_rebuild_after_it_equals_what_is_live(service: Service, admin: P
     verified = await asyncio.to_thread(service.house.read_models.verify, name)
 
     assert verified.differences == ()
+
+
+@pytest.mark.parametrize("name", ["access", "accounts"])
+async def test_a_generation_that_was_kept_from_before_it_is_right_when_one_goes_back_to_it(
+    service: Service, admin: Person, anna: Person, name: str
+) -> None:
+    await service.house.reading.wait(await service.house.records.ledger.head())
+    models = service.house.read_models
+    newer = await asyncio.to_thread(models.rebuild, name)
+    await erased(service, anna)
+
+    back = await asyncio.to_thread(models.rollback, name)
+
+    assert back.generation == newer.generation - 1
+    assert (await asyncio.to_thread(models.verify, name)).differences == ()
+    shown = (await admin.http.get("/v1/admin/accounts", params={"email": anna.email})).json()
+    assert shown["items"] == []
+    standing = await service.house.erasing.access.standing(anna.account_id)
+    assert standing is not None
+    assert standing.disabled is not None
+    assert standing.disabled.type == "account.erasure_requested"
