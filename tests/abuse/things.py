@@ -114,7 +114,10 @@ async def when_processed(service: Service, video_id: str) -> Any:
     admin, found = await service.admin(), {}
 
     async def done() -> bool:
-        found.update((await admin.get(f"/v1/videos/{video_id}")).json())
+        answer = await admin.get(f"/v1/videos/{video_id}")
+        if answer.status_code == 404:  # The read model has not come as far yet.
+            return False
+        found.update(answer.json())
         return found["status"] not in {"waiting", "processing"}
 
     await until(done, seconds=FILM_READY_SECONDS)
