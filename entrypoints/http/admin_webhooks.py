@@ -110,6 +110,12 @@ class AdminWebhookController(Controller):
         """Due at once, and its tries begin anew, whatever became of it. It changes nothing that is right already."""
         return delivery_view(await inbox.retry(id))
 
+    @get("/sweeps", operation_id="list_sweeps", summary="What sweeps repaired", refuses=(INVALID_CURSOR,))
+    async def sweeps(self, sweeping: GivenSweeping, limit: Limit = 20, cursor: Cursor = None) -> Page[SweepView]:
+        """The newest first, as `streamly webhooks sweeps` shows them."""
+        sweeps = await sweeping.listing(before=position_after(cursor), limit=limit + 1)
+        return page_of(sweeps, limit, view=sweep_view, key=lambda sweep: sweep.id)
+
     @post(
         "/sweep",
         operation_id="sweep_webhooks",

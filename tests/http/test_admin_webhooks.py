@@ -178,3 +178,18 @@ async def test_the_metrics_tell_of_the_inbox_and_of_sweeps(service: Service, adm
         'streamly_sweep_last_finished_timestamp_seconds{kind="customers"}',
     ):
         assert line in told, line
+
+
+async def test_sweeps_are_listed_page_by_page_with_what_they_repaired(service: Service, admin: Person) -> None:
+    requested = (await admin.http.post("/v1/admin/webhooks/sweep")).json()["sweeps"]
+    await swept(service)
+
+    both = (await admin.http.get("/v1/admin/webhooks/sweeps", params={"limit": "2"})).json()["items"]
+    first = (await admin.http.get("/v1/admin/webhooks/sweeps", params={"limit": "1"})).json()
+    query = {"limit": "1", "cursor": first["next_cursor"]}
+    second = (await admin.http.get("/v1/admin/webhooks/sweeps", params=query)).json()
+
+    assert {sweep["id"] for sweep in both} == {sweep["id"] for sweep in requested}
+    assert {(sweep["status"], sweep["cause"]) for sweep in both} == {("done", "admin")}
+    assert [*first["items"], *second["items"]] == both
+    problem_in(await admin.http.get("/v1/admin/webhooks/sweeps", params={"cursor": "odd"}), 400, "invalid_cursor")

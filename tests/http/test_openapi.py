@@ -36,6 +36,7 @@ def test_every_address_of_the_contract_that_is_built_is_in_it(document: Describe
         "GET /v1/admin/payments",
         "GET /v1/admin/projections",
         "GET /v1/admin/webhooks",
+        "GET /v1/admin/webhooks/sweeps",
         "GET /v1/audit/accounts/{account_id}/access",
         "GET /v1/audit/accounts/{account_id}/timeline",
         "GET /v1/audit/events",

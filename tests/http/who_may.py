@@ -30,6 +30,7 @@ WHO_MAY = {
     "GET /v1/admin/projections": ADMINS,
     "GET /v1/admin/subscriptions": LOOKS_AFTER,
     "GET /v1/admin/webhooks": ADMINS,
+    "GET /v1/admin/webhooks/sweeps": ADMINS,
     "GET /v1/audit/accounts/{account_id}/access": CHECKS,
     "GET /v1/audit/accounts/{account_id}/timeline": CHECKS,
     "GET /v1/audit/events": CHECKS,
