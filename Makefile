@@ -11,6 +11,9 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 # What measures time, kills what it has started or starts whole services is tested by itself, after the rest has run
 # side by side.
+# One more than there are cores, since a test waits for much of its time; of more than four none is quicker.
+SIDE_BY_SIDE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? cores + 1 : 4)))
+
 ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks tests/abuse
 
 .DELETE_ON_ERROR:
@@ -27,7 +30,7 @@ run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-
 	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
 
 test: check .venv-peers/.ok ## everything that must hold: the checks, then the tests
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadfile $(ALONE:%=--ignore=%)
 	$(BIN)/pytest $(ALONE)
 
 check: .venv/.dev ## style, types and the rules on imports

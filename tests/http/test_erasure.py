@@ -254,12 +254,13 @@ async def test_a_generation_that_was_kept_from_before_it_is_right_when_one_goes_
 ) -> None:
     await service.house.reading.wait(await service.house.records.ledger.head())
     models = service.house.read_models
-    newer = await asyncio.to_thread(models.rebuild, name)
+    kept = await asyncio.to_thread(models.rebuild, name)
+    await asyncio.to_thread(models.rebuild, name)
     await erased(service, anna)
 
     back = await asyncio.to_thread(models.rollback, name)
 
-    assert back.generation == newer.generation - 1
+    assert back.generation == kept.generation
     assert (await asyncio.to_thread(models.verify, name)).differences == ()
     shown = (await admin.http.get("/v1/admin/accounts", params={"email": anna.email})).json()
     assert shown["items"] == []
