@@ -9,11 +9,11 @@ COMPILE = $(or $(UV),$(BIN)/uv) pip compile pyproject.toml --quiet --universal -
 # The wheel of pyright holds all it needs; without this it asks the network whether there is a newer one.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-# What measures time, kills what it has started or starts whole services is tested by itself, after the rest has run
-# side by side.
-# One more than there are cores, since a test waits for much of its time; of more than four none is quicker.
+# One more than there are cores, since a test waits for much of its time; four at most, for the memory they take.
 SIDE_BY_SIDE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? cores + 1 : 4)))
 
+# What measures time, kills what it has started or starts whole services is tested by itself, after the rest has run
+# side by side.
 ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks tests/abuse
 
 .DELETE_ON_ERROR:
