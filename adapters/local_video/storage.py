@@ -47,9 +47,12 @@ class Storage:
         while True:
             folder = self._work / secrets.token_hex(8)
             folder.mkdir()
-            claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:  # a sweep came between the making and the opening
+                continue
             fcntl.flock(claim, fcntl.LOCK_EX)
-            if folder.exists():  # else a sweep came between the making and the lock
+            if folder.exists():  # else it came between the opening and the lock
                 break
             os.close(claim)
         try:

@@ -1,0 +1,31 @@
+"""Where work is done: a folder of one's own, while others sweep."""
+
+# pyright: reportPrivateUsage=false
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+from adapters.local_video.storage import Storage
+
+
+def test_whoever_sweeps_at_the_same_time_everybody_gets_a_folder_that_stays(tmp_path: Path) -> None:
+    storage = Storage(tmp_path)
+    over = Event()
+
+    def sweep() -> None:
+        while not over.is_set():
+            storage._sweep()
+
+    with ThreadPoolExecutor(2) as others:
+        sweeps = [others.submit(sweep) for _ in range(2)]
+        try:
+            for _ in range(300):
+                with storage._claimed_folder() as folder:
+                    (folder / "piece").write_bytes(b"made")
+                    (folder / "piece").rename(folder / "moved")
+                    (folder / "moved").unlink()
+        finally:
+            over.set()
+        for each in sweeps:
+            each.result(10)
