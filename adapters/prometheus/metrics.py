@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from adapters.prometheus.requests import RequestMetrics
 from application.health import Readiness
 from application.ports.letters import LetterCounts
 from application.ports.policies import PolicyStatus
@@ -38,6 +39,7 @@ class PrometheusMetrics:
         self._together = Path(together) if together else None
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        self.requests = RequestMetrics(self._registry)
         self._in_progress: Callable[[], int] = lambda: 0
         self._appends_in_progress = Gauge(
             "streamly_ledger_appends_in_progress",

@@ -217,6 +217,7 @@ def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
         wait_for=house.reading.wait,
         throttling=house.throttling,
         kept_answers=house.kept_answers,
+        requests=house.metrics.requests,
         cors_origins=cors_origins,
         direct={("POST", STRIPE_PATH): receive_stripe(house.webhooks)},
     )

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from application.ports.secrets import SignedIn
 from application.ports.throttles import Standing
 from entrypoints.http.direct import DirectRoutes, DirectTable
+from entrypoints.http.metrics import RequestMetrics
 from entrypoints.http.problems import Problem, answer_of, request_id
 from entrypoints.http.throttled import standing_headers
 
@@ -37,23 +38,26 @@ SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 access_log = logging.getLogger("streamly.access")
 
 
-def surround(app: Litestar, direct: DirectTable) -> None:
+def surround(app: Litestar, direct: DirectTable, requests: RequestMetrics) -> None:
     """Put these around the whole application: Litestar runs its own middleware only where it found a route."""
-    app.asgi_handler = EveryRequest(DirectRoutes(TrueAllow(app.asgi_handler), direct))
+    app.asgi_handler = EveryRequest(DirectRoutes(TrueAllow(app.asgi_handler), direct), requests)
 
 
 class EveryRequest:
-    """Bounds what came in, and gives the answer its id, its safe headers and its line in the log.
+    """Bounds what came in, and gives the answer its id, its safe headers and its line in the log, and counts it.
 
     One layer for all of it: a coroutine and a `send` to each would take as long as what they do. The id is a client's
     X-Request-ID where that is safe to log. The line names the route, never the path: a path may hold a token.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, requests: RequestMetrics) -> None:
         self._app = app
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = perf_counter(), 500
+        method = str(scope.get("method", scope["type"]))
+        self._requests.began(method)
         scope["state"]["request_id"] = id = id_of(scope)
 
         async def sending(message: Message) -> None:
@@ -69,7 +73,9 @@ class EveryRequest:
             else:
                 await self._app(scope, receive, sending)
         finally:
-            access_log.info("answered", extra=logged(scope, status, perf_counter() - started))
+            seconds = perf_counter() - started
+            self._requests.ended(method, scope.get("path_template"), status, seconds)
+            access_log.info("answered", extra=logged(scope, status, seconds))
 
 
 def is_host(value: bytes) -> bool:

@@ -15,6 +15,7 @@ from litestar.params import FromPath, JSONBody, RawBody
 from adapters.mail.addresses import EmailValidatorAddresses
 from adapters.memory.idempotency import MemoryKeptAnswers
 from adapters.memory.throttles import MemoryThrottles
+from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sms.numbers import LibPhoneNumbers
 from application.errors import DatabaseUnavailable, NotSignedIn, NotYetVisible, UnknownPosition
 from application.ports.ledger import StreamMoved
@@ -226,6 +227,7 @@ def small_app(*, cors_origins: tuple[str, ...] = (), throttling: Throttling = UN
         wait_for=wait_for,
         throttling=throttling,
         kept_answers=MemoryKeptAnswers(),
+        requests=PrometheusMetrics().requests,
         cors_origins=cors_origins,
     )
 

@@ -14,6 +14,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from adapters.memory.idempotency import MemoryKeptAnswers
+from adapters.prometheus.metrics import PrometheusMetrics
 from application.errors import DatabaseUnavailable
 from application.ports.billing import Delivery
 from application.webhooks import Webhooks
@@ -135,6 +136,7 @@ def application(webhooks: Webhooks, *, direct: bool) -> Litestar:
         wait_for=wait_for,
         throttling=UNTHROTTLED,
         kept_answers=MemoryKeptAnswers(),
+        requests=PrometheusMetrics().requests,
         cors_origins=[SHOP],
         direct={("POST", STRIPE_PATH): receive_stripe(webhooks)} if direct else {},
     )

@@ -49,6 +49,29 @@ async def test_a_scrape_shows_the_ledger_its_read_models_and_its_writer(service:
     assert after["process_resident_memory_bytes"] > 1_000_000
 
 
+async def test_each_request_is_counted_by_the_template_of_its_route_whoever_answered_it(
+    service: Service, admin: Person
+) -> None:
+    before = await scraped(service)
+    for path in ("/v1/videos/CANARY", f"/v1/videos/{admin.account_id}", "/v1/CANARY", "/CANARY/../CANARY"):
+        assert (await admin.http.get(path)).status_code == 404
+    assert (await service.public.post("/v1/webhooks/stripe", content=b"{}")).status_code == 400
+    assert (await service.public.request("CANARY", "/health/live")).status_code == 400
+
+    after = await scraped(service)
+
+    timed = "http_server_request_duration_seconds_count"
+    grown = {name: count - before.get(name, 0) for name, count in after.items() if name.startswith(timed)}
+    assert {name: count for name, count in grown.items() if count} == {
+        f"{timed} GET 404 /v1/videos/{{video_id}}": 1,
+        f"{timed} GET 404 ": 3,
+        f"{timed} GET 200 /metrics": 1,
+        f"{timed} POST 400 /v1/webhooks/stripe": 1,
+    }
+    assert (after["http_server_active_requests GET"], after["http_server_active_requests POST"]) == (1, 0)
+    assert "CANARY" not in "".join(after)
+
+
 async def test_without_its_database_a_scrape_says_so(database: str, databases: Databases, tmp_path: Path) -> None:
     async with running_service(database, tmp_path) as service:
         assert (await scraped(service))["streamly_database_up"] == 1

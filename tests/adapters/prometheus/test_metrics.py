@@ -6,6 +6,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.prometheus.metrics import COUNTING_TOGETHER, PrometheusMetrics
@@ -81,6 +82,36 @@ def test_batches_are_counted_by_their_size_and_their_seconds_also_where_they_fai
     assert told["streamly_ledger_commit_seconds_count"] == 2
 
 
+def test_requests_are_counted_by_method_route_and_status_and_timed_in_the_buckets_of_the_convention() -> None:
+    metrics, gone = PrometheusMetrics(), Readiness(database=False)
+    for seconds in (0.004, 0.2):
+        metrics.requests.began("GET")
+        metrics.requests.ended("GET", "/v1/videos/{video_id}", 200, seconds)
+    metrics.requests.began("GET")
+
+    told = samples(metrics, gone)
+
+    timed = "http_server_request_duration_seconds"
+    assert told[f"{timed}_count GET 200 /v1/videos/{{video_id}}"] == 2
+    assert told[f"{timed}_sum GET 200 /v1/videos/{{video_id}}"] == pytest.approx(0.204)
+    assert told[f"{timed}_bucket GET 200 /v1/videos/{{video_id}} 0.1"] == 1
+    assert told[f"{timed}_bucket GET 200 /v1/videos/{{video_id}} 0.25"] == 2
+    assert told["http_server_active_requests GET"] == 1
+
+
+def test_nobody_can_make_up_what_is_counted() -> None:
+    metrics = PrometheusMetrics()
+    for made_up in ("PROPFIND", "get", 'X"} 1', "BREW"):
+        metrics.requests.began(made_up)
+        metrics.requests.ended(made_up, None, 404, 0.001)
+
+    told = samples(metrics, Readiness(database=False))
+
+    assert told["http_server_request_duration_seconds_count _OTHER 404 "] == 4
+    assert told["http_server_active_requests _OTHER"] == 0
+    assert len([name for name in told if name.startswith("http_server_request_duration_seconds_count")]) == 1
+
+
 def test_appends_are_in_progress_until_their_transaction_has_ended() -> None:
     metrics, gone = PrometheusMetrics(), Readiness(database=False)
     metrics.count_appends_in_progress(lambda: 7)
@@ -98,9 +129,11 @@ from application.health import Readiness
 
 metrics = PrometheusMetrics()
 metrics.count_appends_in_progress(lambda: 5)
+metrics.requests.began("GET")
 with metrics.batch(3):
     print("in it", flush=True)
     input()
+metrics.requests.ended("GET", "/v1/plans", 200, 0.002)
 print(metrics.exposition(Readiness(database=False)).decode())
 """
 
@@ -124,6 +157,8 @@ def test_processes_that_count_together_answer_for_all_and_those_that_have_ended(
     )
     assert told["streamly_ledger_commit_seconds_count"] == 1
     assert told["streamly_ledger_appends_in_progress"] == 5 + 2
+    assert told["http_server_request_duration_seconds_count GET 200 /v1/plans"] == 1
+    assert told["http_server_active_requests GET"] == 1, "of the one that is at work; nobody waits for the killed one"
     assert not [name for name in told if name.startswith("process_")]
 
 
