@@ -43,10 +43,11 @@ check: .venv/.dev ## style, types and the rules on imports
 bench: .venv/.dev .venv-peers/.ok ## the figures of the ledger and of the webhooks beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: .venv/.dev ## the Stripe cases in all orders, 20 storms, 2,000 lives, 15,000 held connections, floods of sign-ins, 1,000,000 mutated requests, then kill -9 of everything, 200 times; ROUNDS=1000, SEED= to repeat
+soak: .venv/.dev ## the Stripe cases in all orders, 20 storms, 2,000 lives, 15,000 held connections, floods of sign-ins, 50 rounds of each race, 1,000,000 mutated requests, then kill -9 of everything, 200 times; ROUNDS=1000, SEED= to repeat
 	@STREAMLY_ALL_ORDERS=1 $(BIN)/pytest --quiet tests/stripe_cases
 	@STREAMLY_ALL_ORDERS=1 $(BIN)/pytest --quiet --override-ini faulthandler_timeout=1800 tests/storm
 	@STREAMLY_LIVES=2000 $(BIN)/pytest --quiet tests/lives
+	@STREAMLY_ABUSE_ROUNDS=50 $(BIN)/pytest --quiet tests/abuse
 	@$(BIN)/python -m tests.faults.connections
 	@$(BIN)/python -m tests.faults.sign_ins
 	@$(BIN)/python -m tests.faults.mutations $(if $(SEED),--seed $(SEED))

@@ -1,6 +1,7 @@
 """All abuse cases, each with what tries it or with why nothing does. A test is `module::name` below tests/."""
 
 TOKENS, THINGS = "abuse/test_tokens_and_sessions.py::", "abuse/test_anothers_things.py::"
+INPUTS = "abuse/test_inputs_and_answers.py::"
 DELIVERIES, RACES = "abuse/test_deliveries.py::", "abuse/test_races.py::"
 HTTP, FILMS, CASES = "http/", "adapters/local_video/test_refusals.py::", "stripe_cases/test_cases.py::"
 
@@ -94,6 +95,7 @@ TRIED: dict[str, list[str]] = {
         f"{HTTP}test_ways_in.py::test_she_is_renamed_and_nothing_else_is_hers_to_change",
     ],
     "AB-31": [
+        f"{INPUTS}test_no_answer_holds_anything_of_the_inside_or_of_somebody_else",
         f"{HTTP}test_audit.py::test_personal_fields_are_for_admins_alone",
         f"{HTTP}test_payments.py::test_nobody_sees_somebody_elses",
     ],
@@ -122,6 +124,7 @@ TRIED: dict[str, list[str]] = {
         f"{HTTP}test_server.py::test_what_is_not_for_one_host_is_400_and_hung_up_on",
     ],
     "AB-38": [
+        f"{INPUTS}test_an_upload_that_names_files_and_addresses_ends_in_error_and_reaches_nothing",
         f"{FILMS}test_what_is_no_video_is_refused_with_the_reason",
         f"{FILMS}test_what_goes_beyond_a_limit_is_refused",
         f"{FILMS}test_an_upload_that_names_files_and_addresses_reaches_neither",
@@ -129,6 +132,7 @@ TRIED: dict[str, list[str]] = {
     ],
     "AB-39": [f"{HTTP}test_subscriptions.py::test_nobody_is_sent_to_a_foreign_page"],  # No other field is an address.
     "AB-40": [
+        f"{INPUTS}test_bodies_that_are_made_to_break_a_parser_are_refused_and_leave_the_processes_as_they_were",
         f"{HTTP}test_bad_bodies.py::test_what_is_no_json_is_malformed",
         f"{HTTP}test_bad_bodies.py::test_only_json_is_taken",
         f"{HTTP}test_server.py::test_a_body_without_a_length_is_counted",

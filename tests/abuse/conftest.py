@@ -1,7 +1,7 @@
-"""The service on one and on two API processes: each is started once for all the cases of a test process."""
+"""The service on one and on two API processes: both run for as long as the cases do."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,23 +20,23 @@ if sys.platform != "linux":
 @pytest.fixture(scope="session")
 def installations(
     databases: Databases, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[int], Installation]]:
-    """Started when they are asked for, and kept: the cases of one file alternate between them."""
+) -> Iterator[dict[int, Installation]]:
+    """By the count of their API processes. They start together, and stop together when the last case is over."""
     running: dict[int, Installation] = {}
     with ExitStack() as stack:
-
-        def started(count: int) -> Installation:
-            if count not in running:
-                dsn = databases.clone(template_database)
-                stack.callback(databases.drop, dsn)
-                folder = tmp_path_factory.mktemp("service")
-                running[count] = stack.enter_context(installed(dsn, folder, api_processes=count))
-            return running[count]
-
-        yield started
+        for count in PROCESSES.values():
+            dsn = databases.clone(template_database)
+            stack.callback(databases.drop, dsn)
+            begun = installed(dsn, tmp_path_factory.mktemp("service"), api_processes=count)
+            running[count] = stack.enter_context(begun)
+        for each in running.values():
+            stack.callback(each.serve.terminate)
+        for each in running.values():
+            each.wait_until_ready()
+        yield running
 
 
 @pytest.fixture(params=list(PROCESSES.values()), ids=list(PROCESSES))
-async def service(request: Any, installations: Callable[[int], Installation]) -> AsyncIterator[Service]:
-    async with visiting(installations(request.param)) as service:
+async def service(request: Any, installations: dict[int, Installation]) -> AsyncIterator[Service]:
+    async with visiting(installations[request.param]) as service:
         yield service

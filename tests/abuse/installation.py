@@ -58,6 +58,13 @@ class Installation:
     def business_now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not is_ready(self.address):
+            assert self.serve.poll() is None, "the service ended at its start"
+            assert time.monotonic() < deadline, "the service is not ready"
+            time.sleep(LOOK_SECONDS)
+
     def log(self) -> str:
         """What all of its processes have said."""
         return (self.folder / "streamly.log").read_text(errors="replace")
@@ -77,7 +84,7 @@ def _children(parent: int) -> Iterator[tuple[int, list[bytes]]]:
 
 @contextmanager
 def installed(dsn: str, folder: Path, *, api_processes: int) -> Iterator[Installation]:
-    """`streamly serve` on a database, ready; with its worker and the simulated Stripe beside it."""
+    """`streamly serve` on a database, with its worker and the simulated Stripe; it may not be ready yet."""
     port, sandbox_port = two_ports()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "STREAMLY_"))}
     given = {"DATABASE_URL": dsn, "DATA_DIR": str(folder), "HOME": str(folder)}
@@ -88,12 +95,10 @@ def installed(dsn: str, folder: Path, *, api_processes: int) -> Iterator[Install
         env={**kept, **given, **ours, **SETTINGS},
         stdout=subprocess.DEVNULL,
     )
-    address = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(serve, address)
         with psycopg.connect(dsn, autocommit=True) as database:
             yield Installation(
-                address=address,
+                address=f"http://127.0.0.1:{port}",
                 stripe=f"http://127.0.0.1:{sandbox_port}/stripe",
                 dsn=dsn,
                 folder=folder,
@@ -104,14 +109,6 @@ def installed(dsn: str, folder: Path, *, api_processes: int) -> Iterator[Install
     finally:
         serve.terminate()
         serve.wait(STOP_SECONDS)
-
-
-def _wait_until_ready(serve: subprocess.Popen[bytes], address: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_ready(address):
-        assert serve.poll() is None, "the service ended at its start"
-        assert time.monotonic() < deadline, "the service is not ready"
-        time.sleep(LOOK_SECONDS)
 
 
 def is_ready(address: str) -> bool:

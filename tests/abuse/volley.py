@@ -31,7 +31,7 @@ class Shot(msgspec.Struct, frozen=True):
 
     def encoded(self) -> bytes:
         content = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
-        headers = {"host": "abuse", "connection": "close", "content-type": "application/json", **self.headers}
+        headers = {"host": "abuse", "content-type": "application/json", **self.headers}
         if self.body is None:
             content = b""
         lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
@@ -56,8 +56,8 @@ async def volley(at: Installation, shots: Sequence[Shot], *, peer: str | None = 
         for (_, writer), request in zip(connections, encoded, strict=True):
             writer.write(request[-1:])
         async with asyncio.timeout(ANSWER_SECONDS):
-            raw = await asyncio.gather(*(reader.read() for reader, _ in connections))
-    return [_answer(each, to=shot) for each, shot in zip(raw, shots, strict=True)]
+            answers = [_answer(reader, to=shot) for (reader, _), shot in zip(connections, shots, strict=True)]
+            return list(await asyncio.gather(*answers))
 
 
 @asynccontextmanager
@@ -85,19 +85,17 @@ async def _greeted(at: Installation, peer: str) -> Connection:
     """A connection on which there has been an answer, so that it is accepted for certain."""
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(at.address).port, local_addr=(peer, 0))
     writer.write(GREETING)
-    head = await reader.readuntil(b"\r\n\r\n")
-    await reader.readexactly(int(_headers(head)["content-length"]))
+    await _answer(reader, to=Shot("GET", "/health/live"))
     return reader, writer
 
 
-def _headers(head: bytes) -> httpx.Headers:
-    lines = head.decode("latin-1").split("\r\n")[1:]
-    pairs = [line.partition(":") for line in lines if line]
-    return httpx.Headers([(name.strip(), value.strip()) for name, _, value in pairs])
-
-
-def _answer(raw: bytes, *, to: Shot) -> httpx.Response:
-    head, _, content = raw.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 "), f"no answer came: {raw[:200]!r}"
+async def _answer(reader: asyncio.StreamReader, *, to: Shot) -> httpx.Response:
+    """Of the length that it says; without one, all until the connection ends."""
+    start, _, lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").partition("\r\n")
+    assert start.startswith("HTTP/1.1 "), f"no answer came: {start!r}"
+    pairs = [line.partition(":") for line in lines.split("\r\n") if line]
+    headers = httpx.Headers([(name.strip(), value.strip()) for name, _, value in pairs])
+    length = headers.get("content-length")
+    content = await (reader.read() if length is None else reader.readexactly(int(length)))
     request = httpx.Request(to.method, f"http://abuse{to.path}")
-    return httpx.Response(int(head.split(b" ")[1]), headers=_headers(head), content=content, request=request)
+    return httpx.Response(int(start.split(" ")[1]), headers=headers, content=content, request=request)
