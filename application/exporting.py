@@ -1,17 +1,21 @@
 """Everything that is held about a person, told to that person: of any length, in constant memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec.structs import asdict
 
-from application.ports.holdings import HELD_TABLES, HeldTable, Holdings
+from application.ports.erasures import Traces
+from application.ports.holdings import ACTS_WINDOW, HELD_TABLES, Held, HeldTable, Holdings
+from application.ports.idempotency import SealedAnswers
 from application.ports.inbox import Inbox
 from application.ports.ledger import History, HistoryFilter, Unreadable
 from application.ports.reads import AccessReads, PaymentReads, SubscriptionReads
+from application.ports.secrets import BlindIndex
 from application.recall import Records
+from application.sealed_letters import SealedLetters
 from domain.account.account import Account
 
 PAGE_SIZE = 100
@@ -19,21 +23,20 @@ PAGE_SIZE = 100
 Section = tuple[str, AsyncIterator[object]]
 
 
-class ToldByProvider(msgspec.Struct, frozen=True):
-    """A webhook about this person, with the very text that came."""
-
-    about: object
-    body: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporting:
-    """What is sealed is opened here; of passwords, tokens and codes there is nothing but digests, which stay."""
+    """What is sealed is opened here; of passwords, tokens and codes there is nothing but digests, which stay.
+
+    The texts of letters stay too, since they carry codes: whoever finds a device signed in would read them here.
+    """
 
     records: Records
     history: History
     holdings: Holdings
     inbox: Inbox
+    letters: SealedLetters
+    answers: SealedAnswers
+    blind_index: BlindIndex
     access: AccessReads
     payments: PaymentReads
     subscriptions: SubscriptionReads
@@ -54,6 +57,7 @@ class Exporting:
             ("subscriptions", self._subscriptions(account.id)),
             ("payments", self._payments(account.id)),
             *held,
+            ("acts", self._acts(account)),
         ]
 
     async def _facts(self, account_id: UUID) -> AsyncIterator[object]:
@@ -80,13 +84,58 @@ class Exporting:
 
     async def _held(self, table: HeldTable, account: Account) -> AsyncIterator[object]:
         after: str | None = None
-        while page := await self.holdings.page(
-            table, account.id, account.every_customer(), after=after, limit=PAGE_SIZE
-        ):
+        traces = self._traces(account)
+        while page := await self.holdings.page(table, traces, after=after, limit=PAGE_SIZE):
             for held in page:
-                yield await self._told(held.place, held.values) if table == "webhooks" else held.values
+                yield {**held.values, **await self._opened(table, held, account)}
             after = page[-1].place
 
-    async def _told(self, place: str, values: object) -> ToldByProvider:
-        body = await self.inbox.body(int(place))
-        return ToldByProvider(values, body.decode(errors="replace") if body is not None else None)
+    def _traces(self, account: Account) -> Traces:
+        """By an address that nobody has confirmed nothing is found: it may be somebody else's."""
+        email = account.email if account.email_verified else None
+        found = [("email", email), ("phone", account.phone)]
+        return Traces(
+            account_id=account.id,
+            customers=account.every_customer(),
+            recipients=[self.blind_index.of(kind, value) for kind, value in found if value],
+        )
+
+    async def _opened(self, table: HeldTable, held: Held, account: Account) -> Mapping[str, Any]:
+        """What the row does not say in the clear."""
+        match table:
+            case "webhooks":
+                body = await self.inbox.body(int(held.place))
+                return {"body": body.decode(errors="replace") if body is not None else None}
+            case "letters":
+                letter = await self.letters.open_letter(_row(held, "sealed"))
+                return {"to": letter and letter.to}
+            case "codes":
+                proof = await self.letters.proof(_row(held, "payload"))
+                return {"stands_for": proof and proof.payload}
+            case "answers":
+                return await self._answer(held, account)
+            case _:
+                return {}
+
+    async def _answer(self, held: Held, account: Account) -> Mapping[str, Any]:
+        """What staff were answered may be about others."""
+        if held.sealed is None:
+            return {"status": None, "body": None}
+        answer = await self.answers.opened(account.id, bytes.fromhex(held.place), held.sealed)
+        if answer is None:
+            return {"status": None, "body": None}
+        return {"status": answer.status, "body": None if account.was_staff else answer.body.decode(errors="replace")}
+
+    async def _acts(self, account: Account) -> AsyncIterator[object]:
+        """What somebody did as staff, of the whole ledger; what a viewer does is about the viewer."""
+        head = await self.records.ledger.head() if account.was_staff else 0
+        for after in range(0, head, ACTS_WINDOW):
+            for act in await self.holdings.acts(account.id, after=after):
+                yield act
+
+
+def _row(held: Held, sealed: str) -> Mapping[str, Any]:
+    """As its table has it, as far as it takes to open it."""
+    whose = held.values["account_id"]
+    account_id = UUID(whose) if whose else None
+    return {**held.values, "id": UUID(held.place), "account_id": account_id, "month": held.month, sealed: held.sealed}

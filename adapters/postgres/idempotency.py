@@ -68,10 +68,14 @@ class PostgresKeptAnswers:
             raise IdempotencyKeyReused
         if sealed is None:
             raise RequestInProgress
-        cipher = (await self._vault.of_persons([account_id])).get(account_id)
-        if cipher is None:
+        answer = await self.opened(account_id, digest, sealed)
+        if answer is None:
             raise IdempotencyKeyReused("The answer that was kept under this key cannot be read any more.")
-        return msgspec.msgpack.decode(cipher.open(sealed, digest), type=Answer)
+        return answer
+
+    async def opened(self, account_id: UUID, digest: bytes, sealed: bytes) -> Answer | None:
+        cipher = (await self._vault.of_persons([account_id])).get(account_id)
+        return msgspec.msgpack.decode(cipher.open(sealed, digest), type=Answer) if cipher else None
 
     async def renew(self, attempt: Attempt, *, lease_seconds: float) -> None:
         async with connected(self._pool) as connection:

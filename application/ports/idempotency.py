@@ -61,3 +61,11 @@ class KeptAnswers(Protocol):
     async def release(self, attempt: Attempt) -> None:
         """Nothing final came of it: the same request may be tried anew at once, another one may not."""
         ...
+
+
+class SealedAnswers(Protocol):
+    """The same as their table has them."""
+
+    async def opened(self, account_id: UUID, digest: bytes, sealed: bytes) -> Answer | None:
+        """What was kept in a row; None once its person has been erased. Raises SealBroken."""
+        ...

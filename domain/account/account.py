@@ -85,6 +85,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     phone: str | None = None
     name: str | None = None
     role: Role
+    was_staff: bool = False
+    """Has, or has had, another role than a viewer's."""
     created_at: datetime
     has_password: bool = True
     sign_in_epoch: int = 0
@@ -223,19 +225,16 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return [BlockLifted(account_id=self.id, block_id=block_id, before_until=blocks[block_id])]
 
     @classmethod
-    def evolve(cls, state: Self | None, fact: AccountEvent) -> "Account":
-        if isinstance(fact, AccountRegistered):
-            return cls(
-                id=fact.account_id, email=fact.email, name=fact.name, role=fact.role, created_at=fact.recorded_at
-            )
+    def _made(cls, fact: AccountRegistered | AccountRegisteredByPhone) -> "Account":
+        made = cls(id=fact.account_id, role=fact.role, was_staff=fact.role != "viewer", created_at=fact.recorded_at)
         if isinstance(fact, AccountRegisteredByPhone):
-            return cls(
-                id=fact.account_id,
-                phone=fact.phone,
-                role=fact.role,
-                created_at=fact.recorded_at,
-                has_password=False,
-            )
+            return replace(made, phone=fact.phone, has_password=False)
+        return replace(made, email=fact.email, name=fact.name)
+
+    @classmethod
+    def evolve(cls, state: Self | None, fact: AccountEvent) -> "Account":
+        if isinstance(fact, AccountRegistered | AccountRegisteredByPhone):
+            return cls._made(fact)
         assert state is not None, "an account is registered first"
         match fact:
             case AccountRenamed():
@@ -251,7 +250,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             case RefreshTokenReused():
                 return state
             case RoleChanged():
-                return replace(state, role=fact.after)
+                return replace(state, role=fact.after, was_staff=state.was_staff or fact.after != "viewer")
             case CustomerBound() | CustomerGone():
                 return state.with_customers(fact)
             case AccountDisabled():

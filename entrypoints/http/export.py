@@ -24,10 +24,18 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions: list[dict[str, Any]]
     payments: list[dict[str, Any]]
     sessions: list[dict[str, Any]]
+    refreshes: list[dict[str, Any]]
+    passwords: list[dict[str, Any]]
+    claims: list[dict[str, Any]]
     letters: list[dict[str, Any]]
     codes: list[dict[str, Any]]
+    answers: list[dict[str, Any]]
     plays: list[dict[str, Any]]
+    intents: list[dict[str, Any]]
+    customers: list[dict[str, Any]]
+    objects: list[dict[str, Any]]
     webhooks: list[dict[str, Any]]
+    acts: list[dict[str, Any]]
 
 
 class ExportController(Controller):

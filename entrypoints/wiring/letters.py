@@ -35,6 +35,7 @@ class Correspondence:
 
     codes: PostgresCodes
     letters: PostgresLetters
+    sealed: SealedLetters
     wording: Wording
     posting: Posting
     mailbox: Mailbox | None
@@ -54,6 +55,7 @@ def correspondence(settings: Settings, base: Foundation, stack: AsyncExitStack) 
     return Correspondence(
         codes=PostgresCodes(base.pool, sealed, open_channels=open_channels),
         letters=letters,
+        sealed=sealed,
         wording=Wording((settings.app_url or settings.address).rstrip("/")),
         posting=Posting(letters=letters, mail=_mail(settings, stack), text_messages=text_messages),
         mailbox=None if settings.in_production else Mailbox(letters=letters, addresses=EmailValidatorAddresses()),

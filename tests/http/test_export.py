@@ -1,31 +1,114 @@
 """The export: everything that is held about oneself, in the clear, and nothing of anybody else."""
 
+import json
+import re
+from typing import Any
+
+import psycopg
 import pytest
 
-from tests.http.running import Person, Service
+from tests.http import columns
+from tests.http.running import PASSWORD, Person, Service
 
 pytestmark = pytest.mark.anyio
 
+PHONE = "+48600733931"
 
-async def test_everything_that_is_held_is_in_it(service: Service, admin: Person, anna: Person, film: bytes) -> None:
-    await service.subscribe(anna, await service.plan_on_sale(admin))
+
+async def lived(service: Service, admin: Person, anna: Person, film: bytes) -> None:
+    """Something of all that is kept of anybody."""
+    await service.public.post("/v1/auth/otp", json={"phone": PHONE})  # Nobody has the number yet.
+    await anna.http.post("/v1/me/phone", json={"phone": PHONE, "password": PASSWORD})
+    proved = await anna.http.post("/v1/me/phone/verify", json={"code": await code(service)})
+    assert proved.status_code == 204, proved.text
+    asked = await anna.http.post("/v1/me/email", json={"email": f"new.{anna.email}", "password": PASSWORD})
+    assert asked.status_code == 202, asked.text
+    plan = await service.plan_on_sale(admin)
+    once = {"Idempotency-Key": "once"}
+    opened = await anna.http.post("/v1/checkout", json={"plan_id": plan["id"]}, headers=once)
+    assert opened.status_code == 201, opened.text
+    await service.subscribe(anna, plan)
     video = await service.published_video(admin, film)
-    await anna.http.post(f"/v1/videos/{video['id']}/playback", json={"device_id": "a telephone"})
+    played = await anna.http.post(f"/v1/videos/{video['id']}/playback", json={"device_id": "a telephone"})
+    assert played.status_code == 200, played.text
 
-    answer = await anna.http.get("/v1/me/export")
 
+async def code(service: Service) -> str:
+    shown = (await service.public.get("/v1/sandbox/messages", params={"to": PHONE})).json()
+    found = re.search(r"\d{6}", shown["items"][0]["body"])
+    assert found
+    return found.group()
+
+
+async def with_an_intent(dsn: str, stream: str) -> None:
+    """As a worker that was killed would leave it."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        insert = "INSERT INTO ops.intents (key, stream, due_at) VALUES (%s, %s, 'infinity')"
+        await connection.execute(insert, (f"left of {stream}", stream))
+
+
+async def exported(person: Person) -> Any:
+    answer = await person.http.get("/v1/me/export")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    told = answer.json()
+    return answer.json()
+
+
+async def test_every_column_is_answered_for_and_what_is_to_be_there_is(
+    service: Service, admin: Person, anna: Person, film: bytes, module_database: str
+) -> None:
+    await lived(service, admin, anna, film)
+    await with_an_intent(module_database, (await exported(anna))["subscriptions"][0]["subscription_id"])
+    told = await exported(anna)
+    named = [(row.table, column) for row in columns.rows() for column in row.columns]
+
+    assert set(named) ^ await columns.of_schema(module_database) == set()
+    assert len(named) == len(set(named))
+    for row in columns.rows():
+        said = columns.SAID.fullmatch(row.said)
+        assert said, row
+        if section := said[1]:
+            assert set(row.columns.values()) <= fields_in(told[section]), section
+    says_what_is_true(told, anna)
+
+
+def fields_in(section: Any) -> set[str]:
+    rows: list[dict[str, Any]] = section if isinstance(section, list) else [section]
+    return {field for row in rows for field in row}
+
+
+def says_what_is_true(told: Any, anna: Person) -> None:
     assert told["account"]["email"] == anna.email
     assert told["access"]["account_id"] == str(anna.account_id)
     assert told["facts"][0]["type"] == "account.registered"
     assert (told["facts"][0]["email"], told["facts"][0]["name"]) == (anna.email, "Anna")
     assert [payment["amount"] for payment in told["payments"]] == [999]
     assert [one["status"] for one in told["subscriptions"]] == ["active"]
-    assert len(told["sessions"]) == 1
-    assert {letter["kind"] for letter in told["letters"]} == {code["kind"] for code in told["codes"]}
+    assert len(told["sessions"]) == len(told["refreshes"]) == len(told["passwords"]) == 1
+    assert {claim["kind"] for claim in told["claims"]} == {"email", "phone", "stripe_customer"}
+    assert {letter["kind"] for letter in told["letters"]} >= {code["kind"] for code in told["codes"]} >= {"sign_in"}
+    assert f"new.{anna.email}" in {code["stands_for"] for code in told["codes"]}
+    assert {letter["to"] for letter in told["letters"]} == {anna.email, f"new.{anna.email}", PHONE}
+    assert {letter["account_id"] for letter in told["letters"]} == {str(anna.account_id), None}
+    assert [json.loads(answer["body"])["url"][:4] for answer in told["answers"]] == ["http"]
     assert [play["device_id"] for play in told["plays"]] == ["a telephone"]
+    assert {one["customer_id"] for one in told["objects"]} == {one["customer_id"] for one in told["customers"]}
     assert any('"object"' in webhook["body"] for webhook in told["webhooks"])
+    assert told["acts"] == []
+
+
+async def test_staff_are_told_what_they_did_and_not_to_whom(service: Service, admin: Person, anna: Person) -> None:
+    body = {"until": "2030-01-01T00:00:00Z", "reason": "a mistake of ours"}
+    once = {"Idempotency-Key": "once"}
+    given = await admin.http.post(f"/v1/admin/accounts/{anna.account_id}/grants", json=body, headers=once)
+    assert given.status_code == 201, given.text
+
+    told = await exported(admin)
+
+    assert {"plan.created", "account.access_granted"} <= {act["type"] for act in told["acts"]}
+    assert {act["actor"]["id"] for act in told["acts"]} == {str(admin.account_id)}
+    assert [answer["status"] for answer in told["answers"]] == [201]
+    assert str(anna.account_id) not in json.dumps(told)
+    assert "a mistake of ours" not in json.dumps(told)
 
 
 async def test_it_goes_on_page_by_page_to_the_last(service: Service, anna: Person, boris: Person) -> None:
@@ -33,7 +116,7 @@ async def test_it_goes_on_page_by_page_to_the_last(service: Service, anna: Perso
         renamed = await anna.http.patch("/v1/me", json={"name": f"Anna {number}"})
         assert renamed.status_code == 200, renamed.text
 
-    told = (await anna.http.get("/v1/me/export")).json()
+    told = await exported(anna)
 
     assert [fact["after"] for fact in told["facts"] if fact["type"] == "account.renamed"] == [
         f"Anna {number}" for number in range(120)
