@@ -1,5 +1,6 @@
 """Convergence: whatever arrived, and however often, the ledger comes to hold what the provider says."""
 
+from dataclasses import replace as replaced
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from domain.subscription.checkout import CheckoutCompleted, CheckoutExpired
 from domain.subscription.facts import PlanChanged, SubscriptionEnded, SubscriptionStarted
 from tests.application.anna_at_the_provider import bind, bound, failed_payment, plan_of, subscribed
 from tests.application.house import BY_ADMIN, House, page_of
+from tests.application.interruptions import InterruptedBilling
 from tests.people import MONDAY, days
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +121,20 @@ async def test_all_that_waits_for_a_customer_is_settled_by_one_question(house: H
     assert house.billing.asked == [customer.customer_id]
     assert await house.inbox.unsettled() == 0
     assert await house.convergence.settle_waiting() == 0
+
+
+async def test_what_comes_while_the_provider_is_being_asked_waits_for_an_answer_of_its_own(house: House) -> None:
+    customer = await bound(house)
+    await house.hears("invoice.updated", customer)
+
+    async def more_comes() -> None:
+        await house.hears("invoice.paid", customer)
+
+    asking = InterruptedBilling(house, more_comes)
+    await replaced(house.convergence, billing=asking).settle(customer)
+
+    statuses = {row["type"]: row["status"] for row in house.tables.rows("inbox")}
+    assert statuses == {"invoice.updated": "done", "invoice.paid": "received"}
 
 
 async def test_paid_without_a_time_it_was_paid_when_it_was_seen(house: House) -> None:

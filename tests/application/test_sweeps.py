@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from application.ports.inbox import Customer
-from application.sweeps import EVENTS_REMEMBERED, Sweeping
+from application.sweeps import AT_ONCE, EVENTS_REMEMBERED, PAGE_SIZE, Sweeping
 from domain.shared.fact import Cause
-from tests.application.house import COOKING, House, page_of
+from tests.application.anna_at_the_provider import plan_of
+from tests.application.house import BY_ADMIN, COOKING, House, page_of
 from tests.lives.mortal import Fate, fated
 from tests.people import days
 
@@ -83,6 +84,33 @@ async def test_who_the_provider_no_longer_lists_is_asked_about_while_a_term_is_o
     asked = len(shop.billing.asked)
     await sweep(shop)
     assert shop.billing.asked[asked:] == []
+
+
+async def test_everybody_with_an_open_term_is_asked_about_also_behind_a_page_of_others(shop: House) -> None:
+    for number in range(PAGE_SIZE):
+        await shop.customers.take_fence(Customer("memory", f"a_stranger_{number:03}"))
+    unlisted = [(await pays_unheard(shop, f"person{number}@example.com"))[1] for number in range(AT_ONCE + 1)]
+    await sweep(shop)
+    shop.billing.unlisted.update(unlisted)
+    asked = len(shop.billing.asked)
+
+    await sweep(shop)
+
+    assert {*shop.billing.asked[asked:]} == {*unlisted}
+
+
+async def test_a_further_customer_of_an_account_is_asked_about_too(shop: House) -> None:
+    anna, first = await pays_unheard(shop, "anna@example.com")
+    further = Customer("memory", "customer_of_a_link")
+    await shop.binding.bind(anna, further.customer_id, BY_ADMIN)
+    [seen] = (await shop.billing.truth_of(first)).subscriptions
+    shop.billing.tell(further.customer_id, by_link := replace(seen, reference="sub_of_a_link"))
+    await sweep(shop)
+    shop.billing.tell(further.customer_id, replace(by_link, status="unpaid"))
+
+    await sweep(shop)
+
+    assert (await plan_of(shop, by_link)).status == "unpaid"
 
 
 async def bought_unheard(house: House) -> UUID:

@@ -36,6 +36,22 @@ async def test_what_a_delivery_says_is_recorded_as_unconfirmed(house: House) -> 
     assert (told.tag(), told.cause.kind) == ("subscription.status_changed", "unconfirmed_webhook")
 
 
+async def test_all_subscriptions_that_deliveries_tell_of_are_recorded(house: House) -> None:
+    customer = await subscribed(house)
+    seen = await house.subscription_seen(customer)
+    house.billing.tell(customer.customer_id, again := replace(seen, reference="sub_again"))
+    await house.convergence.settle(customer)
+    head = await house.ledger.head()
+    house.billing.down = True
+    house.business_time.pass_by(timedelta(hours=1))
+    for one in (seen, again):
+        await house.hears("customer.subscription.updated", customer, telling=replace(one, status="unpaid"))
+
+    await house.convergence.settle_waiting()
+
+    assert await house.tags(after=head) == ["subscription.status_changed"] * 2
+
+
 async def test_it_is_asked_about_when_the_provider_is_back_and_then_it_is_settled(house: House) -> None:
     customer = await subscribed(house)
     await heard_while_down(house, customer, status="unpaid", after=timedelta(hours=1))
