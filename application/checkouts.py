@@ -217,7 +217,7 @@ class Checkouts:
             )
 
         try:
-            return await self.buying.as_buyer(checkout.account_id, as_customer, asked)
+            return await self.buying.as_buyer(checkout.account_id, as_customer, asked, price_id=checkout.price_id)
         except ProviderRefused as refused:
             await self._fail(checkout, str(refused), asked)
             raise

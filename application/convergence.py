@@ -78,6 +78,7 @@ class Convergence:
         observing = Observing(
             records=records, customers=customers, access=access, policy=policy, business_time=business_time
         )
+        deletions = Deletions(records=records, billing=billing, observing=observing)
         return cls(
             records=records,
             billing=billing,
@@ -86,9 +87,14 @@ class Convergence:
             binding=binding,
             observing=observing,
             unconfirmed=Unconfirmed(
-                records=records, billing=billing, inbox=inbox, customers=customers, observing=observing
+                records=records,
+                billing=billing,
+                inbox=inbox,
+                customers=customers,
+                observing=observing,
+                deletions=deletions,
             ),
-            deletions=Deletions(records=records, billing=billing, access=access),
+            deletions=deletions,
             business_time=business_time,
         )
 
@@ -131,12 +137,9 @@ class Convergence:
             # No try has failed: its turn did not come.
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.put_off(customer, seconds=trouble.retry_after_seconds)
-        except HeldUp as trouble:
+        except (HeldUp, CustomerGone) as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.park(customer, why=str(trouble))
-        except CustomerGone as gone:
-            log.warning("a customer is gone: %s", gone, extra={"provider": customer.provider})
-            await self.inbox.park(customer, why=str(gone))
         except ProviderUnavailable as trouble:
             log.warning("a customer is put off: %s", trouble, extra={"provider": customer.provider})
             await self.inbox.retry_later(customer, error=str(trouble), delays_seconds=RETRY_DELAYS_SECONDS)
@@ -209,11 +212,12 @@ class Convergence:
         try:
             truth = await self.billing.truth_of(customer.customer_id, within_seconds=_patience(waiting, asked))
         except (ProviderUnavailable, CustomerGone) as trouble:
-            if await self.deletions.known_of(customer, account_id, trouble, waiting):
+            deleted = await self.deletions.known_of(customer, account_id, trouble, waiting)
+            if deleted and isinstance(trouble, CustomerGone):
                 rows = self._rows(customer, epoch, waiting, asked_at)
                 await self.deletions.record(customer, account_id, self._heard_at(waiting), by, rows)
                 return
-            await self.unconfirmed.record(customer, account_id, epoch, waiting)
+            await self.unconfirmed.record(customer, account_id, epoch, waiting, deleted=deleted)
             raise
         plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
         why, heard_at = _held_up(customer, truth, plans), self._heard_at(waiting)
@@ -221,12 +225,11 @@ class Convergence:
             await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
             for seen in reversed(truth.subscriptions)
         ]
-        if deleted := self.deletions.told_by(waiting):
-            streams = [recalled.stream for recalled, _ in subscriptions]
-            subscriptions += await self.deletions.ends(customer, account_id, heard_at, beside=streams)
-        elsewhere = await self.observing.elsewhere(subscriptions, account_id)
+        deleted = bool(self.deletions.told_by(waiting))
+        others = await self.observing.others(subscriptions, account_id)
+        others = await self.deletions.with_ends(others, customer, heard_at, deleted=deleted)
         decisions = [
-            *with_duplicates([*subscriptions, *elsewhere], self.observing.policy),
+            *with_duplicates([*subscriptions, *others], self.observing.policy),
             *([await self.deletions.noted(customer, account_id)] if deleted else []),
             *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
             await self.observing.prepaid(truth, customer, account_id, heard_at),

@@ -6,7 +6,7 @@ from uuid import UUID
 from application.ports.billing import BillingProvider
 from application.ports.ledger import GuardedRow, Insert, InsertOnce, Position, RowTaken, UpdateIf
 from application.ports.secrets import BlindIndex
-from application.recall import Asked, Records, again_when_moved
+from application.recall import ATTEMPTS_TO_NOTE, Asked, Records, again_when_moved
 from domain.account.account import Account
 from domain.account.customers import CustomerBoundElsewhere
 from domain.shared.fact import Refusal
@@ -29,13 +29,13 @@ class CustomerBinding:
         return self.billing.name
 
     async def bind_named(self, account_id: UUID, customer_id: str, asked: Asked) -> Position:
-        """Bind one that an operator names; unless it is bound already, the provider is asked whether there is such.
+        """Bind one that an operator names; the provider is asked whether there is such, unless that is known.
 
         Raises:
             CustomerUnknown, ProviderUnavailable, ProviderRefused: nothing is recorded; and what `bind` raises.
         """
         account = (await self.records.recall(Account, account_id)).existing()
-        known = customer_id in account.customers_at(self.provider).bound
+        known = account.customers_at(self.provider).has(customer_id)
         if not known and not await self.billing.has_customer(customer_id):
             raise CustomerUnknown(f"There is no such customer of {self.provider}.")
         return await self.bind(account_id, customer_id, asked)
@@ -49,9 +49,13 @@ class CustomerBinding:
 
         async def once() -> Position:
             recalled = await self.records.recall(Account, account_id)
-            facts = recalled.existing().bind_customer(provider=self.provider, customer_id=customer_id)
-            rows = self._rows(account_id, customer_id) if facts else []
-            if facts and recalled.existing().erasure_id is not None:
+            account = recalled.existing()
+            facts = account.bind_customer(provider=self.provider, customer_id=customer_id)
+            is_new = customer_id not in account.customers_at(self.provider).bound
+            rows = self._due(customer_id) if facts else []
+            if is_new:
+                rows.append(self._claim(account_id, customer_id))
+            if is_new and account.erasure_id is not None:
                 erased = {"provider": self.provider, "customer_id": customer_id}
                 rows.append(InsertOnce("erased_customers", erased))
             return (await self.records.append(asked, (recalled, facts), rows=rows)).position
@@ -61,25 +65,28 @@ class CustomerBinding:
         except RowTaken:
             raise CustomerBoundElsewhere(f"This customer of {self.provider} belongs to another account.") from None
 
-    async def note_gone(self, account_id: UUID, customer_id: str, asked: Asked) -> None:
-        """The provider does not know it any more, so another one buys from now on; it stays the account's."""
-        await self.records.note(
-            Account,
-            account_id,
-            asked,
-            lambda it: it.note_customer_gone(provider=self.provider, customer_id=customer_id, deleted=False),
-        )
+    async def note_gone(self, account_id: UUID, customer_id: str, asked: Asked, *, deleted: bool) -> None:
+        """The provider has it no more, so another one buys from now on; it stays the account's.
 
-    def _rows(self, account_id: UUID, customer_id: str) -> list[GuardedRow]:
+        What was parked of one that was deleted can be settled now, and is due.
+        """
+
+        async def once() -> None:
+            recalled = await self.records.recall(Account, account_id)
+            facts = recalled.existing().note_customer_gone(
+                provider=self.provider, customer_id=customer_id, deleted=deleted
+            )
+            rows = self._due(customer_id) if facts and deleted else []
+            await self.records.append(asked, (recalled, facts), rows=rows)
+
+        await again_when_moved(once, attempts=ATTEMPTS_TO_NOTE)
+
+    def _claim(self, account_id: UUID, customer_id: str) -> GuardedRow:
         kind = f"{self.provider}_customer"
-        return [
-            Insert(
-                "claims", {"kind": kind, "blind_index": self.blind_index.of(kind, customer_id), "owner": account_id}
-            ),
-            UpdateIf(
-                "inbox",
-                where={"provider": self.provider, "customer_id": customer_id, "status": "parked"},
-                values={"status": "received"},
-                required=False,
-            ),
-        ]
+        blind_index = self.blind_index.of(kind, customer_id)
+        return Insert("claims", {"kind": kind, "blind_index": blind_index, "owner": account_id})
+
+    def _due(self, customer_id: str) -> list[GuardedRow]:
+        """What is parked of a customer is looked at at once."""
+        parked = {"provider": self.provider, "customer_id": customer_id, "status": "parked"}
+        return [UpdateIf("inbox", where=parked, values={"status": "received"}, required=False)]

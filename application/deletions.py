@@ -1,42 +1,47 @@
-"""A customer whom the provider has deleted: what was going on there is over, and nothing begins it anew."""
+"""What the provider has no more: a customer who was deleted, a subscription it does not know. It is over, for good."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from application.errors import CustomerGone
-from application.observing import Decision
+from application.observing import Decision, Observing
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer, Waiting
 from application.ports.ledger import GuardedRow
-from application.ports.reads import AccessReads
 from application.recall import Asked, Records
 from domain.account.account import Account
 from domain.subscription.subscription import Subscription
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletions:
-    """Says whether one was deleted, and what is to be recorded then."""
+    """Says whether a customer was deleted, and what is to be recorded of what is gone."""
 
     records: Records
     billing: BillingProvider
-    access: AccessReads
+    observing: Observing
 
-    def told_by(self, waiting: Sequence[Waiting]) -> bool:
-        return any(delivery.type in self.billing.deletions for delivery in waiting)
+    def told_by(self, waiting: Sequence[Waiting]) -> Sequence[Waiting]:
+        """Those of the deliveries that say so."""
+        return [delivery for delivery in waiting if delivery.type in self.billing.deletions]
 
     async def known_of(
         self, customer: Customer, account_id: UUID, trouble: Exception, waiting: Sequence[Waiting]
     ) -> bool:
-        """Whether the provider says so, or has said so before it knew nothing of this customer any more."""
-        if not isinstance(trouble, CustomerGone):
-            return False
-        if trouble.deleted or self.told_by(waiting):
+        """Whether the provider says so, or a delivery does, or one of them has said so before."""
+        if (isinstance(trouble, CustomerGone) and trouble.deleted) or self.told_by(waiting):
             return True
         account = (await self.records.recall(Account, account_id)).existing()
-        return account.customers_at(customer.provider).knows_gone(customer.customer_id, deleted=True)
+        if account.customers_at(customer.provider).knows_gone(customer.customer_id, deleted=True):
+            return True
+        if isinstance(trouble, CustomerGone):
+            log.error("a customer is not known, and was not deleted: is our key another account's? %s", trouble)
+        return False
 
     async def record(
         self, customer: Customer, account_id: UUID, heard_at: datetime, asked: Asked, rows: Sequence[GuardedRow]
@@ -51,15 +56,44 @@ class Deletions:
         facts = recalled.existing().note_customer_gone(provider=provider, customer_id=customer_id, deleted=True)
         return recalled, facts
 
-    async def ends(
-        self, customer: Customer, account_id: UUID, heard_at: datetime, *, beside: Sequence[UUID] = ()
+    async def ends(self, customer: Customer, account_id: UUID, at: datetime) -> list[Decision]:
+        """Of all that is going on of a customer who was deleted."""
+        live = await self.observing.others((), account_id)
+        return [_ended(decision, at) for decision in live if _is_of(customer, decision)]
+
+    async def with_ends(
+        self, unlisted: Sequence[Decision], customer: Customer, at: datetime, *, deleted: bool
     ) -> list[Decision]:
-        """Of the subscriptions that are not over, but for those in the streams `beside`, which are listed still."""
-        standing = await self.access.standing(account_id)
-        live = [term.subscription_id for term in standing.terms.values() if term.ended_at is None] if standing else []
-        known = [await self.records.recall(Subscription, stream) for stream in sorted(live) if stream not in beside]
+        """What is going on here and the provider does not list, with an end to what it says that it has no more.
+
+        Of a customer who was `deleted` that is everything; else each is asked for by itself, since of very many the
+        list has the newest alone.
+        """
         return [
-            (recalled, recalled.existing().end_with_customer(at=heard_at))
-            for recalled in known
-            if Customer(recalled.existing().provider, recalled.existing().customer_id) == customer
+            _ended(decision, at)
+            if _is_of(customer, decision) and (deleted or await self._is_gone(decision))
+            else decision
+            for decision in unlisted
         ]
+
+    async def _is_gone(self, decision: Decision) -> bool:
+        reference = _subscription(decision).provider_reference
+        if await self.billing.has_subscription(reference):
+            return False
+        log.warning("a subscription is over, since %s does not know it any more", self.billing.name)
+        return True
+
+
+def _subscription(decision: Decision) -> Subscription:
+    state = decision[0].state
+    assert isinstance(state, Subscription), "what is going on has begun"
+    return state
+
+
+def _is_of(customer: Customer, decision: Decision) -> bool:
+    known = _subscription(decision)
+    return Customer(known.provider, known.customer_id) == customer
+
+
+def _ended(decision: Decision, at: datetime) -> Decision:
+    return decision[0], _subscription(decision).end_with_customer(at=at)

@@ -87,9 +87,9 @@ class Observing:
         )
         return recalled, facts
 
-    async def elsewhere(self, subscriptions: Sequence[Decision], account_id: UUID) -> list[Decision]:
-        """The account's other live ones, which are those of its other customers; of none seen there is no question."""
-        standing = await self.access.standing(account_id) if subscriptions else None
+    async def others(self, subscriptions: Sequence[Decision], account_id: UUID) -> list[Decision]:
+        """The account's other live ones: those of its other customers, and what the provider lists no more."""
+        standing = await self.access.standing(account_id)
         live = {term.subscription_id for term in standing.terms.values() if term.ended_at is None} if standing else ()
         own = {recalled.stream for recalled, _ in subscriptions}
         return [(await self.records.recall(Subscription, stream), ()) for stream in sorted(live) if stream not in own]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.observing import Observing
+from application.deletions import Deletions
+from application.observing import Decision, Observing
 from application.ports.billing import BillingProvider, SeenSubscription
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import UpdateIf
@@ -21,6 +22,9 @@ BODIES_MAX = 100
 CLOCKS_APART = timedelta(seconds=5)
 """By how much the provider's clock may be behind ours."""
 
+Told = tuple[Waiting | None, Sequence[Decision]]
+"""What is to be recorded, and the delivery that is the cause of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unconfirmed:
@@ -31,30 +35,45 @@ class Unconfirmed:
     inbox: Inbox
     customers: Customers
     observing: Observing
+    deletions: Deletions
 
-    async def record(self, customer: Customer, account_id: UUID, epoch: int, waiting: Sequence[Waiting]) -> None:
+    async def record(
+        self, customer: Customer, account_id: UUID, epoch: int, waiting: Sequence[Waiting], *, deleted: bool
+    ) -> None:
         """Of subscriptions alone; the deliveries stay as they are, so that the provider is asked about them.
+
+        Of a customer who was `deleted` no delivery begins anything anew: what is going on is over, and that is all.
 
         Raises:
             RowMoved: somebody else has taken the fence; StreamMoved.
         """
-        asked_at = await self.customers.asked_at(customer)
-        news = self._news(waiting, asked_at)
-        told = await self._told_by(news, customer, asked_at)
-        if not told:
-            return
-        plans, heard_at = await self.observing.plans_of(customer.provider, told), news[-1].created_at
-        decisions = [
-            await self.observing.subscription(seen, plans, None, customer, account_id, heard_at) for seen in told
-        ]
-        if not any(facts for _, facts in decisions):
+        because, decisions = await (
+            self._ends(customer, account_id, waiting) if deleted else self._news(customer, account_id, waiting)
+        )
+        if because is None or not any(facts for _, facts in decisions):
             return
         key = {"provider": customer.provider, "customer_id": customer.customer_id, "epoch": epoch}
-        asked = Asked(Actor("provider", customer.provider), Cause("unconfirmed_webhook", news[-1].event_id))
+        asked = Asked(Actor("provider", customer.provider), Cause("unconfirmed_webhook", because.event_id))
         await self.records.append(
             asked, *decisions, rows=[UpdateIf("customer_fences", where=key, values={"epoch": epoch})]
         )
         log.warning("deliveries were taken at their word", extra={"provider": customer.provider})
+
+    async def _ends(self, customer: Customer, account_id: UUID, waiting: Sequence[Waiting]) -> Told:
+        """As of the delivery that says that the customer was deleted; that one is never out of date."""
+        because = next(iter(self.deletions.told_by(waiting) or reversed(waiting)), None)
+        return because, await self.deletions.ends(customer, account_id, because.created_at) if because else ()
+
+    async def _news(self, customer: Customer, account_id: UUID, waiting: Sequence[Waiting]) -> Told:
+        asked_at = await self.customers.asked_at(customer)
+        news = self._newer(waiting, asked_at)
+        told = await self._told_by(news, customer, asked_at)
+        if not told:
+            return None, ()
+        plans, heard_at = await self.observing.plans_of(customer.provider, told), news[-1].created_at
+        return news[-1], [
+            await self.observing.subscription(seen, plans, None, customer, account_id, heard_at) for seen in told
+        ]
 
     async def _told_by(
         self, news: Sequence[Waiting], customer: Customer, asked_at: datetime | None
@@ -74,7 +93,7 @@ class Unconfirmed:
     async def _bodies(self, deliveries: Sequence[Waiting]) -> list[bytes]:
         return [body for delivery in deliveries if (body := await self.inbox.body(delivery.id)) is not None]
 
-    def _news(self, waiting: Sequence[Waiting], asked_at: datetime | None) -> Sequence[Waiting]:
+    def _newer(self, waiting: Sequence[Waiting], asked_at: datetime | None) -> Sequence[Waiting]:
         """By when the provider made them."""
         news = [delivery for delivery in waiting if asked_at is None or delivery.created_at >= _by_then(asked_at)]
         return sorted(news, key=lambda delivery: (delivery.created_at, delivery.id))[-BODIES_MAX:]

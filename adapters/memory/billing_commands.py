@@ -46,6 +46,7 @@ class MemoryCommands:
         self._prices: dict[str, Price] = {}
         self._pages: dict[str, OpenCheckout] = {}
         self._customers: dict[str, Known] = {}
+        self._unlisted: set[str] = set()
 
     def forget_keys(self) -> None:
         """As after a day: what is done again under an old key is done twice."""
@@ -114,9 +115,9 @@ class MemoryCommands:
         cancel_url: str,
         idempotency_key: str,
     ) -> CheckoutPage:
+        self._refuse_gone(customer_id)
         if price_id not in self._prices:
             raise ProviderRefused(f"There is no price {price_id}.")
-        self._refuse_gone(customer_id)
 
         def make() -> CheckoutPage:
             reference = self._new("checkout")
@@ -127,9 +128,16 @@ class MemoryCommands:
 
         return self._once(idempotency_key, make)
 
-    def forget_subscriptions(self, customer_id: str) -> None:
-        """They are not listed any more."""
-        self._customers[customer_id].subscriptions.clear()
+    def forget_subscriptions(self, customer_id: str, *, unlisted_alone: bool = False) -> None:
+        """They are not listed any more; unless they are `unlisted_alone`, they are not known either."""
+        known = self._customers[customer_id].subscriptions
+        self._unlisted |= known.keys() if unlisted_alone else set()
+        known.clear()
+
+    async def has_subscription(self, reference: str) -> bool:
+        self._refuse_when_down()
+        listed = any(reference in known.subscriptions for known in self._customers.values())
+        return listed or reference in self._unlisted
 
     def _refuse_gone(self, customer_id: str) -> None:
         if customer_id in self.gone:

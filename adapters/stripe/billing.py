@@ -24,7 +24,6 @@ from adapters.stripe.sweeping import buyers_page, raw_answer, subscribers_page, 
 from adapters.stripe.transport import Transport, is_here
 from adapters.stripe.waiting import waiting_for_customer
 from adapters.stripe.webhooks import Signatures, delivery
-from application.errors import CustomerGone
 from application.ports.billing import (
     CustomerPage,
     CustomerTruth,
@@ -91,16 +90,9 @@ class StripeBilling(StripeCommands):
 
     async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
         """Of subscriptions, invoices, checkouts and charges the newest 1,000 each."""
-        try:
-            return await self._truth_of(customer_id, within_seconds)
-        except CustomerGone as gone:
-            deleted = await self._is_deleted(customer_id, within_seconds)
-            raise CustomerGone(str(gone), deleted=deleted) from gone
-
-    async def _truth_of(self, customer_id: str, within_seconds: float | None) -> CustomerTruth:
         own, services = {"customer": customer_id, "limit": PAGE_SIZE}, self._stripe
         with_invoices = {**own, "status": "all", "expand": ["data.latest_invoice"]}
-        async with asking(within_seconds):
+        async with self._as(customer_id, within_seconds):
             sold, asked_for, opened, charged = await asyncio.gather(
                 _every(services.subscriptions.list_async, with_invoices, Subscription),
                 _every(services.invoices.list_async, own, Invoice),

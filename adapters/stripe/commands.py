@@ -1,5 +1,7 @@
 """What Stripe is told to do: each thing once to a key, or such that it is the same when it is done again."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Literal
 from uuid import UUID
 
@@ -98,6 +100,16 @@ class StripeCommands:
         except CustomerGone:
             return False
 
+    @asynccontextmanager
+    async def _as(self, customer_id: str, within_seconds: float | None = None) -> AsyncIterator[None]:
+        """Of a customer who is gone it is asked whether it was deleted. Raises CustomerGone, and what is raised."""
+        try:
+            async with asking(within_seconds):
+                yield
+        except CustomerGone as gone:
+            deleted = await self._is_deleted(customer_id, within_seconds)
+            raise CustomerGone(str(gone), deleted=deleted) from gone
+
     async def _is_deleted(self, customer_id: str, within_seconds: float | None) -> bool:
         """False where Stripe does not know it at all, as another account's."""
         try:
@@ -147,7 +159,7 @@ class StripeCommands:
             wanted["subscription_data"] = {"metadata": about, "trial_period_days": trial_days}
         else:
             wanted["subscription_data"] = {"metadata": about}
-        async with asking():
+        async with self._as(customer_id):
             session = await self._stripe.checkout.sessions.create_async(wanted, {"idempotency_key": idempotency_key})
         if session.url is None:
             raise ProviderRefused(f"Stripe opened {session.id} without a page to pay on.")
@@ -219,13 +231,24 @@ class StripeCommands:
         async with asking():
             await self._stripe.subscriptions.update_async(reference, changes, {"idempotency_key": idempotency_key})
 
+    async def has_subscription(self, reference: str) -> bool:
+        """Stripe keeps those that are over; it has one no more where a test clock or all test data was deleted."""
+        async with asking():
+            try:
+                await self._stripe.subscriptions.retrieve_async(reference)
+            except stripe.InvalidRequestError as error:
+                if error.code != MISSING:
+                    raise
+                return False
+        return True
+
     async def _subscription(self, reference: str) -> Subscription:
         async with asking():
             seen = await self._stripe.subscriptions.retrieve_async(reference)
             return msgspec.convert(seen.to_dict(), Subscription)
 
     async def open_portal(self, customer_id: str, *, return_url: str) -> str:
-        async with asking():
+        async with self._as(customer_id):
             session = await self._stripe.billing_portal.sessions.create_async(
                 {"customer": customer_id, "return_url": return_url}
             )

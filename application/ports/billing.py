@@ -248,6 +248,10 @@ class BillingProvider(Protocol):
         """
         ...
 
+    async def has_subscription(self, reference: str) -> bool:
+        """Whether there is such a subscription, or has been one."""
+        ...
+
     async def payer_of(self, customer_id: str) -> UUID | None:
         """The account that a completed checkout of this customer names; None where none does.
 

@@ -158,11 +158,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return replace(self, customers={**self.customers, fact.provider: changed})
 
     def bind_customer(self, *, provider: str, customer_id: str) -> list[AccountEvent]:
-        """One more, where others are bound. Raises TooManyCustomers."""
+        """One more, where others are bound; again, where it was not known any more. Raises TooManyCustomers."""
         known = self.customers_at(provider)
-        if customer_id in known.bound:
+        if known.has(customer_id):
             return []
-        known.refuse_one_more(provider)
+        if customer_id not in known.bound:
+            known.refuse_one_more(provider)
         return [CustomerBound(account_id=self.id, provider=provider, customer_id=customer_id)]
 
     def note_customer_gone(self, *, provider: str, customer_id: str, deleted: bool) -> list[AccountEvent]:

@@ -10,7 +10,10 @@ CUSTOMERS_MAX = 20
 
 
 class CustomerBound(AccountFact, frozen=True, tag="account.customer_bound"):
-    """From now on what the provider says of this customer is about this account, which may have others."""
+    """From now on what the provider says of this customer is about this account, which may have others.
+
+    Of one that was bound before it takes back that the provider knows nothing of it.
+    """
 
     provider: str
     customer_id: str
@@ -63,6 +66,15 @@ class Customers(msgspec.Struct, frozen=True):
         return tuple(customer for customer in self.bound if customer != self.buyer)
 
     @property
+    def unknown(self) -> tuple[str, ...]:
+        """Of which the provider knew nothing: it may have been asked with the key of another account of ours there."""
+        return tuple(customer for customer, gone in self.gone.items() if not gone.deleted)
+
+    def has(self, customer_id: str) -> bool:
+        """It is bound, and nothing has been heard of its being unknown."""
+        return customer_id in self.bound and customer_id not in self.unknown
+
+    @property
     def last_gone_at(self) -> int:
         """The ledger's position when it was last learnt of one; 0 where none is gone."""
         return max((gone.position for gone in self.gone.values()), default=0)
@@ -79,6 +91,8 @@ class Customers(msgspec.Struct, frozen=True):
 
     def after(self, fact: CustomerEvent) -> "Customers":
         match fact:
+            case CustomerBound() if fact.customer_id in self.bound:
+                return replace(self, gone={id: gone for id, gone in self.gone.items() if id != fact.customer_id})
             case CustomerBound():
                 return replace(self, bound=(*self.bound, fact.customer_id))
             case CustomerGone():

@@ -1,17 +1,20 @@
 """A customer that is gone at the provider: another one buys, and nothing of a deleted one's comes to life again."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
 from application.buying import NothingBought
-from application.errors import CustomerGone
+from application.errors import CustomerGone, ProviderUnavailable
 from application.ports.inbox import Customer
 from domain.account.account import Account
 from domain.account.customers import Customers
+from domain.shared.money import Money
+from domain.subscription.facts import SubscriptionEnded
 from tests.application.anna_at_the_provider import account_of, bind, bound, plan_of, subscribed
-from tests.application.house import House, asked_by
+from tests.application.house import BY_ADMIN, House, asked_by
 
 pytestmark = pytest.mark.anyio
 
@@ -66,13 +69,13 @@ async def test_a_further_customer_buys_and_manages_in_the_place_of_the_first(hou
     anna = await account_of(house, first)
     await bind(house, anna, LINK)
     house.billing.tell(LINK.customer_id, replace(await house.subscription_seen(first), reference="sub_of_a_link"))
-    house.billing.gone.add(first.customer_id)
+    await deleted(house, first)
 
     url = await house.subscriptions.open_portal(anna, return_url=None, asked=asked_by(anna))
 
     assert url.startswith("memory://")
     assert (await customers_of(house, anna)).buyer == LINK.customer_id
-    house.billing.gone.add(LINK.customer_id)
+    await deleted(house, LINK)
     with pytest.raises(NothingBought):
         await house.subscriptions.open_portal(anna, return_url=None, asked=asked_by(anna))
 
@@ -114,7 +117,7 @@ async def test_that_she_was_deleted_is_learnt_by_asking_too_and_ends_no_other_cu
 async def test_what_the_provider_no_longer_lists_of_one_deleted_is_over(house: House) -> None:
     first = await subscribed(house)
     anna, seen = await account_of(house, first), await house.subscription_seen(first)
-    house.billing.forget_subscriptions(first.customer_id)
+    house.billing.forget_subscriptions(first.customer_id, unlisted_alone=True)
 
     await house.hears("customer.deleted", first)
     await house.convergence.settle_waiting()
@@ -133,3 +136,152 @@ async def test_one_that_is_not_known_is_not_taken_for_deleted(house: House) -> N
 
     assert await has_access(house, anna)
     assert "account.customer_gone" not in await house.tags()
+
+
+# While the provider is down.
+
+
+async def test_while_the_provider_is_down_a_deletion_ends_access_and_is_asked_about_afterwards(house: House) -> None:
+    first = await subscribed(house)
+    anna = await account_of(house, first)
+    house.business_time.pass_by(timedelta(hours=1))
+    told_at = house.business_time.now()
+    await house.hears("customer.deleted", first)
+    house.billing.down = True
+    house.business_time.pass_by(timedelta(hours=1))
+
+    await house.convergence.settle_waiting()
+
+    ended = (await house.facts())[-1]
+    assert isinstance(ended, SubscriptionEnded)
+    assert (ended.cause.kind, ended.ended_at) == ("unconfirmed_webhook", told_at)
+    assert not await has_access(house, anna)
+    assert (await customers_of(house, anna)).gone == {}
+    assert await house.inbox.unsettled() == 1
+
+    house.billing.down = False
+    await deleted(house, first)
+    house.real_time.pass_by(timedelta(seconds=1))
+    await house.convergence.settle_waiting()
+
+    assert (await house.tags()).count("subscription.ended") == 1
+    assert (await customers_of(house, anna)).knows_gone(first.customer_id, deleted=True)
+    assert await house.inbox.unsettled() == 0
+
+
+async def test_while_the_provider_is_down_no_late_delivery_begins_anything_of_one_deleted(house: House) -> None:
+    first = await subscribed(house)
+    seen = await house.subscription_seen(first)
+    await deleted(house, first)
+    await house.convergence.settle(first)
+    head = await house.ledger.head()
+    house.billing.down = True
+    house.business_time.pass_by(timedelta(hours=1))
+    await house.hears("customer.subscription.created", first, telling=replace(seen, reference="sub_unheard_of"))
+
+    await house.convergence.settle_waiting()
+
+    assert await house.tags(after=head) == []
+
+
+# A key of another account of ours at the provider.
+
+
+def with_a_key_of_another_account(house: House, customer: Customer, price_id: str) -> None:
+    house.billing.gone.add(customer.customer_id)
+    house.billing.withdraw_price(price_id)
+
+
+async def test_with_a_key_of_another_account_nobody_is_taken_for_gone(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await bound(house)
+    anna, plan = await account_of(house, first), await house.sells()
+    price_id = (await house.plan_reads.page(before=None, limit=1))[0].price_ids[-1]
+    with_a_key_of_another_account(house, first, price_id)
+
+    with pytest.raises(ProviderUnavailable):
+        await house.opens_checkout(anna, plan)
+    with pytest.raises(ProviderUnavailable):
+        await house.subscriptions.open_portal(anna, return_url=None, asked=asked_by(anna))
+
+    assert (await customers_of(house, anna)).gone == {}
+    assert "is our key another account's?" in caplog.text
+    house.billing.gone.clear()
+    house.billing.has_price(price_id, Money(999, "USD"), "month")
+    await house.opens_checkout(anna, plan)
+    assert (await customers_of(house, anna)).bound == (first.customer_id,)
+
+
+@pytest.mark.parametrize("by", ["a checkout", "the portal", "an operator"])
+async def test_that_one_was_not_known_is_taken_back_once_it_is(house: House, by: str) -> None:
+    first = await bound(house)
+    anna, plan = await account_of(house, first), await house.sells()
+    house.billing.gone.add(first.customer_id)
+    await house.opens_checkout(anna, plan)
+    second = (await customers_of(house, anna)).buyer
+    assert second != first.customer_id
+    house.billing.gone.clear()
+
+    if by == "a checkout":
+        await house.opens_checkout(anna, await house.sells())
+    elif by == "the portal":
+        await house.subscriptions.open_portal(anna, return_url=None, asked=asked_by(anna))
+    else:
+        await house.binding.bind_named(anna, first.customer_id, BY_ADMIN)
+
+    known = await customers_of(house, anna)
+    assert (known.buyer, known.gone, known.bound) == (first.customer_id, {}, (first.customer_id, second))
+
+
+# What the provider has no more of a customer who is there.
+
+
+async def test_a_subscription_that_the_provider_has_no_more_is_over_and_another_can_be_bought(house: House) -> None:
+    first = await subscribed(house)
+    anna, seen = await account_of(house, first), await house.subscription_seen(first)
+    await bind(house, anna, LINK)
+    house.billing.tell(LINK.customer_id, by_link := replace(seen, reference="sub_of_a_link"))
+    await house.convergence.settle(LINK)
+    house.billing.forget_subscriptions(first.customer_id)
+
+    await house.hears("customer.updated", first)
+    await house.convergence.settle_waiting()
+
+    ended = (await house.facts())[-1]
+    assert isinstance(ended, SubscriptionEnded)
+    assert (ended.cause.kind, (await plan_of(house, seen)).status) == ("webhook", "canceled")
+    assert (await plan_of(house, by_link)).status == "active"
+    house.billing.forget_subscriptions(LINK.customer_id)
+    await house.opens_checkout(anna, await house.sells())
+
+
+async def test_what_the_provider_does_not_list_and_still_has_goes_on(house: House) -> None:
+    first = await subscribed(house)
+    seen = await house.subscription_seen(first)
+    house.billing.forget_subscriptions(first.customer_id, unlisted_alone=True)
+    head = await house.ledger.head()
+
+    await house.convergence.settle(first)
+
+    assert await house.tags(after=head) == []
+    assert (await plan_of(house, seen)).status == "active"
+
+
+# What was parked before.
+
+
+async def test_what_was_parked_before_she_was_known_to_be_deleted_is_settled_then(house: House) -> None:
+    first = await subscribed(house)
+    anna = await account_of(house, first)
+    house.billing.gone.add(first.customer_id)
+    await house.hears("customer.updated", first)
+    await house.convergence.settle_waiting()
+    assert [row["status"] for row in house.tables.rows("inbox", type="customer.updated")] == ["parked"]
+    house.billing.deleted.add(first.customer_id)
+
+    with pytest.raises(NothingBought):
+        await house.subscriptions.open_portal(anna, return_url=None, asked=asked_by(anna))
+    await house.convergence.settle_waiting()
+
+    assert [row["status"] for row in house.tables.rows("inbox", type="customer.updated")] == ["done"]

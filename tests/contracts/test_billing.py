@@ -35,6 +35,14 @@ async def test_it_says_whether_there_is_such_a_customer(till: Till) -> None:
     assert not await till.billing.has_customer("cus_misspelt")
 
 
+async def test_it_says_whether_there_is_such_a_subscription_also_one_that_is_over(till: Till) -> None:
+    seen = await till.subscribed()
+    await till.billing.cancel(seen.reference, at_period_end=False, idempotency_key="cancel")
+
+    assert await till.billing.has_subscription(seen.reference)
+    assert not await till.billing.has_subscription("sub_unknown")
+
+
 async def test_an_open_checkout_is_seen_under_the_id_that_we_gave_it(till: Till) -> None:
     page = await till.page(await till.price())
 

@@ -99,6 +99,22 @@ def test_in_the_place_of_a_customer_that_is_gone_the_next_one_buys_and_it_stays_
     assert none_left.customers_at("stripe").buyer is None
 
 
+def test_bound_again_one_that_was_not_known_is_there_and_one_that_was_deleted_is_not() -> None:
+    known = [registered, bound, further(1)]
+    unknown, deleted = (gone("cus_anna", deleted=each) for each in (False, True))
+
+    def bind_again(anna: Account) -> list[AccountEvent]:
+        return anna.bind_customer(provider="stripe", customer_id="cus_anna")
+
+    given(Account, *known, unknown).when(bind_again).then(bound)
+    given(Account, *known, deleted).when(bind_again).then_nothing()
+    given(Account, *known, unknown, bound).when(bind_again).then_nothing()
+    anna = folded(Account, *known, unknown, bound)
+    assert anna.customers_at("stripe") == Customers(("cus_anna", "cus_1"))
+    full = [registered, bound, *[further(number) for number in range(1, CUSTOMERS_MAX)]]
+    given(Account, *full, unknown).when(bind_again).then(bound)
+
+
 def test_that_a_customer_is_gone_is_noted_once_and_once_more_when_it_was_deleted() -> None:
     unknown, deleted = (gone("cus_anna", deleted=each) for each in (False, True))
 

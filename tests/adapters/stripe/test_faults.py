@@ -192,14 +192,32 @@ async def test_a_customer_who_was_deleted_is_there_no_more(troubled: StripeBilli
     assert not await troubled.has_customer("cus_1")
 
 
-async def test_why_a_customer_is_gone_is_asked_of_stripe(troubled: StripeBilling, faulty: FaultyStripe) -> None:
+@pytest.mark.parametrize("deleted", [True, False])
+async def test_why_a_customer_is_gone_is_asked_of_stripe(
+    troubled: StripeBilling, faulty: FaultyStripe, *, deleted: bool
+) -> None:
     faulty.will(error(400, "No such customer: 'cus_1'", code="resource_missing"))
-    faulty.places["/v1/customers/cus_1"] = Answer(body={"id": "cus_1", "object": "customer", "deleted": True})
+    if deleted:
+        faulty.places["/v1/customers/cus_1"] = Answer(body={"id": "cus_1", "object": "customer", "deleted": True})
 
-    with pytest.raises(CustomerGone) as gone:
+    with pytest.raises(CustomerGone) as by_asking:
         await troubled.truth_of("cus_1")
+    with pytest.raises(CustomerGone) as at_the_portal:
+        await troubled.open_portal("cus_1", return_url="https://streamly.example")
+    with pytest.raises(CustomerGone) as at_the_till:
+        await troubled.open_checkout(
+            checkout_id=ALICE,
+            account_id=ALICE,
+            customer_id="cus_1",
+            price_id="price_1",
+            recurring=True,
+            trial_days=0,
+            success_url="https://streamly.example",
+            cancel_url="https://streamly.example",
+            idempotency_key="checkout-1",
+        )
 
-    assert gone.value.deleted
+    assert [gone.value.deleted for gone in (by_asking, at_the_portal, at_the_till)] == [deleted] * 3
 
 
 @pytest.mark.parametrize("answer", [error(500), Answer(after_seconds=5, body=NOTHING)], ids=["broken", "hanging"])
