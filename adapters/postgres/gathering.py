@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from application.errors import DatabaseUnavailable, Unavailable
@@ -35,7 +36,8 @@ class Gathering(Generic[Q, A]):
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if len(self._rounds) < self._rounds_max:
-            self._rounds.add(asyncio.create_task(self._run_rounds(), name="gathering"))
+            # In a context of its own: it answers others than who asked first, and its lines in the log are no one's.
+            self._rounds.add(asyncio.create_task(self._run_rounds(), name="gathering", context=Context()))
         return await answer
 
     async def _run_rounds(self) -> None:

@@ -1,7 +1,6 @@
 """`streamly`: the commands, and how each of them ends."""
 
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -73,8 +72,8 @@ class Commands(click.Group):
         except FORESEEN as trouble:
             words = str(trouble) or (type(trouble).__doc__ or type(trouble).__name__).splitlines()[0]
             click.echo(f"streamly: {words}", err=True)
-        except Exception:  # noqa: BLE001 - Python's own ending would be 1, which says that something was found
-            traceback.print_exc()
+        except Exception as trouble:  # noqa: BLE001 - Python's own ending would be 1, which says that something was found
+            sys.excepthook(type(trouble), trouble, trouble.__traceback__)
         sys.exit(FAILED)
 
 

@@ -32,6 +32,7 @@ from application.refunds import Refunds
 from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
+from application.tracing import Spans
 from application.videos import Videos
 from application.webhooks import Webhooks
 from entrypoints.http.admin_accounts import AdminAccountController, AdminRoleController
@@ -48,7 +49,7 @@ from entrypoints.http.grants import AdminBlockController, AdminGrantController
 from entrypoints.http.health import HealthController
 from entrypoints.http.me import MeController
 from entrypoints.http.media import MediaController
-from entrypoints.http.metrics import Metrics, MetricsController
+from entrypoints.http.metrics import Metrics, MetricsController, Observed
 from entrypoints.http.payments import AdminPaymentController, PaymentController
 from entrypoints.http.plans import AdminPlanController, PlanController
 from entrypoints.http.playback import PlaybackController
@@ -189,6 +190,8 @@ class House(Protocol):
     @property
     def signing_in(self) -> SigningIn: ...
     @property
+    def spans(self) -> Spans: ...
+    @property
     def subscriptions(self) -> Subscriptions: ...
     @property
     def sweeping(self) -> Sweeping: ...
@@ -217,7 +220,7 @@ def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
         wait_for=house.reading.wait,
         throttling=house.throttling,
         kept_answers=house.kept_answers,
-        requests=house.metrics.requests,
+        observed=Observed(house.metrics.requests, house.spans),
         cors_origins=cors_origins,
         direct={("POST", STRIPE_PATH): receive_stripe(house.webhooks)},
     )

@@ -17,7 +17,7 @@ from entrypoints.http.bodies import BODY_BYTES_MAX, JsonRequest
 from entrypoints.http.direct import NOTHING_DIRECT, DirectTable
 from entrypoints.http.docs import docs_router
 from entrypoints.http.idempotency import KEY_HEADER, REPLAYED_HEADER
-from entrypoints.http.metrics import RequestMetrics
+from entrypoints.http.metrics import Observed
 from entrypoints.http.middleware import surround
 from entrypoints.http.openapi import openapi_config
 from entrypoints.http.positions import Wait
@@ -37,7 +37,7 @@ def assemble(
     wait_for: Wait,
     throttling: Gate,
     kept_answers: KeptAnswers,
-    requests: RequestMetrics,
+    observed: Observed,
     cors_origins: Sequence[str] = (),
     direct: DirectTable = NOTHING_DIRECT,
 ) -> Litestar:
@@ -70,7 +70,7 @@ def assemble(
         logging_config=None,
         debug=False,
     )
-    surround(app, direct, requests)
+    surround(app, direct, observed)
     return app
 
 

@@ -1,13 +1,14 @@
 """What Prometheus scrapes."""
 
 import asyncio
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from application.health import Readiness
+from application.tracing import Spans
 from entrypoints.http.given import GivenHealth
 
 
@@ -19,6 +20,13 @@ class RequestMetrics(Protocol):
     def ended(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """The route is its template, and None where there is none for the address."""
         ...
+
+
+class Observed(NamedTuple):
+    """By what it is seen from the outside how requests fare."""
+
+    requests: RequestMetrics
+    spans: Spans
 
 
 class Metrics(Protocol):

@@ -15,8 +15,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports.secrets import SignedIn
 from application.ports.throttles import Standing
+from application.tracing import Trace, begin
 from entrypoints.http.direct import DirectRoutes, DirectTable
-from entrypoints.http.metrics import RequestMetrics
+from entrypoints.http.metrics import Observed
 from entrypoints.http.problems import Problem, answer_of, request_id
 from entrypoints.http.throttled import standing_headers
 
@@ -38,27 +39,29 @@ SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 access_log = logging.getLogger("streamly.access")
 
 
-def surround(app: Litestar, direct: DirectTable, requests: RequestMetrics) -> None:
+def surround(app: Litestar, direct: DirectTable, observed: Observed) -> None:
     """Put these around the whole application: Litestar runs its own middleware only where it found a route."""
-    app.asgi_handler = EveryRequest(DirectRoutes(TrueAllow(app.asgi_handler), direct), requests)
+    app.asgi_handler = EveryRequest(DirectRoutes(TrueAllow(app.asgi_handler), direct), observed)
 
 
 class EveryRequest:
-    """Bounds what came in, and gives the answer its id, its safe headers and its line in the log, and counts it.
+    """Bounds what came in, and gives the answer its id, its safe headers and its line in the log; counts and traces it.
 
     One layer for all of it: a coroutine and a `send` to each would take as long as what they do. The id is a client's
     X-Request-ID where that is safe to log. The line names the route, never the path: a path may hold a token.
     """
 
-    def __init__(self, app: ASGIApp, requests: RequestMetrics) -> None:
+    def __init__(self, app: ASGIApp, observed: Observed) -> None:
         self._app = app
-        self._requests = requests
+        self._requests, self._spans = observed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = perf_counter(), 500
         method = str(scope.get("method", scope["type"]))
         self._requests.began(method)
-        scope["state"]["request_id"] = id = id_of(scope)
+        id, former = id_and_trace_of(scope)
+        scope["state"]["request_id"] = id
+        this = begin(self._spans, method, kind="server", after=former, notes={"request_id": id})
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -76,6 +79,7 @@ class EveryRequest:
             seconds = perf_counter() - started
             self._requests.ended(method, scope.get("path_template"), status, seconds)
             access_log.info("answered", extra=logged(scope, status, seconds))
+            this.end()
 
 
 def is_host(value: bytes) -> bool:
@@ -90,11 +94,20 @@ def is_host(value: bytes) -> bool:
         return False
 
 
-def id_of(scope: Scope) -> str:
-    """The first X-Request-ID, or one that is made: a random UUID, in half of the time of uuid4."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    if SAFE_ID.fullmatch(given):
-        return given.decode("ascii")
+def id_and_trace_of(scope: Scope) -> tuple[str, Trace | None]:
+    """The first X-Request-ID, or one that is made; and what the one `traceparent` says, if it says anything."""
+    given, traceparents = b"", list[bytes]()
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = given or value
+        elif name == b"traceparent":
+            traceparents.append(value)
+    id = given.decode("ascii") if SAFE_ID.fullmatch(given) else new_id()
+    return id, Trace.of(traceparents[0].decode("latin-1")) if len(traceparents) == 1 else None
+
+
+def new_id() -> str:
+    """A random UUID, in half of the time of uuid4."""
     made = urandom(16).hex()
     return f"{made[:8]}-{made[8:12]}-4{made[13:16]}-a{made[17:20]}-{made[20:]}"
 

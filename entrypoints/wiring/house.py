@@ -15,7 +15,6 @@ from adapters.postgres.duplicates import PostgresDuplicates
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.listening import INBOX, READ_MODELS, Signal
-from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.policy_states import PostgresPolicyStates
 from adapters.postgres.retention import PostgresRetention
 from adapters.prometheus.metrics import PrometheusMetrics
@@ -70,13 +69,15 @@ from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
 from application.throttling import Throttling
+from application.tracing import Spans
 from application.videos import Videos
 from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings
-from entrypoints.wiring import billing, gates
+from entrypoints.wiring import billing, gates, watching
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.letters import Correspondence, correspondence
+from entrypoints.wiring.measured import in_steps
 from entrypoints.wiring.people import People, people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.privacy import Privacy, privacy
@@ -100,7 +101,6 @@ class House:
     grants: Grants
     health: Health
     inbox: InboxOperation
-    intentions: Intentions
     janitor: Janitor
     metrics: PrometheusMetrics
     people: People
@@ -113,6 +113,7 @@ class House:
     reading: ReadingYourWrites
     refunds: Refunds
     subscriptions: Subscriptions
+    spans: Spans
     sweeping: Sweeping
     throttling: Throttling
     kept_answers: KeptAnswers
@@ -165,6 +166,10 @@ class House:
         return self.privacy.vault
 
     @property
+    def intentions(self) -> Intentions:
+        return self.janitor.intentions
+
+    @property
     def mailbox(self) -> Mailbox | None:
         return self.post.mailbox
 
@@ -209,15 +214,15 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         payments=Payments(ports.payments),
         plans=plans,
         privacy=privacy(settings, base, ports, folk, post, sold.subscriptions),
-        playback=_playback(base, ports),
+        playback=watching.playback(base, ports),
         projections=ProjectionAdmin(ports.states),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),
-        intentions=sold.janitor.intentions,
         janitor=sold.janitor,
         refunds=sold.refunds,
+        spans=base.spans,
         subscriptions=sold.subscriptions,
-        videos=_videos(base, ports),
+        videos=watching.videos(base, ports),
         webhooks=webhooks,
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
@@ -228,7 +233,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
-        policies=PolicyRunner(base.dsn, policies, base.mapper),
+        policies=PolicyRunner(base.dsn, in_steps(base.spans, policies), base.mapper),
         post=post,
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
@@ -265,27 +270,6 @@ def _health(settings: Settings, base: Foundation, ports: Ports, post: Correspond
         letters=post.letters,
         jobs=ports.jobs,
         lag_max=settings.ready_lag_max,
-    )
-
-
-def _playback(base: Foundation, ports: Ports) -> Playback:
-    return Playback(
-        access=ports.access,
-        sessions=PostgresPlaySessions(base.pool),
-        platform=ports.platform,
-        business_time=base.business_time,
-        identifiers=base.records.identifiers,
-    )
-
-
-def _videos(base: Foundation, ports: Ports) -> Videos:
-    return Videos(
-        records=base.records,
-        platform=ports.platform,
-        reads=ports.catalogue,
-        jobs=ports.jobs,
-        business_time=base.business_time,
-        identifiers=base.records.identifiers,
     )
 
 

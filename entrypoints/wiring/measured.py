@@ -1,11 +1,16 @@
-"""The ledger's writer, measured: each batch and its seconds, and how many appends there are at the moment."""
+"""What is measured: the ledger's writer with each batch, its seconds and the appends of the moment; policies' steps."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.recorder import Append, LedgerRecorder, Outcome
 from adapters.prometheus.metrics import PrometheusMetrics
+from application.policies.policy import Policy
+from application.tracing import Spans, step
+from domain.shared.fact import Fact
 
 
 class MeasuredRecorder(LedgerRecorder):
@@ -34,3 +39,18 @@ class MeasuredCommitter(GroupCommitter):
             return await super().append(append)
         finally:
             self._in_progress -= 1
+
+
+def in_steps(spans: Spans, policies: Sequence[Policy]) -> list[Policy]:
+    """The same policies, of which each act is a step of the worker."""
+    return [replace(policy, act=_Step(spans, policy)) for policy in policies]
+
+
+class _Step:
+    def __init__(self, spans: Spans, policy: Policy) -> None:
+        self._spans = spans
+        self._policy = policy
+
+    async def __call__(self, fact: Fact) -> None:
+        with step(self._spans, f"policy {self._policy.name}"):
+            await self._policy.act(fact)

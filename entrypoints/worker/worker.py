@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 from application.ports.pacing import unhurried
+from application.tracing import step
 from entrypoints.stopping import at_first_signal
 from entrypoints.wiring import House, Unavailable
 
@@ -39,7 +41,7 @@ async def _work(house: House, stopped: asyncio.Event, also: Callable[[], Awaitab
     following = [
         asyncio.create_task(house.policies.run(), name="policies"),
         asyncio.create_task(house.rebuilds.run(), name="requested rebuilds"),
-        asyncio.create_task(house.jobs.work(house.videos.transcode), name="transcoding"),
+        asyncio.create_task(house.jobs.work(lambda video_id: _transcode(house, video_id)), name="transcoding"),
     ]
     if also is not None:
         following.append(asyncio.create_task(_called(also), name="also"))
@@ -69,6 +71,11 @@ async def _until_stopped(
         ended.result()
 
 
+async def _transcode(house: House, video_id: UUID) -> None:
+    with step(house.spans, "transcode"):
+        await house.videos.transcode(video_id)
+
+
 async def _called(also: Callable[[], Awaitable[None]]) -> None:
     await also()
 
@@ -77,16 +84,16 @@ async def settle_webhooks(house: House, stopped: Stopped = None) -> None:
     """Find out whose each delivery is, and settle those whose customer is known; neither waits for the other."""
     stopped = stopped or asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_as_it_comes(house, stopped, house.finding.find_waiting))
-        tasks.create_task(_as_it_comes(house, stopped, house.convergence.settle_waiting))
+        tasks.create_task(_as_it_comes(house, stopped, "find_webhooks", house.finding.find_waiting))
+        tasks.create_task(_as_it_comes(house, stopped, "settle_webhooks", house.convergence.settle_waiting))
 
 
-async def _as_it_comes(house: House, stopped: asyncio.Event, settle: Callable[[], Awaitable[int]]) -> None:
+async def _as_it_comes(house: House, stopped: asyncio.Event, name: str, settle: Callable[[], Awaitable[int]]) -> None:
     """Settle what is due as soon as it is there, and look every second for what is due by then."""
     while not stopped.is_set():
         arrived = house.inbox_signal.next
         try:
-            while not stopped.is_set() and await settle():
+            while not stopped.is_set() and await _step(house, name, settle):
                 pass
         except Unavailable as trouble:
             log.warning("webhooks cannot be settled now", extra={"error": str(trouble)})
@@ -108,27 +115,33 @@ async def sweep(house: House, stopped: Stopped = None) -> None:
             customers_seconds=settings.sweep_customers_hours * 3600,
         )
 
-    await _again_and_again(stopped, sweep_due, "sweeps cannot be done now")
+    await _again_and_again(house, stopped, sweep_due, "sweeps cannot be done now", name="sweep")
 
 
 async def tell_what_is_due(house: House, stopped: Stopped = None) -> None:
     """Record, within a second, that somebody is to be told of the end of a grace."""
-    await _again_and_again(stopped, house.dunning.tell_due, "nobody can be told of a grace now")
+    await _again_and_again(
+        house, stopped, house.dunning.tell_due, "nobody can be told of a grace now", name="tell_what_is_due"
+    )
 
 
 async def settle_intents(house: House, stopped: Stopped = None) -> None:
     """See to what was asked of the payment provider and has no known outcome."""
-    await _again_and_again(stopped, house.janitor.settle_due, "intents cannot be settled now")
+    await _again_and_again(
+        house, stopped, house.janitor.settle_due, "intents cannot be settled now", name="settle_intents"
+    )
 
 
 async def send_letters(house: House, stopped: Stopped = None) -> None:
     """Send, within a second, what people are to be told."""
-    await _again_and_again(stopped, house.post.posting.send_due, "letters cannot be sent now")
+    await _again_and_again(
+        house, stopped, house.post.posting.send_due, "letters cannot be sent now", name="send_letters"
+    )
 
 
 async def erase_persons(house: House, stopped: Stopped = None) -> None:
     """Erase, within a second, who has asked for it."""
-    await _again_and_again(stopped, house.erasing.erase_due, "nobody can be erased now")
+    await _again_and_again(house, stopped, house.erasing.erase_due, "nobody can be erased now", name="erase_persons")
 
 
 async def forget_the_old(house: House, stopped: Stopped = None) -> None:
@@ -137,21 +150,39 @@ async def forget_the_old(house: House, stopped: Stopped = None) -> None:
     async def forget() -> bool:
         return any((await house.retention.forget()).values())
 
-    await _again_and_again(stopped, forget, "old rows cannot be deleted now", pause_seconds=RETENTION_SECONDS)
+    await _again_and_again(
+        house,
+        stopped,
+        forget,
+        "old rows cannot be deleted now",
+        name="forget_the_old",
+        pause_seconds=RETENTION_SECONDS,
+    )
 
 
 async def _again_and_again(
-    stopped: Stopped, act: Callable[[], Awaitable[object]], trouble: str, *, pause_seconds: float = POLL_SECONDS
+    house: House,
+    stopped: Stopped,
+    act: Callable[[], Awaitable[object]],
+    trouble: str,
+    *,
+    name: str,
+    pause_seconds: float = POLL_SECONDS,
 ) -> None:
     """Act for as long as there is something to do, then look again after a pause; `trouble` is said in the log."""
     stopped = stopped or asyncio.Event()
     while not stopped.is_set():
         try:
-            while not stopped.is_set() and await act():
+            while not stopped.is_set() and await _step(house, name, act):
                 pass
         except Unavailable as unavailable:
             log.warning(trouble, extra={"error": str(unavailable)})
         await _pause(stopped, pause_seconds)
+
+
+async def _step(house: House, name: str, act: Callable[[], Awaitable[object]]) -> object:
+    with step(house.spans, name):
+        return await act()
 
 
 async def _pause(stopped: asyncio.Event, seconds: float) -> None:

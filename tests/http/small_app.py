@@ -17,6 +17,7 @@ from adapters.memory.idempotency import MemoryKeptAnswers
 from adapters.memory.throttles import MemoryThrottles
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sms.numbers import LibPhoneNumbers
+from adapters.tracing.unrecorded import UnrecordedSpans
 from application.errors import DatabaseUnavailable, NotSignedIn, NotYetVisible, UnknownPosition
 from application.ports.ledger import StreamMoved
 from application.ports.secrets import SignedIn
@@ -27,6 +28,7 @@ from domain.account.account import EmailTaken
 from entrypoints.http.assembly import assemble
 from entrypoints.http.authentication import ByRequest, MaybeSignedIn, MaybeViewer, SignedInAs, Viewer
 from entrypoints.http.idempotency import Idempotent
+from entrypoints.http.metrics import Observed
 from entrypoints.http.paging import Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL
@@ -227,7 +229,7 @@ def small_app(*, cors_origins: tuple[str, ...] = (), throttling: Throttling = UN
         wait_for=wait_for,
         throttling=throttling,
         kept_answers=MemoryKeptAnswers(),
-        requests=PrometheusMetrics().requests,
+        observed=Observed(PrometheusMetrics().requests, UnrecordedSpans()),
         cors_origins=cors_origins,
     )
 

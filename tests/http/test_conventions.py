@@ -1,6 +1,12 @@
 """What holds for every address: ids, headers, pages, positions and the log."""
 
+import json
 import logging
+import re
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -59,6 +65,62 @@ async def test_the_log_has_one_line_to_a_request_and_no_secret(
     assert [line["account_id"] for line in lines] == [str(ANNA), None, None, str(ANNA)]
     assert all(line["ms"] >= 0 for line in lines)
     assert "CANARY" not in "".join(map(JsonLines().format, ours))
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the service writes, as a collector of logs reads it."""
+    text, logger = StringIO(), logging.getLogger("streamly")
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(JsonLines())
+    logger.addHandler(handler)
+    level, logger.level = logger.level, logging.INFO
+    yield lambda: [json.loads(line) for line in text.getvalue().splitlines()]
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+async def test_all_lines_about_a_request_name_it_its_account_and_its_trace(
+    small: httpx.AsyncClient, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    given = {"X-Request-ID": "one", "traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
+    await small.post("/v1/orders", json={"film": "broken"}, headers=AS_VIEWER | given)
+
+    failed, answered = lines()
+    assert (failed["message"], answered["message"]) == ("a request failed", "answered")
+    for line in (failed, answered):
+        assert (line["request_id"], line["account_id"], line["trace_id"]) == ("one", str(ANNA), trace_id)
+    assert failed["span_id"] == answered["span_id"] != "b7ad6b7169203331"
+
+
+async def test_a_request_without_a_trace_that_is_good_begins_one(
+    small: httpx.AsyncClient, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for headers in ([], [("traceparent", "00-nonsense")], [("traceparent", good), ("traceparent", good)]):
+        await small.get("/v1/greeting", headers=headers)
+
+    told = [line["trace_id"] for line in lines()]
+    assert len(set(told)) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in told)
+    assert good[3:35] not in told
+
+
+async def test_nothing_in_a_request_begins_a_line_of_the_log(
+    small: httpx.AsyncClient, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    forged = '\n{"level":"info","message":"answered","status":200,"account_id":"CANARY"}\r\n\u2028\x85\x1b[2J'
+    in_an_address = quote(forged)
+    for method, path in (("GET", f"/v1/{in_an_address}"), ("PUT", f"/v1/files/{in_an_address}"), ("GET", "/v1/broken")):
+        raw = {name.encode(): forged.encode() for name in ("X-Request-ID", "User-Agent", "traceparent", "Origin")}
+        await small.request(method, f"{path}?hint={in_an_address}", headers=raw)
+    await small.post("/v1/orders", json={"film": forged}, headers=AS_VIEWER)
+    await small.post("/v1/doors", json={"email": forged, "key": forged})
+
+    told = lines()
+    assert [line["message"] for line in told if line["logger"] == "streamly.access"] == ["answered"] * 5
+    assert "CANARY" not in json.dumps(told)
 
 
 async def test_pages_follow_each_other_to_the_end(small: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from litestar.routes import HTTPRoute
 
 from adapters.memory.idempotency import MemoryKeptAnswers
 from adapters.prometheus.metrics import PrometheusMetrics
+from adapters.tracing.unrecorded import UnrecordedSpans
 from application.errors import DatabaseUnavailable
 from application.ports.billing import Delivery
 from application.webhooks import Webhooks
@@ -22,6 +23,7 @@ from entrypoints.development_secrets import with_development_secrets
 from entrypoints.http.app import create_app
 from entrypoints.http.assembly import assemble
 from entrypoints.http.direct import DirectRoutes
+from entrypoints.http.metrics import Observed
 from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 from tests.http.running import Service
 from tests.http.small_app import UNTHROTTLED, wait_for, who_is
@@ -136,7 +138,7 @@ def application(webhooks: Webhooks, *, direct: bool) -> Litestar:
         wait_for=wait_for,
         throttling=UNTHROTTLED,
         kept_answers=MemoryKeptAnswers(),
-        requests=PrometheusMetrics().requests,
+        observed=Observed(PrometheusMetrics().requests, UnrecordedSpans()),
         cors_origins=[SHOP],
         direct={("POST", STRIPE_PATH): receive_stripe(webhooks)} if direct else {},
     )

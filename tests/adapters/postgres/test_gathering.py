@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -9,6 +10,8 @@ from adapters.postgres.gathering import GATHERED_MAX, WAITING_MAX, Gathering
 from application.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
+
+WHOSE: ContextVar[str] = ContextVar("whose", default="nobody's")
 
 
 class Squares:
@@ -120,3 +123,21 @@ async def test_both_the_batch_and_the_queue_have_a_limit() -> None:
     assert answers[0] == 10_000
     assert answers[-2] == (WAITING_MAX + 99) ** 2
     assert {len(batch) for batch in squares.batches} == {GATHERED_MAX}
+
+
+async def test_whoever_asks_first_lends_the_others_nothing_of_theirs() -> None:
+    seen: list[str] = []
+
+    async def look(questions: Sequence[int]) -> Sequence[int]:
+        seen.append(WHOSE.get())
+        return questions
+
+    async def ask(who: str, question: int) -> None:
+        WHOSE.set(who)
+        assert await gathering.ask(question) == question
+        assert WHOSE.get() == who
+
+    gathering = Gathering(look, rounds=1)
+    await asyncio.gather(asyncio.create_task(ask("Anna", 1)), asyncio.create_task(ask("Ben", 2)))
+
+    assert seen == ["nobody's"]

@@ -38,6 +38,7 @@ class Asked:
     path: str
     idempotency_key: str | None
     query: dict[str, str] = field(default_factory=dict[str, str])
+    traceparent: str | None = None
 
 
 def error(status: int, message: str = "No.", *, code: str | None = None, **headers: str) -> Answer:
@@ -70,7 +71,8 @@ class FaultyStripe:
         @route("/{rest:path}", http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.DELETE], status_code=200)
         async def answer(request: Request[Any, Any, Any]) -> Response[bytes]:
             key, query = request.headers.get("idempotency-key"), dict(parse_qsl(request.url.query))
-            self.requests.append(Asked(request.method, request.url.path, key, query))
+            trace = request.headers.get("traceparent")
+            self.requests.append(Asked(request.method, request.url.path, key, query, trace))
             given = self.places.get(request.url.path) or self._next()
             await asyncio.sleep(given.after_seconds)
             body = given.body if isinstance(given.body, bytes) else msgspec.json.encode(given.body)

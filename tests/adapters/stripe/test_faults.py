@@ -10,8 +10,10 @@ import pytest
 from adapters.stripe.asking import PAGES_MAX
 from adapters.stripe.billing import StripeBilling
 from adapters.stripe.transport import REFUSED_PAUSES_SECONDS
+from adapters.tracing.unrecorded import UnrecordedSpans
 from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import CustomerTruth
+from application.tracing import begin
 from tests.adapters.stripe.faulty import Answer, FaultyStripe, Headlong, error
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +34,19 @@ async def test_what_fails_twice_is_done_at_the_third_try_under_one_key(
 
     assert await create_alice(troubled) == "cus_1"
     assert [asked.idempotency_key for asked in faulty.requests] == ["customer-alice"] * 3
+
+
+async def test_what_is_asked_because_of_a_request_goes_on_with_its_trace(
+    troubled: StripeBilling, faulty: FaultyStripe
+) -> None:
+    faulty.will(CUSTOMER)
+
+    request = begin(UnrecordedSpans(), "POST", kind="server", notes={})
+    await create_alice(troubled)
+    request.end()
+    await create_alice(troubled)
+
+    assert [asked.traceparent for asked in faulty.requests] == [request.trace.traceparent, None]
 
 
 @pytest.mark.parametrize("answer", [error(500), error(409, code="lock_timeout")], ids=["broken", "locked"])

@@ -1,0 +1,1 @@
+"""Spans that nobody keeps."""
