@@ -1,7 +1,11 @@
 """How long a client may take, and how many may come: uvicorn itself waits for a request for as long as it takes."""
 
 import asyncio
+import termios
+from array import array
 from collections.abc import Iterable
+from contextlib import suppress
+from fcntl import ioctl
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -16,6 +20,12 @@ class Patience(NamedTuple):
     """A body that is not there after so long is looked at, again and again."""
     body_bytes_a_second: int = 1_000
     """And must have come as fast as that since the last look."""
+    answer_look_seconds: float = 10.0
+    """Where an answer waits to be read it is looked at so often how much of it was,"""
+    answer_bytes_a_second: int = 1_000
+    """against as fast as that."""
+    answer_arrears_seconds: float = 30.0
+    """So far a client may be behind; so long it may read nothing at all."""
 
 
 UNHURRIED = "/uploads/"
@@ -33,7 +43,8 @@ NO_ROOM = _last_words(HTTPStatus.SERVICE_UNAVAILABLE)
 class Crowd:
     """The connections of one server. Those that have sent no whole request yet make room for those who come.
 
-    So whoever holds connections open and sends nothing, or sends it by the byte, keeps nobody out.
+    And those that are behind with reading. So whoever holds connections open and sends nothing, or sends it by the
+    byte, or does not read, keeps nobody out.
     """
 
     def __init__(self, connections_max: int, patience: Patience) -> None:
@@ -43,7 +54,7 @@ class Crowd:
         self._waiting: dict[Patient, None] = {}
 
     def wait(self, one: "Patient") -> None:
-        """It has nothing to be answered; the last that came waits behind the others."""
+        """It has nothing to be answered, or does not read it; the last that came waits behind the others."""
         self._waiting[one] = None
 
     def go(self, one: "Patient") -> None:
@@ -64,9 +75,9 @@ class Crowd:
 
 
 class Patient(BoundedHead):
-    """A connection whose client has so long for a head, and a least rate for a body.
+    """A connection whose client has so long for a head, and a least rate for a body and for reading an answer.
 
-    A request that comes in one piece costs no timer.
+    A request that comes in one piece, and an answer that the kernel takes in one, cost no timer.
     """
 
     def __init__(self, *given: Any, crowd: Crowd, **named: Any) -> None:
@@ -77,6 +88,9 @@ class Patient(BoundedHead):
         self._in_body = False
         self._body_bytes = 0
         self._has_asked = False
+        self._reading_timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = self._read_bytes = 0
+        self._arrears_bytes = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's does
         super().connection_made(transport)
@@ -86,6 +100,8 @@ class Patient(BoundedHead):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unset()
+        if self._reading_timer is not None:
+            self._reading_timer.cancel()
         self._crowd.go(self)
         super().connection_lost(exc)
 
@@ -93,7 +109,10 @@ class Patient(BoundedHead):
         if self._in_body:
             self._body_bytes += len(data)
         super().data_received(data)
-        if self._timer is not None or self.transport.is_closing():
+        if self.transport.is_closing():
+            self._watch_reading()
+            return
+        if self._timer is not None:
             return
         if self._in_body:
             self._body_bytes = 0
@@ -157,13 +176,61 @@ class Patient(BoundedHead):
         self._body_bytes = 0
         self._set(self._patience.body_look_seconds, self._look_at_body)
 
+    def pause_writing(self) -> None:
+        """More of an answer waits to be read than is kept ready: uvicorn would wait for ever."""
+        super().pause_writing()
+        self._unread_bytes = unread_of(self.transport)
+        self._watch_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._count_reading()
+
+    def on_closed_by_answer(self) -> None:
+        self._watch_reading()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._watch_reading()
+
+    def _watch_reading(self) -> None:
+        """Also of a connection that is closed: it stays until all is read that was written."""
+        if self._reading_timer is None and (unread := unread_of(self.transport)):
+            self._unread_bytes, self._read_bytes = unread, 0
+            self._reading_timer = self.loop.call_later(self._patience.answer_look_seconds, self._look_at_reading)
+
+    def _count_reading(self) -> None:
+        unread = unread_of(self.transport)
+        self._read_bytes += max(0, self._unread_bytes - unread)
+        self._unread_bytes = unread
+
+    def _look_at_reading(self) -> None:
+        """Who stands still for a while may catch up; who is behind makes room where others need it."""
+        self._reading_timer = None
+        self._count_reading()
+        rate = self._patience.answer_bytes_a_second
+        behind = self._arrears_bytes + rate * self._patience.answer_look_seconds - self._read_bytes
+        was_behind = self._arrears_bytes > 0
+        self._arrears_bytes = max(0.0, behind) if self._unread_bytes else 0.0
+        if self._arrears_bytes >= rate * self._patience.answer_arrears_seconds:
+            self.transport.abort()
+            return
+        if self._arrears_bytes:
+            self._crowd.wait(self)
+        elif was_behind and not self._is_idle:
+            self._crowd.go(self)
+        self._watch_reading()
+
     def leave(self, words: bytes) -> None:
         """Hang up, and say why to whoever is in the middle of a request that nothing has been answered to."""
+        if self._arrears_bytes:
+            self.transport.abort()
         if self.transport.is_closing():
             return
         if self._head_bytes if not self._in_body else not self.cycle.response_started:
             self.transport.write(words)
         self.transport.close()
+        self._watch_reading()
 
     def _set(self, seconds: float, late: Any) -> None:
         self._unset()
@@ -173,3 +240,19 @@ class Patient(BoundedHead):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def unread_of(transport: asyncio.Transport) -> int:
+    """The bytes that wait to be read; 0 where the kernel has taken all.
+
+    Those that it has taken and the client has not are counted too: a kernel that keeps megabytes ready asks for more
+    long after it gave some away.
+    """
+    waiting = transport.get_write_buffer_size()
+    connection = transport.get_extra_info("socket")
+    if not waiting or connection is None:
+        return waiting
+    taken = array("i", [0])
+    with suppress(OSError):
+        ioctl(connection.fileno(), termios.TIOCOUTQ, taken)
+    return waiting + taken[0]
