@@ -85,7 +85,6 @@ class Patient(BoundedHead):
         self._crowd = crowd
         self._timer: asyncio.TimerHandle | None = None
         self._patience = crowd.patience
-        self._in_body = False
         self._body_bytes = 0
         self._has_asked = False
         self._reading_timer: asyncio.TimerHandle | None = None
@@ -106,7 +105,7 @@ class Patient(BoundedHead):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_body:
+        if self._in_body and not self._is_ending:
             self._body_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -115,8 +114,7 @@ class Patient(BoundedHead):
         if self._timer is not None:
             return
         if self._in_body:
-            self._body_bytes = 0
-            self._set(self._patience.body_look_seconds, self._look_at_body)
+            self._look_at_body_later()
         elif self._head_bytes or (self._is_idle and self.timeout_keep_alive_task is None):
             self._set(self._patience.head_seconds, self._head_is_late)
 
@@ -126,21 +124,22 @@ class Patient(BoundedHead):
         return self._has_asked and not self._in_body and self.cycle.response_complete
 
     def on_headers_complete(self) -> None:
-        self._unset()
-        self._in_body = self._has_asked = True
-        self._crowd.go(self)
         super().on_headers_complete()
+        self._unset()
+        self._has_asked = True
+        self._crowd.go(self)
         if self._crowd.leaving:
             self.answer_for_the_last_time()
 
     def on_message_complete(self) -> None:
         self._unset()
-        self._in_body = False
         super().on_message_complete()
         self._wait_again()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._in_body and not self.cycle.response_complete:
+            self._look_at_body_later()  # It may be its turn now.
         self._wait_again()
 
     def answer_for_the_last_time(self) -> None:
@@ -166,13 +165,16 @@ class Patient(BoundedHead):
             self.leave(TOO_SLOW)
 
     def _look_at_body(self) -> None:
-        """Not where we are the ones who do not read on, nor where the application has a rule of its own."""
+        """Not where we do not read on, or it is not its turn, nor where the application has a rule of its own."""
         self._timer = None
         too_slow = self._body_bytes < self._patience.body_look_seconds * self._patience.body_bytes_a_second
         is_ours = self.cycle.response_complete or not self.scope["path"].startswith(UNHURRIED)
-        if too_slow and is_ours and not self.flow.read_paused:
+        if too_slow and is_ours and self.cycle is self._running and not self.flow.read_paused:
             self.leave(TOO_SLOW)
-            return
+        else:
+            self._look_at_body_later()
+
+    def _look_at_body_later(self) -> None:
         self._body_bytes = 0
         self._set(self._patience.body_look_seconds, self._look_at_body)
 

@@ -1,7 +1,8 @@
-"""One connection: a head that ends, so many requests ahead of their answers, and an answer in one write."""
+"""One connection: a head that ends, so many requests ahead of their answers, each of those owed and in one write."""
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import cast
 
@@ -70,27 +71,31 @@ class TooManyAhead(Exception):
 class BoundedHead(HttpToolsProtocol):
     """Ends a connection whose request line and headers do not end: httptools itself would take them for ever.
 
-    And one that asks for too much at once: each request that waits takes memory.
+    And one that asks for too much at once: each request that waits takes memory. What was asked for in whole before
+    that is answered first, as it is before what is no HTTP.
     """
 
     _head_bytes = 0
-    _in_head = True
+    _in_body = False
+    _is_ending = False
+    """Nothing more is read; it is hung up on after the answers that are owed."""
     _running: RequestResponseCycle | None = None
     """What is being answered; `cycle` is what was asked last."""
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
+        if self._is_ending:
+            return
+        if not self._in_body:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+        if not self._in_body and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self._end(partial(self.transport.write, TOO_LARGE))
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= AHEAD_MAX:
             raise TooManyAhead  # Which the parser takes for a request that is none.
-        self._in_head = False
         super().on_headers_complete()
+        self._in_body = True
         # Its task has not begun yet: what it writes goes this way.
         self.cycle.transport = cast(
             "asyncio.Transport", HeadWithBody(self.transport, self.loop, self.on_closed_by_answer)
@@ -105,17 +110,32 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
+        self._in_body, self._head_bytes = False, 0
 
     def send_400_response(self, msg: str) -> None:
-        """Not into the middle of another request's answer, nor in its place: then without a word."""
-        running = self._running
-        if running is None or running.response_complete:
-            super().send_400_response(msg)
-        elif self._in_head or running is not self.cycle or running.response_started:
-            self.transport.close()
-        else:
-            super().send_400_response(msg)
+        self._end(partial(super().send_400_response, msg))
+
+    def _end(self, say_why: Callable[[], None]) -> None:
+        """Hang up after the answers that are owed; where none is, say why, but not in another answer's place.
+
+        What still comes is read and thrown away: were it left unread, hanging up would take back what is on its way.
+        """
+        self._is_ending = True
+        self.flow.resume_reading()
+        if self._in_body and self.cycle is not self._running:
+            self.pipeline.popleft()  # Its body will never be whole.
+            self.cycle = self.pipeline[0][0] if self.pipeline else cast("RequestResponseCycle", self._running)
+            self._in_body = False
+        if self._is_owed(self.cycle):
+            self.cycle.keep_alive = False
+            return
+        if not self._in_body or not self.cycle.response_started:
+            say_why()
+        self.transport.close()
+
+    def _is_owed(self, cycle: RequestResponseCycle | None) -> bool:
+        """A request that came whole and is not answered yet, or whose answer has begun."""
+        return cycle is not None and not cycle.response_complete and (cycle.response_started or not self._in_body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """uvicorn tells it to the request that came last; the one that is being answered may be another."""

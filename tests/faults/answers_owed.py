@@ -155,7 +155,7 @@ class Connection:
             method = due.methods[len(answers)] if len(answers) < len(due.methods) else ""
             answer = await _answer(reader, method)
             if answer is None:
-                return None if answers or not (due.methods or due.broken) else "hung up without an answer"
+                return _why_no_more(due, len(answers))
             answers.append(answer)
             if (why := wrong_with(answer)) is not None:
                 return why
@@ -167,6 +167,13 @@ class Connection:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+def _why_no_more(due: Owed, answered: int) -> str | None:
+    """Why nobody should have hung up after so many answers; None where it is right."""
+    if answered < len(due.methods):
+        return f"hung up after {answered} of {len(due.methods)} answers"
+    return "hung up without an answer" if due.broken and not answered else None
 
 
 async def _answer(reader: asyncio.StreamReader, method: str) -> Answer | None:

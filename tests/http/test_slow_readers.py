@@ -13,14 +13,16 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from entrypoints.http.deadlines import Crowd, Patience, Patient
-from entrypoints.http.protocol import AHEAD_MAX
+from entrypoints.http.protocol import AHEAD_MAX, HEAD_BYTES_MAX
 from entrypoints.http.server import new_server
 from tests.http.serving import served
 from tests.http.test_server import LAST_GREETING, Wire, say
 
 pytestmark = pytest.mark.anyio
 
-HURRIED = Patience(answer_look_seconds=0.2, answer_bytes_a_second=100_000, answer_arrears_seconds=0.6)
+HURRIED = Patience(
+    body_look_seconds=0.1, answer_look_seconds=0.2, answer_bytes_a_second=100_000, answer_arrears_seconds=0.6
+)
 GREETING = b"GET /v1/greeting HTTP/1.1\r\nHost: x\r\n\r\n"
 PIECE, PIECES = b"x" * 262_144, 96
 
@@ -84,6 +86,9 @@ class UnreadWire(Wire):
     def abort(self) -> None:
         self.written.append(b"aborted")
 
+    def pause_reading(self) -> None:
+        """There is nothing to read."""
+
 
 def patient_on(wire: Wire, app: object) -> Patient:
     config = new_server(app, host="127.0.0.1", port=0).config
@@ -119,9 +124,100 @@ async def test_so_many_may_wait_for_their_turn(small_application: Litestar) -> N
         assert (await say(port, LAST_GREETING)).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_what_is_no_http_is_not_answered_in_the_place_of_what_came_before(small_application: Litestar) -> None:
+CHUNKED = b"POST /v1/raw HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+NO_REQUESTS = {
+    "no HTTP": b"nonsense\r\n\r\n",
+    "no address": b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an address without end": b"GET /".ljust(HEAD_BYTES_MAX + 1, b"y"),
+    "a body that is none": CHUNKED + b"5\r\nabcdeXX",
+}
+
+
+@pytest.mark.parametrize("behind", NO_REQUESTS.values(), ids=NO_REQUESTS)
+@pytest.mark.parametrize("asked", [1, 3])
+async def test_what_is_owed_is_answered_before_it_is_hung_up_on_who_sends_no_request_behind_it(
+    small_application: Litestar, behind: bytes, asked: int
+) -> None:
     async with served(small_application) as port:
-        assert not (await say(port, GREETING + b"nonsense\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        answers = (await say(port, GREETING * asked + behind, b"GET /v1/greeting")).split(b"HTTP/1.1 ")[1:]
+
+    assert [answer[:3] for answer in answers] == [b"200"] * asked
+    assert [b"\r\nconnection: close\r\n" in answer for answer in answers] == [False] * (asked - 1) + [True]
+
+
+@pytest.mark.parametrize(
+    ("sent", "then"),
+    [
+        (CHUNKED, b"XX"),
+        (GREETING, b"GET /v1/greeting HTTP/1.1\r\nX-Long: ".ljust(HEAD_BYTES_MAX + 1, b"y")),
+        (GREETING, GREETING + b"nonsense\r\n\r\n"),
+    ],
+    ids=["a body that is none", "a head that does not end", "a request, and no HTTP"],
+)
+async def test_an_answer_that_has_begun_is_ended_whatever_follows(sent: bytes, then: bytes) -> None:
+    broken = asyncio.Event()
+
+    async def early(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"4")]})
+        await broken.wait()
+        await send({"type": "http.response.body", "body": b"none"})
+
+    wire = UnreadWire()
+    protocol = patient_on(wire, early)
+    protocol.data_received(sent)
+    await anyio.sleep(0.05)
+    protocol.data_received(then)
+    assert not protocol.flow.read_paused
+    broken.set()
+    await anyio.sleep(0.05)
+
+    assert wire.written[-1] == b"closed"
+    assert wire.written[-2].endswith(b"none")
+    assert b"".join(wire.written).count(b"HTTP/1.1 403 ") == max(1, (sent + then).count(GREETING))
+    protocol.connection_lost(None)
+
+
+async def test_a_body_may_wait_while_it_is_not_its_turn() -> None:
+    """Also where the request before it asks for more of its own, upon which uvicorn reads on."""
+    turn = asyncio.Event()
+
+    async def taking_its_time(_scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await turn.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    wire = UnreadWire()
+    protocol = patient_on(wire, taking_its_time)
+    protocol.data_received(GREETING + CHUNKED)
+    await anyio.sleep(0.3)
+    assert wire.written == []
+    turn.set()
+    await anyio.sleep(0.02)
+    protocol.data_received(b"0\r\n\r\n")
+    await anyio.sleep(0.05)
+
+    assert b"".join(wire.written).count(b"HTTP/1.1 200 ") == 2
+    protocol.connection_lost(None)
+
+
+async def test_an_answer_that_has_begun_keeps_nobody_who_sends_no_body_for_ever() -> None:
+    async def waiting(_scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    wire = UnreadWire()
+    protocol = patient_on(wire, waiting)
+    protocol.data_received(CHUNKED)
+    await anyio.sleep(0.02)
+    for _ in range(30):
+        protocol.data_received(b"XX" * 500)
+        await anyio.sleep(0.01)
+
+    assert wire.written[-1] == b"closed"
+    protocol.connection_lost(None)
 
 
 async def test_the_one_that_is_being_answered_hears_that_its_client_has_gone() -> None:
