@@ -219,7 +219,7 @@ class Checkouts:
         try:
             return await self.buying.as_buyer(checkout.account_id, as_customer, asked, price_id=checkout.price_id)
         except ProviderRefused as refused:
-            await self._fail(checkout, str(refused), asked)
+            await self._fail(checkout, refused.kept, asked)
             raise
 
     async def _key_for(self, checkout: Checkout, customer_id: str) -> str:

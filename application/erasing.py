@@ -9,6 +9,7 @@ from uuid import UUID
 
 from application.account_admin import AccountAdmin
 from application.errors import ProviderRefused, ProviderUnavailable, Unavailable
+from application.nobodys import Nobodys
 from application.password_rules import PasswordCheck
 from application.phones import InvalidCode
 from application.ports.codes import Codes, NewCode
@@ -105,6 +106,7 @@ class Erasing:
     records: Records
     erasures: Erasures
     rows: OperationalRows
+    nobodys: Nobodys
     vault: Vault
     blind_index: BlindIndex
     throttling: Throttling
@@ -146,6 +148,8 @@ class Erasing:
         )
         for forget in forgetting:
             await forget(traces)
+        customers = [customer for _, customer in traces.customers]
+        await self.nobodys.forget_about([*customers, *(one.value for one in subjects if one.kind != "account")])
         await self.throttling.forget(*subjects)
         await self.vault.shred(account.id)
         await self._finish(erasure)

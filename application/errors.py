@@ -60,7 +60,14 @@ class ProviderBusy(ProviderUnavailable):
 
 
 class ProviderRefused(Exception):
-    """The payment provider understood and said no; its message is in the text."""
+    """The payment provider understood and said no; its message is in the text, and may repeat what it was asked.
+
+    `kept` says it without the provider's own words: what stands on the ledger stays, also of whom has been erased.
+    """
+
+    def __init__(self, message: str, *, kept: str | None = None) -> None:
+        super().__init__(message)
+        self.kept = kept or message
 
 
 class CustomerGone(ProviderRefused):
@@ -70,8 +77,8 @@ class CustomerGone(ProviderRefused):
     either.
     """
 
-    def __init__(self, message: str, *, deleted: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, kept: str | None = None, deleted: bool = False) -> None:
+        super().__init__(message, kept=kept)
         self.deleted = deleted
 
 

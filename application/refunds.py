@@ -87,7 +87,7 @@ class Refunds:
                 intent.provider_reference, amount=intent.amount, idempotency_key=intent.idempotency_key
             )
         except ProviderRefused as refused:
-            reason = str(refused)
+            reason = refused.kept
             await self.records.note(
                 Payment, intent.payment_id, asked, lambda it: refuse_refund(it, intent, reason=reason)
             )

@@ -39,7 +39,7 @@ class SubscriptionCommands:
         try:
             await self._tell(subscription.provider_reference, intent)
         except ProviderRefused as refused:
-            await self._drop(intent, str(refused), asked)
+            await self._drop(intent, refused.kept, asked)
             raise
         await self.converge(intent.account_id, asked)
         await self.intentions.settled(intent)

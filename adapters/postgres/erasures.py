@@ -33,12 +33,22 @@ SIGN_INS: Sequence[LiteralString] = (
     "DELETE FROM ops.claims WHERE owner = %(account)s AND kind IN ('email', 'phone')",
 )
 
+# An address that was hers may be somebody else's by now: what is in the name of another account is theirs.
 LETTERS: Sequence[LiteralString] = (
     "DELETE FROM ops.codes WHERE account_id = %(account)s",
-    "DELETE FROM ops.codes WHERE recipient = ANY(%(recipients)s) OR subject = ANY(%(recipients)s)",
+    """
+        DELETE FROM ops.codes WHERE (recipient = ANY(%(recipients)s) OR subject = ANY(%(recipients)s))
+            AND account_id IS NULL
+    """,
     "DELETE FROM ops.letters WHERE account_id = %(account)s",
-    "DELETE FROM ops.letters WHERE recipient = ANY(%(recipients)s)",
+    "DELETE FROM ops.letters WHERE recipient = ANY(%(recipients)s) AND account_id IS NULL",
 )
+
+# What a provider said when it refused may repeat what it was asked.
+TROUBLES: LiteralString = """
+    UPDATE ops.intents SET error = NULL WHERE error IS NOT NULL
+        AND EXISTS (SELECT FROM ledger.events WHERE originator_id = stream AND account_id = %(account)s)
+"""
 
 # From this commit on what comes is kept without its body.
 CUSTOMERS: LiteralString = """
@@ -53,7 +63,7 @@ OBJECTS: LiteralString = """
 """
 
 BODIES: LiteralString = """
-    UPDATE ops.inbox SET body = NULL WHERE id = ANY(ARRAY(
+    UPDATE ops.inbox SET body = NULL, error = NULL WHERE id = ANY(ARRAY(
         SELECT id FROM ops.inbox JOIN unnest(%(providers)s::text[], %(customers)s::text[]) AS
             erased (provider, customer_id) USING (provider, customer_id)
         WHERE body IS NOT NULL LIMIT %(at_once)s
@@ -113,7 +123,7 @@ class PostgresOperationalRows:
         await self._run(traces, *LETTERS)
 
     async def forget_deliveries(self, traces: Traces) -> None:
-        await self._run(traces, CUSTOMERS, OBJECTS)
+        await self._run(traces, CUSTOMERS, OBJECTS, TROUBLES)
         await self._all(traces, BODIES)
 
     async def forget_plays(self, traces: Traces) -> None:

@@ -145,7 +145,7 @@ class PostgresInbox:
                 created_at=delivery.created_at,
                 received_at=now,
                 month=month,
-                body=cipher.seal(delivery.body, _context(delivery.provider, delivery.event_id)),
+                body=cipher.seal(delivery.body, place_of(delivery.provider, delivery.event_id)),
                 status="received" if to_settle else "done",
                 settled_at=None if to_settle else now,
             )
@@ -166,7 +166,7 @@ class PostgresInbox:
         if row is None or row[3] is None:
             return None
         provider, event_id, month, sealed = row
-        return (await self._vault.of_inbox(month)).open(sealed, _context(provider, event_id))
+        return (await self._vault.of_inbox(month)).open(sealed, place_of(provider, event_id))
 
     async def customers_waiting(self, *, limit: int, tried: bool | None = None) -> Sequence[Customer]:
         async with connected(self._pool) as connection:
@@ -218,7 +218,7 @@ def cut(error: str) -> str:
     return error.replace("\x00", "")[:ERROR_CHARACTERS_MAX]
 
 
-def _context(provider: str, event_id: str) -> bytes:
+def place_of(provider: str, event_id: str) -> bytes:
     """Where a body lives, so that it cannot be passed off as that of another delivery."""
     return f"inbox|{provider}|{event_id}".encode()
 

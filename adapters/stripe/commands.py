@@ -108,7 +108,7 @@ class StripeCommands:
                 yield
         except CustomerGone as gone:
             deleted = await self._is_deleted(customer_id, within_seconds)
-            raise CustomerGone(str(gone), deleted=deleted) from gone
+            raise CustomerGone(str(gone), kept=gone.kept, deleted=deleted) from gone
 
     async def _is_deleted(self, customer_id: str, within_seconds: float | None) -> bool:
         """False where Stripe does not know it at all, as another account's."""

@@ -7,6 +7,9 @@ import stripe
 from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable
 
 KEYS = re.compile(r"\b(?:sk|rk|pk|whsec)_[\w*]+")
+# What of a sentence may be about a person: what it repeats as invalid, an address, a long number that is no id's part.
+PERSONAL = re.compile(r"(?<=Invalid string: )[^;]+|[^\s@]{0,64}@\S{0,255}|(?<!\w)\+?\d[\d ()-]{6,24}\d\b")
+WORD = re.compile(r"[\w\[\].-]{1,100}")
 TOO_MANY = 429
 # Of the 4xx these say "not now" as well: a timeout, a lock or a key in use.
 PASSING = frozenset({408, 409})
@@ -31,7 +34,8 @@ def translated(error: stripe.StripeError) -> ProviderUnavailable | ProviderRefus
     if status in PASSING or status not in REFUSING:
         return ProviderUnavailable(f"Stripe cannot answer now (status {status}{_request(error)}).")
     refused = CustomerGone if error.code == MISSING and NO_CUSTOMER.match(error.user_message or "") else ProviderRefused
-    return refused(f"Stripe refused (status {status}{_request(error)}): {_reason(error)}")
+    said = f"Stripe refused (status {status}{_request(error)})"
+    return refused(f"{said}: {_reason(error)}", kept=f"{said}: {_kept(error)}")
 
 
 def _patience(error: stripe.StripeError) -> int:
@@ -48,4 +52,14 @@ def _reason(error: stripe.StripeError) -> str:
     """Stripe's own sentence; where the answer was in no known shape the SDK has put all of it there."""
     if error.error is None:
         return "no reason was given"
-    return KEYS.sub("[key]", error.user_message or "no reason was given")[:MESSAGE_LENGTH]
+    return PERSONAL.sub("[hidden]", KEYS.sub("[key]", error.user_message or "no reason was given"))[:MESSAGE_LENGTH]
+
+
+def _kept(error: stripe.StripeError) -> str:
+    """By Stripe's words for errors and parameters; its sentences may repeat an address or a name."""
+    about = error.error
+    if about is None:
+        return "no reason was given"
+    words = [word for word in (about.code or about.type, about.decline_code) if word and WORD.fullmatch(word)]
+    at = f" at {about.param}" if about.param and WORD.fullmatch(about.param) else ""
+    return (", ".join(words) or "no reason was given") + at

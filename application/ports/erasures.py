@@ -66,11 +66,14 @@ class OperationalRows(Protocol):
         ...
 
     async def forget_letters(self, traces: Traces) -> None:
-        """Codes and letters, of the account and to any address that it has had."""
+        """Codes and letters, of the account and, in nobody's name, to any address that it has had."""
         ...
 
     async def forget_deliveries(self, traces: Traces) -> None:
-        """The bodies of what providers told of this person, also of what they will tell, and whose object is whose."""
+        """The bodies of what providers told of this person, also of what they will tell, and whose object is whose.
+
+        With them what providers said when they refused something.
+        """
         ...
 
     async def forget_plays(self, traces: Traces) -> None:
@@ -79,4 +82,16 @@ class OperationalRows(Protocol):
 
     async def forget_answers(self, traces: Traces) -> None:
         """Answers that are kept under idempotency keys."""
+        ...
+
+
+class NobodysDeliveries(Protocol):
+    """What providers told, and nobody knows of whom. Raises DatabaseUnavailable."""
+
+    async def page(self, *, after: int, limit: int) -> Sequence[tuple[int, bytes | None]]:
+        """The ids after this one with the bodies; None where one cannot be read."""
+        ...
+
+    async def forget(self, ids: Sequence[int]) -> None:
+        """Their bodies, unless it has come to be known whose they are."""
         ...

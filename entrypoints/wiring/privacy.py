@@ -7,9 +7,11 @@ from adapters.eventstore.history import PostgresHistory
 from adapters.postgres.clock import RealClock
 from adapters.postgres.erasures import PostgresErasures, PostgresOperationalRows
 from adapters.postgres.holdings import PostgresHoldings
+from adapters.postgres.nobodys import PostgresNobodysDeliveries
 from adapters.postgres.subscription_reads import PostgresSubscriptionReads
 from application.erasing import Erasing, ErasureRequests
 from application.exporting import Exporting
+from application.nobodys import Nobodys
 from application.subscriptions import Subscriptions
 from entrypoints.settings import Settings
 from entrypoints.wiring import gates
@@ -65,6 +67,7 @@ def privacy(
             records=base.records,
             erasures=erasures,
             rows=PostgresOperationalRows(base.pool),
+            nobodys=Nobodys(deliveries=PostgresNobodysDeliveries(base.pool, base.vault)),
             vault=base.vault,
             blind_index=base.blind_index,
             throttling=gates.throttling(settings, base),

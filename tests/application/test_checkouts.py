@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace as replaced
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
@@ -276,6 +276,21 @@ async def test_what_the_provider_refuses_is_recorded_with_its_reason(house: Hous
     failed = (await house.facts())[-1]
     assert isinstance(failed, CheckoutFailed)
     assert "price_that_was_deleted" in failed.reason
+
+
+async def test_the_providers_own_words_are_not_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, plan = await house.registers(), await house.sells()
+
+    async def refuse(**_: object) -> NoReturn:
+        raise ProviderRefused("Invalid email address: anna@example.com", kept="email_invalid")
+
+    monkeypatch.setattr(house.billing, "open_checkout", refuse)
+    with pytest.raises(ProviderRefused, match="anna@"):
+        await house.opens_checkout(anna, plan)
+
+    failed = (await house.facts())[-1]
+    assert isinstance(failed, CheckoutFailed)
+    assert failed.reason == "email_invalid"
 
 
 async def customer_to_be(house: House, account_id: UUID) -> str:

@@ -19,6 +19,7 @@ STEPS = (
     "forget_deliveries",
     "forget_plays",
     "forget_answers",
+    "forget_about",
     "forget",
     "shred",
 )
@@ -49,7 +50,8 @@ async def main(dsn: str, data_dir: str, sandbox_port: str, last: str) -> None:
     async with open_house(settings, dsn, prepare=False) as house:
         erasing = house.erasing
         named: dict[str, Any] = {
-            name: Deadly(getattr(erasing, name), last) for name in ("rows", "subscriptions", "throttling", "vault")
+            name: Deadly(getattr(erasing, name), last)
+            for name in ("rows", "nobodys", "subscriptions", "throttling", "vault")
         }
         mortal = replace(erasing, **named)
         await mortal.erase_due()

@@ -114,14 +114,17 @@ async def watched(service: Service, admin: Person, zuzanna: Person, film: bytes)
 
 
 async def told_of_her(service: Service, zuzanna: Person) -> None:
-    """A webhook with her name, her address and her card, and one that cannot be read."""
+    """A webhook with her name, her address and her card, one of a guest with her address, and one without a shape."""
     event = json.loads(EVENT)
     event["data"]["object"] |= {
         "customer": await customer_of(service, zuzanna),
         "billing_details": {"name": NAME, "email": EMAIL, "phone": PHONE, "address": {"line1": STREET}},
         "payment_method_details": {"card": {"number": CARD}},
     }
-    bodies = [json.dumps(event | {"id": "evt_canary"}).encode(), json.dumps({"id": NAME, "card": CARD}).encode()]
+    guest = {"object": "checkout.session", "id": "cs_guest", "customer": None, "customer_details": {"email": EMAIL}}
+    guests = event | {"id": "evt_guest", "type": "checkout.session.completed", "data": {"object": guest}}
+    unread = {"id": NAME, "card": CARD}
+    bodies = [json.dumps(one).encode() for one in (event | {"id": "evt_canary"}, guests, unread)]
     for body in bodies:
         await service.public.post("/v1/webhooks/stripe", content=body, headers=signed(service, body))
 

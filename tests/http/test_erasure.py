@@ -55,6 +55,29 @@ async def test_every_sign_in_is_over_at_once_and_the_address_is_free_again(servi
     assert (await service.public.post("/v1/auth/register", json=body)).status_code == 201
 
 
+async def test_what_is_sent_to_somebody_who_has_her_former_address_stays(service: Service, anna: Person) -> None:
+    moved = await anna.http.post("/v1/me/email", json={"email": f"new.{anna.email}", "password": PASSWORD})
+    assert moved.status_code == 202, moved.text
+    await follow_link(service, f"new.{anna.email}")
+    body = {"email": anna.email, "password": PASSWORD}
+    assert (await service.public.post("/v1/auth/register", json=body)).status_code == 201
+
+    await erased(service, anna)
+
+    await follow_link(service, anna.email)
+    shown = await service.public.get("/v1/sandbox/messages", params={"to": f"new.{anna.email}"})
+    assert shown.json() == {"items": []}
+
+
+async def follow_link(service: Service, to: str) -> None:
+    """The newest that was sent there."""
+    shown = await service.public.get("/v1/sandbox/messages", params={"to": to})
+    found = re.search(r"(?<=token=)[\w-]+", shown.json()["items"][0]["body"])
+    assert found
+    followed = await service.public.post("/v1/auth/email/verify", json={"token": found.group()})
+    assert followed.status_code == 204, followed.text
+
+
 async def test_who_has_no_password_is_sent_a_code(service: Service) -> None:
     await service.public.post("/v1/auth/otp", json={"phone": PHONE})
     tokens = await service.public.post("/v1/auth/otp/verify", json={"phone": PHONE, "code": await code(service)})

@@ -1,5 +1,6 @@
 """A Stripe that fails: what is tried again, what is put off, and what is refused, without a word of our keys."""
 
+import re
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -167,6 +168,27 @@ async def test_a_refusal_gives_the_reason_and_no_key(troubled: StripeBilling, fa
         await create_alice(troubled)
 
     assert str(refused.value) == "Stripe refused (status 400, req_7): Invalid API Key provided: [key]"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invalid email address: anna@example.com",
+        "Invalid string: anna@example.com and more; must be at most 512 characters",
+        "The number +48 600 733 911 of (anna@example.com) is no number.",
+    ],
+)
+async def test_a_refusal_repeats_no_address_and_what_is_kept_of_it_is_not_stripes_sentence(
+    troubled: StripeBilling, faulty: FaultyStripe, said: str
+) -> None:
+    faulty.will(error(400, said, code="email_invalid", request_id="req_7"))
+
+    with pytest.raises(ProviderRefused) as refused:
+        await create_alice(troubled)
+
+    assert refused.value.kept == "Stripe refused (status 400, req_7): email_invalid"
+    assert "[hidden]" in str(refused.value)
+    assert not {"anna", "733", "more"} & set(re.findall(r"\w+", str(refused.value)))
 
 
 @pytest.mark.parametrize("status", [400, 402, 404, 422])
