@@ -30,7 +30,7 @@ run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-
 	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
 
 test: check .venv-peers/.ok ## everything that must hold: the checks, then the tests
-	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	$(BIN)/pytest $(ALONE)
 
 check: .venv/.dev ## style, types and the rules on imports

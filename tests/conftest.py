@@ -17,6 +17,19 @@ pytest.register_assert_rewrite("tests.scenario")
 PURE = (Path(__file__).parent / "domain", Path(__file__).parent / "application")
 
 
+LONGEST = ("cli/test_history.py", "lives", "stripe_cases", "cli", "http/test_erasure.py", "http/test_schemathesis.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that side by side nobody waits for it at the end."""
+    places = [Path(__file__).parent / place for place in LONGEST]
+
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, place in enumerate(places) if item.path.is_relative_to(place)), len(places))
+
+    items.sort(key=rank)
+
+
 def pytest_report_header() -> str:
     return f"PostgreSQL: {described()}"
 

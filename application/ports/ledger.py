@@ -12,6 +12,9 @@ from domain.shared.fact import Actor, Cause, Fact
 Position = int
 """A place in the whole ledger: 1 for the first fact, without gaps; 0 before it."""
 
+POSITION_MAX = 2**53 - 1
+"""Far beyond any ledger, and the largest that every reader of JSON holds exactly."""
+
 
 class Write(msgspec.Struct, frozen=True):
     """Facts to add to a stream, if it still has `expected_version` facts."""

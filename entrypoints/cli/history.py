@@ -16,13 +16,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from application.audit import ReplayCutShort
-from application.ports.ledger import HistoryFilter, Recorded, Unreadable
+from application.ports.ledger import POSITION_MAX, HistoryFilter, Recorded, Unreadable
 from domain.facts import FACTS
 from entrypoints.cli.endings import INTERRUPTED, NOT_WELL
 from entrypoints.cli.house import in_house
 from entrypoints.cli.moments import MOMENT
 from entrypoints.http.audit_views import event_view
-from entrypoints.http.texts import POSITION_MAX
 from entrypoints.wiring import House
 
 BLOCK_BYTES = 64 * 1024

@@ -1,6 +1,7 @@
 """`streamly`: the commands, and how each of them ends."""
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
@@ -8,18 +9,8 @@ import click
 from application.errors import NotFound, Unavailable
 from application.ports.ledger import FactNotReadable
 from domain.shared.fact import Refusal
-from entrypoints.cli.accounts import accounts
-from entrypoints.cli.audit import audit
-from entrypoints.cli.database import doctor, migrate
-from entrypoints.cli.demo import demo
 from entrypoints.cli.endings import FAILED, INTERRUPTED
-from entrypoints.cli.intents import intents
-from entrypoints.cli.keys import keys
-from entrypoints.cli.processes import api, sandbox, serve, worker
-from entrypoints.cli.projections import projections
 from entrypoints.cli.service import ServiceFailed
-from entrypoints.cli.videos import videos
-from entrypoints.cli.webhooks import webhooks
 from entrypoints.settings import SettingsInvalid
 from entrypoints.wiring import (
     REBUILD_REFUSALS,
@@ -56,8 +47,28 @@ A command ends with
 """
 
 
+PROCESSES = ("demo", "serve", "worker", "sandbox", "api")
+TOOLS = ("migrate", "doctor", "accounts", "keys", "videos", "webhooks", "intents", "projections", "audit")
+ELSEWHERE = {"migrate": "database", "doctor": "database"}
+"""The modules beside this one of the commands that are not called as theirs."""
+
+
 class Commands(click.Group):
-    """Says in one line what was refused, without a traceback; what nobody foresaw keeps its own."""
+    """Loads the command that is called, and no other: all of them together take as long as many a command runs.
+
+    Says in one line what was refused, without a traceback; what nobody foresaw keeps its own.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*PROCESSES, *TOOLS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(
+            import_module(f"entrypoints.cli.{ELSEWHERE.get(cmd_name, cmd_name)}"), cmd_name
+        )
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -82,12 +93,6 @@ class Commands(click.Group):
 def main() -> None:
     """The ledger and back end of a paid video service: who may watch what, and which facts say so."""
 
-
-PROCESSES = (demo, serve, worker, sandbox, api)
-TOOLS = (migrate, doctor, accounts, keys, videos, webhooks, intents, projections, audit)
-
-for command in (*PROCESSES, *TOOLS):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

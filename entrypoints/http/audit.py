@@ -12,13 +12,13 @@ from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response import Stream
 
 from application.audit import Told
-from application.ports.ledger import FactNotReadable, HistoryFilter, Recorded, Unreadable
+from application.ports.ledger import POSITION_MAX, FactNotReadable, HistoryFilter, Recorded, Unreadable
 from domain.access.access import Access
 from entrypoints.http.audit_views import EventView, event_view
 from entrypoints.http.authentication import SignedInAs, Viewer
 from entrypoints.http.given import GivenAudit, GivenBusinessTime
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
-from entrypoints.http.texts import POSITION_MAX, AskedFlag, AskedId, AskedText, id_in
+from entrypoints.http.texts import AskedFlag, AskedId, AskedText, id_in
 from entrypoints.http.times import OUT_OF_RANGE, asked_moment
 
 NDJSON = "application/x-ndjson"

@@ -24,6 +24,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Tag
 from litestar.routes import HTTPRoute
 
+from application.ports.ledger import POSITION_MAX
 from domain.access.access import Access
 from entrypoints.http.authentication import MaybeSignedIn, SignedInAs
 from entrypoints.http.bodies import needs_body
@@ -32,7 +33,6 @@ from entrypoints.http.examples import example_of
 from entrypoints.http.idempotency import KEY_HEADER, KEY_LENGTH_MAX, Idempotent
 from entrypoints.http.links import link
 from entrypoints.http.problems import POSITION_HEADER
-from entrypoints.http.texts import POSITION_MAX
 
 COMPONENT = "#/components/schemas/{name}"
 # `Page[entrypoints.http.views.PlanView]` is PageOfPlanView to clients.

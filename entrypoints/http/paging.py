@@ -7,8 +7,8 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from litestar.params import QueryParameter
 
+from application.ports.ledger import POSITION_MAX
 from entrypoints.http.problems import FieldError, Malformed
-from entrypoints.http.texts import POSITION_MAX
 
 LIMIT_MAX = 100
 CURSOR_LENGTH_MAX = 512

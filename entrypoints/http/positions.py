@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from litestar import Request, Response
 
+from application.ports.ledger import POSITION_MAX
 from entrypoints.http.problems import POSITION_HEADER, FieldError, Malformed
-from entrypoints.http.texts import POSITION_MAX
 
 POSITION_DIGITS_MAX = len(str(POSITION_MAX))
 

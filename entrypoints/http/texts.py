@@ -9,8 +9,6 @@ from litestar.params import QueryParameter
 
 NO_NUL = r"^[^\u0000]*$"
 UUID_TEXT = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-POSITION_MAX = 2**53 - 1
-"""Far beyond any ledger, and the largest that every reader of JSON holds exactly."""
 
 Word = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,39}$", examples=["hd"])]
 """A word of our own making: a feature."""

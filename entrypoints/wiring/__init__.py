@@ -16,7 +16,6 @@ from application.errors import Unavailable
 from application.ports.vault import SealBroken
 from entrypoints.wiring.database import Database, DatabaseNotReady, masked, migrate_given, ready_database
 from entrypoints.wiring.house import House, open_house
-from entrypoints.wiring.sandbox import sandbox_app
 
 REBUILD_REFUSALS = (FactUnreadable, NoKeptGeneration, ReadModelPoisoned, RebuildUnderWay, SwapImpossible)
 """Why a read model is not rebuilt, compared or rolled back now."""
@@ -43,7 +42,6 @@ __all__ = [
     "migrate_given",
     "open_house",
     "ready_database",
-    "sandbox_app",
 ]
 
 

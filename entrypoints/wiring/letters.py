@@ -16,7 +16,7 @@ from adapters.mail.smtp_url import SmtpServer
 from adapters.postgres.clock import RealClock
 from adapters.postgres.codes import PostgresCodes
 from adapters.postgres.letters import PostgresLetters
-from adapters.sandbox import twilio
+from adapters.sandbox.twilio import account as simulated
 from adapters.sms.twilio import API_BASE, TwilioAccount, TwilioTextMessages
 from application.mailbox import Mailbox
 from application.ports.letters import Channel, Mail
@@ -91,7 +91,7 @@ def _text_messages(settings: Settings, stack: AsyncExitStack) -> TwilioTextMessa
     elif settings.in_production:
         return None
     else:
-        account = TwilioAccount(twilio.ACCOUNT_SID, twilio.ACCOUNT_SID, twilio.AUTH_TOKEN, twilio.SENDER)
+        account = TwilioAccount(simulated.ACCOUNT_SID, simulated.ACCOUNT_SID, simulated.AUTH_TOKEN, simulated.SENDER)
         text_messages = TwilioTextMessages(account, api_base=f"{settings.sandbox_address}/twilio")
     stack.push_async_callback(text_messages.close)
     return text_messages

@@ -10,7 +10,7 @@ from litestar import Litestar
 from adapters.postgres.clock import PostgresMovableClock, RealClock
 from adapters.sandbox.server import create_sandbox_app
 from adapters.sandbox.stripe import stripe_simulator
-from adapters.sandbox.twilio import twilio_simulator
+from adapters.sandbox.twilio.simulator import twilio_simulator
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings, listed
 

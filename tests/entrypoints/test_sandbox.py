@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from entrypoints.cli.main import main
 from entrypoints.settings import Settings
-from entrypoints.wiring import sandbox_app
+from entrypoints.wiring.sandbox import sandbox_app
 
 SECRET = "whsec_of_another_program"
 PATIENCE_SECONDS = 10.0

@@ -15,7 +15,8 @@ import httpx
 from domain.shared.fact import NO_CAUSE
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings, listed
-from entrypoints.wiring import House, open_house, sandbox_app
+from entrypoints.wiring import House, open_house
+from entrypoints.wiring.sandbox import sandbox_app
 from tests.http.serving import served
 
 PASSWORD = "a lighthouse in the fog"

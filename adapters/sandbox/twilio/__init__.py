@@ -3,7 +3,3 @@
 Beside the API (`/twilio/2010-04-01`) there are controls for tests (`/twilio/_sandbox`): the messages that were
 taken, and answers that fail.
 """
-
-from adapters.sandbox.twilio.simulator import ACCOUNT_SID, AUTH_TOKEN, SENDER, twilio_simulator
-
-__all__ = ["ACCOUNT_SID", "AUTH_TOKEN", "SENDER", "twilio_simulator"]

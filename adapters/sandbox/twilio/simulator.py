@@ -20,10 +20,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody, SkipValidation
 
 from adapters.sandbox.simulator import Simulator
+from adapters.sandbox.twilio.account import ACCOUNT_SID, AUTH_TOKEN, SENDER
 
-ACCOUNT_SID = "AC" + "0" * 32
-AUTH_TOKEN = "simulated"  # noqa: S105 - the simulator's own, good for nothing else
-SENDER = "+15005550006"
 MESSAGES_MAX = 1_000
 BODY_CHARACTERS_MAX = 1_600
 NUMBER = re.compile(r"\+[1-9]\d{6,14}")

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from adapters.sandbox.server import create_sandbox_app
-from adapters.sandbox.twilio import ACCOUNT_SID, AUTH_TOKEN, SENDER, twilio_simulator
+from adapters.sandbox.twilio.account import ACCOUNT_SID, AUTH_TOKEN, SENDER
+from adapters.sandbox.twilio.simulator import twilio_simulator
 from adapters.sms.twilio import TwilioAccount, TwilioTextMessages
 from application.ports.letters import Letter, NotSentNow, Undeliverable
 from application.wording import Wording
