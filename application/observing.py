@@ -159,9 +159,7 @@ class Observing:
     ) -> Revocation | None:
         own = [payment for payment in payments if payment.reference == paid.payment_reference]
         back = next((back for back in gone_back(own, heard_at) if self.policy.revokes(back)), None)
-        if back is None:
-            return None
-        return Revocation("refunded" if back.how == "refunded" else "disputed", back.since)
+        return Revocation(back.why, back.since) if back is not None else None
 
     async def checkout(self, seen: SeenCheckout) -> Decision:
         recalled = await self.records.recall(Checkout, seen.checkout_id)

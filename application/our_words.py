@@ -1,13 +1,13 @@
 """What the provider says of a customer, in our words: which plans it is, and where the money for them is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from application.ports.billing import SeenItem, SeenSubscription
 from application.ports.inbox import Customer
-from domain.payment.truth import ProviderPayment
+from domain.payment.truth import CoveredItem, ProviderPayment
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.subscription import Subscription
 from domain.subscription.truth import PAID, TERMINAL, MoneyBack, ProviderSubscription, SoldItem
@@ -81,9 +81,15 @@ def in_our_words(
         collection_paused=seen.collection_paused,
         failing_since=seen.failing_since,
         further=tuple(
-            SoldItem(price_id=item.price_id, plan=plan, period_end=item.period_end) for item, plan in known_items[1:]
+            SoldItem(
+                price_id=item.price_id,
+                plan=plan,
+                period_end=item.period_end,
+                money_back=_money_back(seen.reference, item, payments, heard_at),
+            )
+            for item, plan in known_items[1:]
         ),
-        money_back=None if payments is None else money_back(seen.reference, first, payments, heard_at),
+        money_back=_money_back(seen.reference, first, payments, heard_at),
     )
 
 
@@ -93,17 +99,18 @@ def _started_at(seen: SeenSubscription, now: datetime) -> datetime:
     return min(seen.started_at, now) if is_on else seen.started_at
 
 
-def money_back(
-    reference: str, item: SeenItem, payments: Sequence[ProviderPayment], heard_at: datetime
-) -> tuple[MoneyBack, ...]:
+def _money_back(
+    reference: str, item: SeenItem, payments: Sequence[ProviderPayment] | None, heard_at: datetime
+) -> tuple[MoneyBack, ...] | None:
     """Where the money for the current period of a subscription's item is, unless it was simply paid.
 
-    The weightiest first. A payment that says for which items it is counts for those alone, unless none of them is for
-    this one: then it took the place of another.
+    The weightiest first. What a payment says that it is for counts for that item alone.
     """
+    if payments is None:
+        return None
     paid = [one for one in payments if one.subscription_reference == reference and one.status == "paid"]
-    by_item = any(_until(payment, item) for payment in paid)
-    return gone_back([payment for payment in paid if _pays_for_now(payment, item, by_item=by_item)], heard_at)
+    is_for = _what_is_for(item, paid)
+    return gone_back([payment for payment in paid if _pays_for_now(payment, item, is_for)], heard_at)
 
 
 def gone_back(payments: Sequence[ProviderPayment], heard_at: datetime) -> tuple[MoneyBack, ...]:
@@ -126,15 +133,21 @@ def gone_back(payments: Sequence[ProviderPayment], heard_at: datetime) -> tuple[
     return (*lost[:1], *refunded, *open_[:1])
 
 
-def _pays_for_now(payment: ProviderPayment, item: SeenItem, *, by_item: bool) -> bool:
+def _what_is_for(item: SeenItem, payments: Sequence[ProviderPayment]) -> Callable[[CoveredItem], bool]:
+    """What of all that was paid for is this item: that with its reference, else that with its price.
+
+    Where there is neither it took the place of another, or came beside it for nothing: then everything is.
+    """
+    covered = [one for payment in payments for one in payment.covers]
+    if any(one.reference == item.reference for one in covered):
+        return lambda one: one.reference == item.reference
+    if any(one.price_id == item.price_id for one in covered):
+        return lambda one: one.price_id == item.price_id
+    return lambda _: True
+
+
+def _pays_for_now(payment: ProviderPayment, item: SeenItem, is_for: Callable[[CoveredItem], bool]) -> bool:
     """One whose period is not known is taken for the current one: it is the latest invoice."""
-    if by_item and payment.covers:
-        until = _until(payment, item)
-        return until is not None and until >= item.period_end
+    if payment.covers:
+        return any(one.until >= item.period_end for one in payment.covers if is_for(one))
     return payment.covers_until is None or payment.covers_until >= item.period_end
-
-
-def _until(payment: ProviderPayment, item: SeenItem) -> datetime | None:
-    """Until when a payment is for an item; None where it does not say that it is."""
-    ends = [one.until for one in payment.covers if item.reference == one.reference or item.price_id == one.price_id]
-    return max(ends, default=None)

@@ -18,7 +18,7 @@ from application.projections.plans import Offer
 from application.recall import Asked, Records
 from application.return_urls import ReturnUrls
 from application.subscription_commands import SubscriptionCommands
-from domain.access.access import ANY_PLAN, Access, decide, judge
+from domain.access.access import ANY_PLAN, Access, decide, judge, terms_in
 from domain.access.prepaid import Bought, bought
 from domain.access.standing import Standing, Term
 from domain.plan.plan import Plan
@@ -182,9 +182,10 @@ def _deciding_term(standing: Standing | None, now: datetime) -> Term | Bought | 
         return None
 
     def rank(term: Term | Bought) -> tuple[bool, float, int]:
-        verdict = judge(term, now)
-        until = verdict.until.timestamp() if verdict.until else 0.0
-        return verdict.granted, until, max(fact.position for fact in term.facts.values())
+        verdicts = [judge(part, now) for part in (terms_in(term) if isinstance(term, Term) else [term])]
+        until = max((verdict.until.timestamp() for verdict in verdicts if verdict.until), default=0.0)
+        granted = any(verdict.granted for verdict in verdicts)
+        return granted, until, max(fact.position for fact in term.facts.values())
 
     had: list[Term | Bought] = [*standing.terms.values(), *bought(standing.prepaid)]
     return max(had, key=rank, default=None)

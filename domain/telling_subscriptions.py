@@ -14,6 +14,8 @@ from domain.subscription.facts import (
     DuplicateFound,
     FurtherItemsChanged,
     GraceStarted,
+    ItemRestored,
+    ItemRevoked,
     PlanChanged,
     PlanChangeRequested,
     PlanDropped,
@@ -67,6 +69,10 @@ def of_subscription(fact: SubscriptionEvent) -> str:
             return f"Access was revoked: the payment for the period was {fact.why}."
         case AccessRestored():
             return f"Access was given back: the payment for the period is not {fact.before} any more."
+        case ItemRevoked():
+            return f"Access to what {fact.plan.name} gives was revoked: the payment for its period was {fact.why}."
+        case ItemRestored():
+            return f"{fact.plan.name} gives access again: the payment for its period is not {fact.before} any more."
         case CollectionPaused():
             return f"Collection of payments was paused; access {'goes on' if fact.grants_access else 'stops'}."
         case CollectionResumed():

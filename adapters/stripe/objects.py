@@ -85,6 +85,8 @@ class Pricing(msgspec.Struct, frozen=True):
 
 class Line(msgspec.Struct, frozen=True):
     period: Span
+    amount: int | None = None
+    """Below zero for what is given back of a plan before."""
     parent: LineParent | None = None
     pricing: Pricing | None = None
 
@@ -101,6 +103,11 @@ class Line(msgspec.Struct, frozen=True):
     def price_id(self) -> str | None:
         details = self.pricing.price_details if self.pricing else None
         return id_of(details.price) if details else None
+
+    @property
+    def charges(self) -> bool:
+        """For an item of a subscription; what is credited pays for nothing."""
+        return self.item is not None and (self.amount is None or self.amount >= 0)
 
     @property
     def reach(self) -> tuple[bool, int]:
@@ -167,16 +174,16 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def covers_until(self) -> int | None:
-        """The end of the period that it is for; None where no line is for a subscription's item."""
-        return max((line.reach for line in self.lines.data if line.item), default=(False, None))[1]
+        """The end of the period that it is for; None where no line charges for a subscription's item."""
+        return max((line.reach for line in self.lines.data if line.charges), default=(False, None))[1]
 
     @property
     def covering_lines(self) -> list[Line]:
-        """Of each item that it is for the line that reaches farthest; none where not all of them are known."""
+        """Of each item that it charges for the line that reaches farthest; none where not all of them are known."""
         if self.lines.has_more:
             return []
         by_item: dict[str | None, Line] = {}
-        for line in sorted((line for line in self.lines.data if line.item), key=lambda line: line.reach):
+        for line in sorted((line for line in self.lines.data if line.charges), key=lambda line: line.reach):
             by_item[line.item_id or line.price_id] = line
         return list(by_item.values())
 

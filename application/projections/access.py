@@ -34,7 +34,7 @@ class Title(Row, frozen=True):
         return Requirement(free=self.free, feature=self.requires)
 
 
-access = Projection("access", version=5, inline=True, standings=AccountStanding, titles=Title)
+access = Projection("access", version=6, inline=True, standings=AccountStanding, titles=Title)
 
 
 @access.fold(*STANDING_FACTS, into=AccountStanding, key="account_id")

@@ -125,22 +125,31 @@ def _blocked(standing: Standing, now: datetime) -> Access | None:
 
 
 def parts(standing: Standing, feature: str | None = None) -> Iterator[Part]:
-    """Its grants, purchases and terms, and what these give beside their plans as if it were terms of their own."""
+    """Its grants, its purchases, and its terms with all that is in these."""
     yield from standing.grants.values()
     yield from bought(standing.prepaid, feature)
     for term in standing.terms.values():
-        yield term
-        for further in term.further:
-            yield replace(
-                term,
-                plan_id=further.plan_id,
-                plan_name=further.plan_name,
-                features=further.features,
-                stream_limit=further.stream_limit,
-                max_height=further.max_height,
-                period_end=further.period_end,
-                lease_until=further.lease_until,
-            )
+        yield from terms_in(term)
+
+
+def terms_in(term: Term) -> Iterator[Term]:
+    """The term, and what its subscription gives beside the plan as if it were terms of their own."""
+    yield term
+    shared = {aspect: fact for aspect, fact in term.facts.items() if aspect != "money"}
+    for further in term.further:
+        yield replace(
+            term,
+            price_id=further.price_id,
+            plan_id=further.plan_id,
+            plan_name=further.plan_name,
+            features=further.features,
+            stream_limit=further.stream_limit,
+            max_height=further.max_height,
+            period_end=further.period_end,
+            lease_until=further.lease_until,
+            revoked=further.revoked,
+            facts={**shared, **further.facts},
+        )
 
 
 def judge(term: Part, now: datetime) -> Verdict:

@@ -9,6 +9,8 @@ from domain.subscription.facts import (
     AccessRestored,
     AccessRevoked,
     GraceStarted,
+    ItemRestored,
+    ItemRevoked,
     StatusChanged,
     SubscriptionEnded,
     SubscriptionRenewed,
@@ -39,7 +41,14 @@ def bears_on(fact: Fact, moment: datetime) -> bool:
         case StatusChanged():
             return fact.changed_at <= moment
         case (
-            GraceStarted() | AccessRevoked() | AccessRestored() | PrepaidMoved() | PrepaidRevoked() | PrepaidRestored()
+            GraceStarted()
+            | AccessRevoked()
+            | AccessRestored()
+            | ItemRevoked()
+            | ItemRestored()
+            | PrepaidMoved()
+            | PrepaidRevoked()
+            | PrepaidRestored()
         ):
             return fact.since <= moment
         case _:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from domain.access.beside import Further, after_money_moved, concerns, now_sold, why_revoked
 from domain.access.by_hand import Block, Grant, follow_block, follow_grant
 from domain.access.deciding import Deciding, deciding
 from domain.access.prepaid import PREPAID_FACTS, PrepaidTerm, with_purchase
@@ -32,9 +33,10 @@ from domain.subscription.facts import (
     CancellationWithdrawn,
     CollectionPaused,
     CollectionResumed,
-    FurtherItem,
     FurtherItemsChanged,
     GraceStarted,
+    ItemRestored,
+    ItemRevoked,
     PlanChanged,
     PlanDropped,
     RevokedFor,
@@ -43,6 +45,7 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from domain.subscription.revocations import Revocation
 
 TermChange = (
     StatusChanged
@@ -55,6 +58,8 @@ TermChange = (
     | CancellationWithdrawn
     | AccessRevoked
     | AccessRestored
+    | ItemRevoked
+    | ItemRestored
     | CollectionPaused
     | CollectionResumed
     | SubscriptionEnded
@@ -96,22 +101,11 @@ Aspect = Literal[
 ]
 
 
-class Further(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a subscription gives beside its plan, for as long as its own period is paid for."""
-
-    plan_id: UUID
-    plan_name: str
-    features: tuple[str, ...]
-    stream_limit: int | None = None
-    max_height: int | None = None
-    period_end: datetime
-    lease_until: datetime
-
-
 class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One subscription, as far as access is concerned; times are business time in UTC."""
 
     subscription_id: UUID
+    price_id: str
     plan_id: UUID
     plan_name: str
     features: tuple[str, ...]
@@ -197,6 +191,7 @@ def _with(standing: Standing, term: Term) -> Standing:
 def _started(fact: SubscriptionStarted) -> Term:
     return Term(
         subscription_id=fact.subscription_id,
+        price_id=fact.price_id,
         plan_id=fact.plan.plan_id,
         plan_name=fact.plan.name,
         features=fact.plan.features,
@@ -209,21 +204,6 @@ def _started(fact: SubscriptionStarted) -> Term:
         lease_until=fact.lease_until,
         ends_at=fact.ends_at,
         facts={"start": deciding(fact)},
-    )
-
-
-def _further(items: tuple[FurtherItem, ...]) -> tuple[Further, ...]:
-    return tuple(
-        Further(
-            plan_id=item.plan.plan_id,
-            plan_name=item.plan.name,
-            features=item.plan.features,
-            stream_limit=item.plan.stream_limit,
-            max_height=item.plan.max_height,
-            period_end=item.period_end,
-            lease_until=item.lease_until,
-        )
-        for item in items
     )
 
 
@@ -251,9 +231,9 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case PlanChanged():
             return _noted(_on_plan(term, fact), "plan", fact)
         case PlanDropped():
-            return _noted(replace(term, plan_dropped=True), "plan", fact)
+            return _noted(replace(term, price_id=fact.price_id, plan_dropped=True), "plan", fact)
         case FurtherItemsChanged():
-            return _noted(replace(term, further=_further(fact.after)), "further", fact)
+            return _noted(replace(term, further=now_sold(fact.after, term.further)), "further", fact)
         case GraceStarted():
             # Past due it is already, but for who looks back at a failure that was heard of late.
             failing = replace(term, status="past_due", grace_since=fact.since, grace_until=fact.until)
@@ -262,10 +242,8 @@ def _changed(term: Term, fact: TermChange) -> Term:
             return _noted(replace(term, ends_at=fact.ends_at, lease_until=fact.lease_until), "cancellation", fact)
         case CancellationWithdrawn():
             return _noted(replace(term, ends_at=None, lease_until=fact.lease_until), "cancellation", fact)
-        case AccessRevoked():
-            return _noted(replace(term, revoked=fact.why), "money", fact)
-        case AccessRestored():
-            return _noted(replace(term, revoked=None), "money", fact)
+        case AccessRevoked() | AccessRestored() | ItemRevoked() | ItemRestored():
+            return _after_money_moved(term, fact)
         case CollectionPaused():
             return _noted(replace(term, collection_denies=not fact.grants_access), "collection", fact)
         case CollectionResumed():
@@ -283,9 +261,15 @@ def _in_status(term: Term, status: str) -> Term:
     return replace(term, status=status, grace_since=None, grace_until=None, facts=facts)
 
 
+def _after_money_moved(term: Term, fact: Revocation) -> Term:
+    moved = replace(term, further=after_money_moved(term.further, fact))
+    return _noted(replace(moved, revoked=why_revoked(fact)), "money", fact) if concerns(fact, term.price_id) else moved
+
+
 def _on_plan(term: Term, fact: PlanChanged) -> Term:
     return replace(
         term,
+        price_id=fact.after_price_id,
         plan_id=fact.after.plan_id,
         plan_name=fact.after.name,
         features=fact.after.features,

@@ -8,8 +8,6 @@ import msgspec
 
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.facts import (
-    AccessRestored,
-    AccessRevoked,
     CancellationScheduled,
     CancellationWithdrawn,
     CollectionPaused,
@@ -26,6 +24,7 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from domain.subscription.revocations import Item, revocations
 from domain.subscription.truth import TERMINAL, BillingPolicy, ProviderSubscription
 
 
@@ -49,6 +48,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     collection_paused: bool = False
     further: tuple[FurtherItem, ...] = ()
     revoked: RevokedFor | None = None
+    """Why its plan gives no access, where the money for that went back."""
+    revoked_beside: dict[str, RevokedFor] = {}
+    """Why what it sells beside its plan gives none, by the ids of the prices."""
     ended_at: datetime | None = None
     started_at: datetime
     duplicate_of: UUID | None = None
@@ -199,24 +201,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return [CollectionResumed(subscription_id=self.id, account_id=self.account_id)]
 
     def _money_back(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
-        if truth.money_back is None:
-            return []
-        back = next((back for back in truth.money_back if policy.revokes(back)), None)
-        revoked: RevokedFor | None = None if back is None else "refunded" if back.how == "refunded" else "disputed"
-        if revoked == self.revoked:
-            return []
-        if back is not None and revoked is not None:
-            return [
-                AccessRevoked(
-                    subscription_id=self.id,
-                    account_id=self.account_id,
-                    why=revoked,
-                    payment_reference=back.payment_reference,
-                    since=back.since,
-                )
-            ]
-        assert self.revoked is not None, "one of the two is set, since they differ"
-        return [AccessRestored(subscription_id=self.id, account_id=self.account_id, before=self.revoked, since=now)]
+        items = [
+            Item(truth.price_id, truth.plan, truth.money_back, self.revoked),
+            *(
+                Item(one.price_id, one.plan, one.money_back, self.revoked_beside.get(one.price_id))
+                for one in truth.further
+            ),
+        ]
+        return [*revocations({"subscription_id": self.id, "account_id": self.account_id}, items, policy, now)]
 
 
 def first_seen(

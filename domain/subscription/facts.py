@@ -146,7 +146,7 @@ class CancellationWithdrawn(SubscriptionFact, frozen=True, tag="subscription.can
 
 
 class AccessRevoked(SubscriptionFact, frozen=True, tag="subscription.access_revoked"):
-    """What was paid for the current period went back, or may: by the policy that gives no access."""
+    """What was paid for the current period went back, or may: by the policy none of what it sells then gives access."""
 
     why: RevokedFor
     payment_reference: str
@@ -155,8 +155,27 @@ class AccessRevoked(SubscriptionFact, frozen=True, tag="subscription.access_revo
 
 
 class AccessRestored(SubscriptionFact, frozen=True, tag="subscription.access_restored"):
-    """The refund failed, the dispute was won, or another period has been paid for."""
+    """The refund failed, the dispute was won, or another period has been paid for: all that it sells gives access."""
 
+    before: RevokedFor
+    since: datetime
+
+
+class ItemRevoked(SubscriptionFact, frozen=True, tag="subscription.item_revoked"):
+    """As `AccessRevoked`, of one of several things that it sells: its plan, or something beside it."""
+
+    price_id: str
+    plan: PlanTerms
+    why: RevokedFor
+    payment_reference: str
+    since: datetime
+
+
+class ItemRestored(SubscriptionFact, frozen=True, tag="subscription.item_restored"):
+    """As `AccessRestored`, of one of several things that it sells."""
+
+    price_id: str
+    plan: PlanTerms
     before: RevokedFor
     since: datetime
 
@@ -196,6 +215,8 @@ SubscriptionEvent = (
     | CancellationWithdrawn
     | AccessRevoked
     | AccessRestored
+    | ItemRevoked
+    | ItemRestored
     | CollectionPaused
     | CollectionResumed
     | SubscriptionEnded

@@ -18,8 +18,11 @@ from domain.subscription.facts import (
     CollectionPaused,
     CollectionResumed,
     DuplicateFound,
+    FurtherItem,
     FurtherItemsChanged,
     GraceStarted,
+    ItemRestored,
+    ItemRevoked,
     PlanChanged,
     PlanChangeRequested,
     PlanDropped,
@@ -31,6 +34,7 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from domain.subscription.revocations import Revocation
 from domain.subscription.truth import PAID, BillingPolicy, ProviderSubscription
 
 RENEWING = PAID | {"past_due"}
@@ -157,6 +161,30 @@ class Subscription(Known, frozen=True, kw_only=True):
             return replace(self, requested=requested)
         return replace(self, requested=requested, wish="end" if isinstance(fact, CancellationRequested) else "go_on")
 
+    def after_selling(self, further: tuple[FurtherItem, ...]) -> "Subscription":
+        """What became of the money for what is not sold any more does not matter."""
+        sold = {item.price_id for item in further}
+        kept = {price_id: why for price_id, why in self.revoked_beside.items() if price_id in sold}
+        return replace(self, further=further, revoked_beside=kept)
+
+    def after_money_moved(self, fact: Revocation) -> "Subscription":
+        """Of one thing that is sold, or of all that are."""
+        match fact:
+            case AccessRevoked():
+                beside = {item.price_id: fact.why for item in self.further}
+                return replace(self, revoked=fact.why, revoked_beside=beside)
+            case AccessRestored():
+                return replace(self, revoked=None, revoked_beside={})
+            case ItemRevoked():
+                if fact.price_id == self.price_id:
+                    return replace(self, revoked=fact.why)
+                return replace(self, revoked_beside={**self.revoked_beside, fact.price_id: fact.why})
+            case ItemRestored():
+                if fact.price_id == self.price_id:
+                    return replace(self, revoked=None)
+                left = {price_id: why for price_id, why in self.revoked_beside.items() if price_id != fact.price_id}
+                return replace(self, revoked_beside=left)
+
     def _refuse_when_over(self) -> None:
         if self.ended_at is not None:
             raise SubscriptionOver("This subscription has ended.")
@@ -193,7 +221,7 @@ class Subscription(Known, frozen=True, kw_only=True):
             case PlanDropped():
                 return replace(state, price_id=fact.price_id, plan_dropped=True)
             case FurtherItemsChanged():
-                return replace(state, further=fact.after)
+                return state.after_selling(fact.after)
             case GraceStarted():
                 return replace(state, grace_since=fact.since)
             case CancellationRequested() | ResumptionRequested() | PlanChangeRequested():
@@ -206,10 +234,8 @@ class Subscription(Known, frozen=True, kw_only=True):
                 return replace(state, ends_at=fact.ends_at, wish=None)
             case CancellationWithdrawn():
                 return replace(state, ends_at=None, wish=None)
-            case AccessRevoked():
-                return replace(state, revoked=fact.why)
-            case AccessRestored():
-                return replace(state, revoked=None)
+            case AccessRevoked() | AccessRestored() | ItemRevoked() | ItemRestored():
+                return state.after_money_moved(fact)
             case CollectionPaused():
                 return replace(state, collection_paused=True)
             case CollectionResumed():

@@ -6,9 +6,23 @@ from typing import Literal
 import msgspec
 
 from domain.shared.plan_terms import PlanTerms
+from domain.subscription.facts import RevokedFor
 
 PAID = frozenset({"active", "trialing"})
 TERMINAL = frozenset({"canceled", "incomplete_expired"})
+
+
+class MoneyBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the money for the current period of one item, where it is not simply the operator's."""
+
+    how: Literal["refunded", "dispute_open", "dispute_lost"]
+    payment_reference: str
+    since: datetime
+
+    @property
+    def why(self) -> RevokedFor:
+        """As facts say it of whoever loses access by it."""
+        return "refunded" if self.how == "refunded" else "disputed"
 
 
 class SoldItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,14 +31,8 @@ class SoldItem(msgspec.Struct, frozen=True, kw_only=True):
     price_id: str
     plan: PlanTerms
     period_end: datetime
-
-
-class MoneyBack(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the money for the current period, where it is not simply the operator's."""
-
-    how: Literal["refunded", "dispute_open", "dispute_lost"]
-    payment_reference: str
-    since: datetime
+    money_back: tuple[MoneyBack, ...] | None = ()
+    """As that of the plan's own item."""
 
 
 class ProviderSubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +58,7 @@ class ProviderSubscription(msgspec.Struct, frozen=True, kw_only=True):
     """When the first attempt at the unpaid invoice failed."""
     further: tuple[SoldItem, ...] = ()
     money_back: tuple[MoneyBack, ...] | None = ()
-    """What happened to it, the weightiest first; None where nothing is known of it."""
+    """What happened to that for the plan, the weightiest first; None where nothing is known of it."""
 
 
 class BillingPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +70,7 @@ class BillingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How long past a period's end access lasts while news of the expected renewal is missing."""
     pause_collection_grants: bool = True
     full_refund_revokes: bool = True
-    """Of all that was paid for the current period."""
+    """Of all that was paid for the current period of an item."""
     dispute_open_suspends: bool = False
     dispute_lost_revokes: bool = True
     double_checkout: Literal["report", "refund_newer"] = "report"

@@ -20,6 +20,8 @@ from domain.subscription.facts import (
     FurtherItem,
     FurtherItemsChanged,
     GraceStarted,
+    ItemRestored,
+    ItemRevoked,
     PlanChanged,
     RevokedFor,
     StatusChanged,
@@ -136,6 +138,24 @@ def revoked(why: RevokedFor = "refunded", since: datetime = MONDAY) -> AccessRev
 
 def restored(before: RevokedFor = "refunded", since: datetime = MONDAY) -> AccessRestored:
     return AccessRestored(subscription_id=SUB, account_id=ANNA, before=before, since=since)
+
+
+def item_revoked(plan: PlanTerms, price_id: str, why: RevokedFor = "refunded", since: datetime = MONDAY) -> ItemRevoked:
+    return ItemRevoked(
+        subscription_id=SUB,
+        account_id=ANNA,
+        price_id=price_id,
+        plan=plan,
+        why=why,
+        payment_reference="in_march",
+        since=since,
+    )
+
+
+def item_restored(
+    plan: PlanTerms, price_id: str, before: RevokedFor = "refunded", since: datetime = MONDAY
+) -> ItemRestored:
+    return ItemRestored(subscription_id=SUB, account_id=ANNA, price_id=price_id, plan=plan, before=before, since=since)
 
 
 def sells_also(*items: FurtherItem, before: tuple[FurtherItem, ...] = ()) -> FurtherItemsChanged:

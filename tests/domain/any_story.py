@@ -28,17 +28,19 @@ PRICES = [(COOKING, "price_999"), (CINEMA, "price_1499")]
 moments = st.sampled_from([MONDAY + days(count) for count in (0, 1, 3, 7, 14, 31, 33, 38, 45, 61)])
 
 
-sold_items = st.builds(
-    SoldItem,
-    price_id=st.just("price_addition"),
-    plan=st.just(CINEMA),
-    period_end=st.sampled_from([end for _, end in PERIODS]),
-)
 money_backs = st.builds(
     MoneyBack,
     how=st.sampled_from(["refunded", "dispute_open", "dispute_lost"]),
     payment_reference=st.just("in_1"),
     since=moments,
+)
+whereabouts = st.just(()) | st.just(()) | st.tuples(money_backs)
+sold_items = st.builds(
+    SoldItem,
+    price_id=st.just("price_addition"),
+    plan=st.just(CINEMA),
+    period_end=st.sampled_from([end for _, end in PERIODS]),
+    money_back=whereabouts,
 )
 
 
@@ -61,7 +63,7 @@ def truths(draw: st.DrawFn) -> ProviderSubscription:
         collection_paused=draw(st.booleans()),
         failing_since=draw(moments) if status == "past_due" else None,
         further=draw(st.just(()) | st.tuples(sold_items)),
-        money_back=draw(st.just(()) | st.just(()) | st.tuples(money_backs)),
+        money_back=draw(whereabouts),
     )
 
 

@@ -20,6 +20,8 @@ from tests.domain.annas_subscription import (
     ends,
     goes_on,
     grace,
+    item_restored,
+    item_revoked,
     renewed,
     restored,
     resumed,
@@ -30,7 +32,7 @@ from tests.domain.annas_subscription import (
     went,
 )
 from tests.domain.records import at, disabled, enabled, standing_after
-from tests.people import MONDAY, NEXT_MONTH, days
+from tests.people import COOKING, MONDAY, NEXT_MONTH, days
 
 FREE = Requirement(free=True)
 HD, UHD = Requirement(feature="hd"), Requirement(feature="uhd")
@@ -277,6 +279,58 @@ def test_and_also_where_the_period_of_the_plan_itself_is_over() -> None:
 
 def test_a_refund_takes_what_is_beside_the_plan_too() -> None:
     assert answer(started, sells_also(CINEMA_BESIDE), revoked(), required=UHD).reason == "refunded"
+
+
+BASIC, BESIDE = item_revoked(COOKING, "price_999"), item_revoked(CINEMA, "price_1499")
+
+
+def test_what_is_paid_stays_where_money_for_something_else_in_the_subscription_went_back() -> None:
+    with_cinema = (started, sells_also(replace(CINEMA_BESIDE, plan=replace(CINEMA, features=("uhd",)))))
+
+    plan_refunded = answer(*with_cinema, BASIC)
+    assert (plan_refunded.granted, plan_refunded.until) == (True, TUESDAY + days(2))
+    assert plan_refunded.features == ("uhd",)
+    assert [fact.position for fact in plan_refunded.deciding] == [2, 3], "the refund was of something else"
+    assert answer(*with_cinema, BASIC, required=HD).reason == "feature_missing"
+    assert answer(*with_cinema, BASIC, now=TUESDAY + days(3)).granted is False
+    beside_refunded = answer(*with_cinema, BESIDE)
+    assert (beside_refunded.until, beside_refunded.features) == (LEASE, ("hd", "sd"))
+    assert answer(*with_cinema, BESIDE, required=UHD).reason == "feature_missing"
+
+
+def test_where_the_money_for_everything_in_it_went_back_the_refunds_explain_it() -> None:
+    given = answer(started, sells_also(CINEMA_BESIDE), BASIC, BESIDE, required=UHD)
+
+    assert (given.granted, given.reason) == (False, "refunded")
+    assert [fact.type for fact in given.deciding][-1:] == ["subscription.item_revoked"]
+
+
+def test_each_opens_again_by_itself() -> None:
+    refunded = (started, sells_also(CINEMA_BESIDE), BASIC, BESIDE)
+
+    assert answer(*refunded, item_restored(COOKING, "price_999")).features == ("hd", "sd")
+    assert answer(*refunded, item_restored(CINEMA, "price_1499"), required=UHD).granted
+    assert answer(started, sells_also(CINEMA_BESIDE), revoked(), item_restored(CINEMA, "price_1499")).until == (
+        TUESDAY + days(2)
+    )
+    assert answer(started, sells_also(CINEMA_BESIDE), revoked(), restored(), required=UHD).granted
+
+
+def test_a_new_period_of_one_thing_leaves_the_refund_of_another() -> None:
+    snacks = replace(CINEMA_BESIDE, price_id="price_snacks", plan=replace(CINEMA, features=("snacks",)))
+    longer = replace(snacks, lease_until=MONTH_AFTER)
+    sold = sells_also(CINEMA_BESIDE, snacks)
+
+    given = answer(started, sold, BESIDE, sells_also(CINEMA_BESIDE, longer, before=sold.after))
+
+    assert (given.features, given.until) == (("hd", "sd", "snacks"), MONTH_AFTER)
+
+
+def test_after_a_change_of_the_plan_the_refund_is_of_what_it_is_now() -> None:
+    snacks = replace(CINEMA_BESIDE, price_id="price_snacks", plan=replace(CINEMA, features=("snacks",)))
+
+    assert answer(started, sells_also(snacks), upgraded, BASIC, required=UHD).granted
+    assert answer(started, sells_also(snacks), upgraded, BESIDE).features == ("snacks",)
 
 
 def test_where_none_gives_access_the_one_heard_of_last_explains_it() -> None:

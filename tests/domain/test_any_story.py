@@ -1,13 +1,16 @@
 """Whatever a provider tells and support does, in whatever order: the ledger holds it, and access follows from it."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.access.access import Requirement, decide
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
-from domain.subscription.truth import PAID, TERMINAL, BillingPolicy, ProviderSubscription
+from domain.shared.plan_terms import PlanTerms
+from domain.subscription.truth import PAID, TERMINAL, BillingPolicy, MoneyBack, ProviderSubscription, SoldItem
 from domain.telling import tell
 from tests.domain.any_purchases import bought_until, buying
 from tests.domain.any_story import Heard, Turn, known_of, observing, policies, stories, told
@@ -62,20 +65,33 @@ def stops(turn: Turn, policy: BillingPolicy, now: datetime, feature: str | None)
     return [
         stop
         for word in turn.last_words.values()
-        for plan, period_end in [(word.plan, word.period_end), *((one.plan, one.period_end) for one in word.further)]
-        if feature in {None, *plan.features} and (stop := stops_at(word, period_end, policy)) is not None
+        for sold in [Sold(word.plan, word.period_end, word.money_back), *(_beside(one) for one in word.further)]
+        if feature in {None, *sold.plan.features} and (stop := stops_at(word, sold, policy)) is not None
     ]
 
 
-def stops_at(word: ProviderSubscription, period_end: datetime, policy: BillingPolicy) -> datetime | None:
+class Sold(NamedTuple):
+    """One thing that a subscription sells."""
+
+    plan: PlanTerms
+    period_end: datetime
+    money_back: Sequence[MoneyBack] | None
+
+
+def _beside(item: SoldItem) -> Sold:
+    return Sold(item.plan, item.period_end, item.money_back)
+
+
+def stops_at(word: ProviderSubscription, sold: Sold, policy: BillingPolicy) -> datetime | None:
+    """Of one thing that it sells."""
     revokes = {
         "refunded": policy.full_refund_revokes,
         "dispute_open": policy.dispute_open_suspends,
         "dispute_lost": policy.dispute_lost_revokes,
     }
-    if any(revokes[back.how] for back in word.money_back or ()):
+    if any(revokes[back.how] for back in sold.money_back or ()):
         return None
-    lease = period_end + policy.lease_slack
+    lease = sold.period_end + policy.lease_slack
     lease = min(lease, word.ends_at) if word.ends_at else lease
     if word.collection_paused and not policy.pause_collection_grants:
         return None

@@ -6,18 +6,21 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from domain.subscription.facts import FurtherItem, RevokedFor
+from domain.subscription.facts import FurtherItem, RevokedFor, SubscriptionEvent
 from domain.subscription.subscription import Subscription, SubscriptionOver
 from domain.subscription.truth import BillingPolicy, MoneyBack, SoldItem
 from tests.domain.annas_subscription import (
     CINEMA,
     MONTH_AFTER,
+    Decision,
     asked_to_cancel,
     collection_paused,
     ended,
     ends,
     goes_on,
     grace,
+    item_restored,
+    item_revoked,
     observed,
     paid,
     past_due,
@@ -331,7 +334,85 @@ def test_with_the_money_here_again_access_is_given_back() -> None:
     )
 
 
+# Money that went back, of several things.
+
+beside_cooking = (started, sells_also(ADDED))
+
+
+def sold_two(plan: tuple[MoneyBack, ...] | None = (), beside: tuple[MoneyBack, ...] | None = ()) -> Decision:
+    """Cooking with Cinema beside it is what she has, and this became of the money for each."""
+    truth = replace(paid, money_back=plan, further=(replace(ADDITION, money_back=beside),))
+    return observed(truth, now=MONDAY + days(9))
+
+
+@pytest.mark.parametrize(
+    ("plan", "beside", "facts"),
+    [
+        pytest.param((back("refunded"),), (), [item_revoked(COOKING, "price_999")], id="the plan's"),
+        pytest.param(
+            (), (back("dispute_lost"),), [item_revoked(CINEMA, "price_1499", "disputed")], id="that beside it"
+        ),
+        pytest.param(
+            (back("refunded"),),
+            (back("refunded"),),
+            [item_revoked(COOKING, "price_999"), item_revoked(CINEMA, "price_1499")],
+            id="that of both",
+        ),
+        pytest.param((back("dispute_open"),), (back("dispute_open"),), [], id="by the policy none"),
+        pytest.param(None, None, [], id="nothing is known"),
+    ],
+)
+def test_of_several_things_money_takes_what_it_had_paid_for(
+    plan: tuple[MoneyBack, ...] | None, beside: tuple[MoneyBack, ...] | None, facts: list[SubscriptionEvent]
+) -> None:
+    given(Subscription, *beside_cooking).when(sold_two(plan, beside)).then(*facts)
+    given(Subscription, *beside_cooking, *facts).when(sold_two(plan, beside)).then_nothing()
+
+
+def test_each_is_given_back_by_itself() -> None:
+    cooking, cinema = item_revoked(COOKING, "price_999"), item_revoked(CINEMA, "price_1499", "disputed")
+    both = given(Subscription, *beside_cooking, cooking, cinema)
+
+    both.when(sold_two(beside=(back("dispute_lost"),))).then(
+        item_restored(COOKING, "price_999", since=MONDAY + days(9))
+    )
+    both.when(sold_two(plan=(back("refunded"),))).then(
+        item_restored(CINEMA, "price_1499", "disputed", since=MONDAY + days(9))
+    )
+    both.when(sold_two(None, None)).then_nothing()
+
+
+def test_what_was_once_revoked_as_a_whole_is_all_that_was_sold_then() -> None:
+    whole = (*beside_cooking, revoked())
+
+    given(Subscription, *whole).when(sold_two((back("refunded"),), (back("refunded"),))).then_nothing()
+    given(Subscription, *whole).when(sold_two((back("refunded"),))).then(
+        item_restored(CINEMA, "price_1499", since=MONDAY + days(9))
+    )
+    given(Subscription, *whole, restored()).when(sold_two()).then_nothing()
+
+
+def test_what_is_added_to_a_refunded_subscription_has_money_of_its_own() -> None:
+    given(Subscription, started, revoked()).when(sold_two(plan=(back("refunded"),))).then(sells_also(ADDED))
+
+
+def test_the_one_thing_that_is_left_is_the_subscription_again() -> None:
+    left = given(Subscription, *beside_cooking, item_revoked(COOKING, "price_999"), sells_also(before=(ADDED,)))
+
+    left.when(observed(replace(paid, money_back=(back("refunded"),)))).then_nothing()
+    left.when(observed(paid)).then(restored())
+
+
+def test_what_was_taken_out_and_is_sold_again_was_not_refunded() -> None:
+    again = (*beside_cooking, item_revoked(CINEMA, "price_1499"), sells_also(before=(ADDED,)), sells_also(ADDED))
+
+    given(Subscription, *again).when(sold_two()).then_nothing()
+
+
 # All at once.
+
+
+SNACKS = replace(ADDITION, price_id="price_snacks")
 
 
 def test_several_differences_are_told_together_and_end_in_the_truth() -> None:
@@ -341,7 +422,7 @@ def test_several_differences_are_told_together_and_end_in_the_truth() -> None:
         price_id="price_1499",
         ends_at=MONTH_AFTER,
         collection_paused=True,
-        further=(ADDITION,),
+        further=(SNACKS,),
         money_back=(back("refunded"),),
     )
 
@@ -350,11 +431,11 @@ def test_several_differences_are_told_together_and_end_in_the_truth() -> None:
     assert facts == [
         upgraded,
         replace(renewed, lease_until=MONTH_AFTER),
-        sells_also(replace(ADDED, lease_until=MONTH_AFTER)),
+        sells_also(replace(ADDED, price_id="price_snacks", lease_until=MONTH_AFTER)),
         ends(MONTH_AFTER),
         went("active", "past_due", NEXT_MONTH),
         grace(since=NEXT_MONTH),
         collection_paused(),
-        revoked(),
+        item_revoked(CINEMA, "price_1499"),
     ]
     given(Subscription, started, *facts).when(observed(truth, now=NEXT_MONTH + days(2))).then_nothing()

@@ -72,6 +72,8 @@ SENTENCES = {
     "subscription.further_items_changed": "Beside its plan the subscription now has Cinéma.",
     "subscription.access_revoked": "Access was revoked: the payment for the period was disputed.",
     "subscription.access_restored": "Access was given back: the payment for the period is not disputed any more.",
+    "subscription.item_revoked": "Access to what Cinéma gives was revoked: the payment for its period was refunded.",
+    "subscription.item_restored": "Cinéma gives access again: the payment for its period is not refunded any more.",
     "payment.refunded": "4.00 USD was refunded; 5.99 USD of the payment is left.",
     "payment.refund_failed": "The refund of 4.00 USD failed; 5.99 USD of the payment is left.",
     "payment.dispute_changed": "The dispute was lost about the payment of 9.99 USD (fraudulent).",

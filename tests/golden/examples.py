@@ -73,6 +73,8 @@ from domain.subscription.facts import (
     FurtherItem,
     FurtherItemsChanged,
     GraceStarted,
+    ItemRestored,
+    ItemRevoked,
     PlanChanged,
     PlanChangeRequested,
     PlanDropped,
@@ -682,6 +684,36 @@ ERASED: tuple[Fact, ...] = (
     stored(97, ERASER, COMMAND, PersonalDataErased(account_id=ANNA, erasure_id=ERASURE)),
 )
 
+BY_ITEM = (
+    stored(
+        99,
+        STRIPE,
+        WEBHOOK,
+        ItemRevoked(
+            account_id=ANNA,
+            subscription_id=SUBSCRIPTION,
+            price_id="price_14999",
+            plan=CINEMA,
+            why="refunded",
+            payment_reference="in_1",
+            since=MARCH,
+        ),
+    ),
+    stored(
+        100,
+        STRIPE,
+        WEBHOOK,
+        ItemRestored(
+            account_id=ANNA,
+            subscription_id=SUBSCRIPTION,
+            price_id="price_14999",
+            plan=CINEMA,
+            before="refunded",
+            since=APRIL,
+        ),
+    ),
+)
+
 GONE: tuple[Fact, ...] = (
     stored(98, STRIPE, WEBHOOK, CustomerGone(account_id=ANNA, provider="stripe", customer_id="cus_anna", deleted=True)),
 )
@@ -704,6 +736,7 @@ EXAMPLES: dict[str, Fact] = {
         *REACHED,
         *WAITING,
         *ERASED,
+        *BY_ITEM,
         *GONE,
     )
 }

@@ -5,8 +5,11 @@
 - One whose renewal failed gives it for `GRACE_DAYS_PAST_DUE` from the first failure of the oldest invoice that is owed,
   and no longer than above. One in any other status gives nothing.
 - While collection is paused it gives nothing if `PAUSE_COLLECTION_GRANTS` is off.
-- When all that was paid for the current period went back, it gives nothing (`FULL_REFUND_REVOKES`); so with a payment
-  for it whose dispute is lost (`DISPUTE_LOST_REVOKES`) or open (`DISPUTE_OPEN_SUSPENDS`). A refund that failed is none.
+- When all that was paid for the current period of an item went back, that item gives nothing (`FULL_REFUND_REVOKES`);
+  so with a payment for it whose dispute is lost (`DISPUTE_LOST_REVOKES`) or open (`DISPUTE_OPEN_SUSPENDS`). A refund
+  that failed is none. An item is paid for by the invoices that charge for it until its period's end: by its id; where
+  none does that ever, by its price; where none does that either, by all that the subscription is charged for. What is
+  settled of the past in an invoice that charges for the item anew, and what is credited, pays for nothing.
 
 Times are Unix seconds.
 """
@@ -94,7 +97,7 @@ class Oracle:
     def _until(self, subscription: Thing, item: Thing) -> int:
         """0: it gives nothing."""
         status = subscription["status"]
-        if self._is_stopped(subscription):
+        if self._is_stopped(subscription) or self._went_back(subscription, item):
             return 0
         if status in PAID:
             return self._lease(subscription, item)
@@ -103,15 +106,30 @@ class Oracle:
         return 0
 
     def _is_stopped(self, subscription: Thing) -> bool:
-        if subscription["pause_collection"] is not None and not self.policy.pause_collection_grants:
-            return True
-        paid = [invoice for invoice in self.books.invoices if _pays_for_now(invoice, subscription)]
+        return subscription["pause_collection"] is not None and not self.policy.pause_collection_grants
+
+    def _went_back(self, subscription: Thing, item: Thing) -> bool:
+        paid = self._paying(subscription, item)
         disputes = [dispute["status"] for invoice in paid for dispute in self._disputes(invoice)]
         return (
             (self.policy.full_refund_revokes and bool(paid) and all(self._is_refunded(invoice) for invoice in paid))
             or (self.policy.dispute_lost_revokes and "lost" in disputes)
             or (self.policy.dispute_open_suspends and any(status in OPEN for status in disputes))
         )
+
+    def _paying(self, subscription: Thing, item: Thing) -> list[Thing]:
+        """The invoices that paid for the item's current period."""
+        charged = [
+            (invoice, line)
+            for invoice in self.books.invoices
+            if _is_of(invoice, subscription) and invoice["status"] == "paid" and invoice["amount_paid"]
+            for line in _charges(invoice)
+        ]
+        own = [(invoice, line) for invoice, line in charged if _item_of(line) == item["id"]]
+        alike = [(invoice, line) for invoice, line in charged if _price_of(line) == item["price"]["id"]]
+        end = item["current_period_end"]
+        lasting = [invoice["id"] for invoice, line in own or alike or charged if line["period"]["end"] >= end]
+        return [invoice for invoice in self.books.invoices if invoice["id"] in lasting]
 
     def _lease(self, subscription: Thing, item: Thing) -> int:
         end = int(item["current_period_end"])
@@ -151,9 +169,21 @@ def _is_of(invoice: Thing, subscription: Thing) -> bool:
     return bool(details.get("subscription") == subscription["id"])
 
 
-def _pays_for_now(invoice: Thing, subscription: Thing) -> bool:
-    """Paid, and for something that lasts until the current period's end."""
-    if not _is_of(invoice, subscription) or invoice["status"] != "paid" or not invoice["amount_paid"]:
-        return False
-    end = subscription["items"]["data"][0]["current_period_end"]
-    return any(line["period"]["end"] >= end for line in invoice["lines"]["data"])
+def _charges(invoice: Thing) -> list[Thing]:
+    """The lines that cost something, less those of the past of what the invoice charges for anew."""
+    lines = [line for line in invoice["lines"]["data"] if line["amount"] > 0]
+    anew = {_item_of(line) for line in lines if not _is_of_the_past(line)}
+    return [line for line in lines if not (_is_of_the_past(line) and _item_of(line) in anew)]
+
+
+def _item_of(line: Thing) -> str:
+    return str(line["parent"]["subscription_item_details"]["subscription_item"])
+
+
+def _price_of(line: Thing) -> str:
+    return str(line["pricing"]["price_details"]["price"])
+
+
+def _is_of_the_past(line: Thing) -> bool:
+    """What is left to be paid of a change inside a period."""
+    return bool(line["parent"]["subscription_item_details"]["proration"])
