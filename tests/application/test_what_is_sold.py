@@ -1,10 +1,12 @@
 """What the provider says of a subscription, in our words: money by item, an end with the period, clocks apart."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
-from application.our_words import in_our_words
+from application.our_words import Plans, in_our_words
 from application.ports.billing import SeenItem, SeenSubscription
 from application.ports.inbox import Customer
 from domain.payment.truth import CoveredItem, DisputeStage, ProviderDispute, ProviderPayment
@@ -14,6 +16,7 @@ from tests.people import COOKING, MONDAY, NEXT_MONTH, days
 
 NEXT_YEAR = MONDAY + days(365)
 PLANS = {"price_cooking": COOKING}
+YEARLY = replace(COOKING, plan_id=UUID(int=7), name="Yearly", interval="year")
 CUSTOMER = Customer("memory", "cus_anna")
 
 apron = SeenItem(
@@ -34,7 +37,8 @@ cooking = SeenItem(
 
 def sold(
     *items: SeenItem,
-    payments: tuple[ProviderPayment, ...] = (),
+    payments: tuple[ProviderPayment, ...] | None = (),
+    plans: Plans = PLANS,
     status: str = "active",
     starts_in: timedelta = timedelta(),
     ends_with_period: bool = False,
@@ -51,7 +55,7 @@ def sold(
         failing_since=None,
         ends_with_period=ends_with_period,
     )
-    truth = in_our_words(seen, PLANS, payments, None, CUSTOMER, heard_at=MONDAY, now=MONDAY)
+    truth = in_our_words(seen, plans, payments, None, CUSTOMER, heard_at=MONDAY, now=MONDAY)
     assert truth is not None
     return truth
 
@@ -113,6 +117,56 @@ def test_where_the_plan_took_the_place_of_another_the_money_for_that_counts() ->
     back = sold(cooking, payments=(paid(OF_BEFORE),)).money_back
 
     assert [one.how for one in back or ()] == ["dispute_lost"]
+
+
+# Money by item, of several plans in one subscription.
+
+BOTH_PLANS = {**PLANS, "price_year": YEARLY}
+year = replace(apron, reference="si_year", price_id="price_year")
+ITS_YEAR = CoveredItem(reference="si_year", price_id="price_year", until=NEXT_YEAR)
+
+
+@pytest.mark.parametrize(
+    ("month", "year_paid", "expected"),
+    [
+        pytest.param((THIS_MONTH,), (ITS_YEAR,), (True, False), id="the month"),
+        pytest.param((THIS_MONTH, ITS_YEAR), (), (True, True), id="what paid both"),
+        pytest.param((ITS_YEAR,), (THIS_MONTH,), (False, True), id="the year"),
+        pytest.param((LAST_MONTH, ITS_YEAR), (THIS_MONTH,), (False, True), id="the year with the month before"),
+        pytest.param((THIS_MONTH,), (), (True, False), id="nothing paid until the year's end"),
+    ],
+)
+def test_money_takes_the_items_that_it_paid_for(
+    month: tuple[CoveredItem, ...], year_paid: tuple[CoveredItem, ...], expected: tuple[bool, bool]
+) -> None:
+    """The first payment is disputed and lost, the second is in order."""
+    payments = (paid(*month), paid(*year_paid, stage="won")) if year_paid else (paid(*month),)
+    truth = sold(cooking, year, payments=payments, plans=BOTH_PLANS)
+    [beside] = truth.further
+
+    assert (bool(truth.money_back), bool(beside.money_back)) == expected
+
+
+def test_one_that_came_for_nothing_goes_with_what_paid_for_its_time() -> None:
+    gift = replace(year, period_end=NEXT_MONTH)
+    other = paid(CoveredItem(reference="si_3", price_id="price_3", until=NEXT_MONTH), stage="won")
+
+    for payments, taken in (((paid(THIS_MONTH),), True), ((paid(LAST_MONTH),), False), ((other,), False)):
+        [beside] = sold(cooking, gift, payments=payments, plans=BOTH_PLANS).further
+        assert bool(beside.money_back) is taken
+
+
+def test_one_that_is_sold_again_is_paid_for_by_its_own_payment_and_not_by_that_for_its_price() -> None:
+    before = paid(CoveredItem(reference="si_gone", price_id="price_cooking", until=NEXT_MONTH))
+
+    assert sold(cooking, payments=(before,)).money_back
+    assert sold(cooking, payments=(before, paid(THIS_MONTH, stage="won"))).money_back == ()
+
+
+def test_where_nothing_is_known_of_money_that_goes_for_each_item() -> None:
+    truth = sold(cooking, year, payments=None, plans=BOTH_PLANS)
+
+    assert (truth.money_back, [one.money_back for one in truth.further]) == (None, [None])
 
 
 def test_what_ends_with_its_period_ends_with_that_of_the_plans_item() -> None:

@@ -7,9 +7,21 @@ from msgspec.structs import replace
 from domain.access.access import ANY_PLAN, Access, Requirement, decide
 from domain.access.hindsight import bears_on
 from domain.shared.fact import AccountFact
-from tests.domain.annas_subscription import ended, grace, renewed, started, upgraded, went
+from domain.subscription.facts import FurtherItem
+from tests.domain.annas_subscription import (
+    CINEMA,
+    ended,
+    grace,
+    item_restored,
+    item_revoked,
+    renewed,
+    sells_also,
+    started,
+    upgraded,
+    went,
+)
 from tests.domain.records import at, disabled, enabled, followed, recorded, registered
-from tests.people import MONDAY, NEXT_MONTH, days
+from tests.people import COOKING, MONDAY, NEXT_MONTH, days
 
 TUESDAY, WEDNESDAY, FRIDAY = MONDAY + days(1), MONDAY + days(2), MONDAY + days(4)
 
@@ -61,6 +73,18 @@ def test_a_renewal_that_was_heard_of_late_had_begun_with_its_period() -> None:
 
     assert looking_back_at(NEXT_MONTH + days(3), *facts).granted
     assert looking_back_at(NEXT_MONTH - days(1), *facts).until == NEXT_MONTH + days(2)
+
+
+def test_a_dispute_of_one_thing_that_was_heard_of_late_took_that_from_its_beginning() -> None:
+    snacks = FurtherItem(
+        price_id="price_snacks", plan=replace(CINEMA, features=("snacks",)), period_end=FRIDAY, lease_until=FRIDAY
+    )
+    facts = (started, sells_also(snacks), at(FRIDAY, item_revoked(COOKING, "price_999", "disputed", since=WEDNESDAY)))
+
+    assert looking_back_at(TUESDAY, *facts).features == ("hd", "sd", "snacks")
+    assert looking_back_at(WEDNESDAY, *facts).features == ("snacks",)
+    back = at(FRIDAY, item_restored(COOKING, "price_999", "disputed", since=WEDNESDAY + days(1)))
+    assert looking_back_at(WEDNESDAY + days(1), *facts, back).features == ("hd", "sd", "snacks")
 
 
 def test_an_end_that_was_heard_of_late_was_an_end() -> None:

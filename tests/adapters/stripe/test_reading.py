@@ -256,9 +256,12 @@ def test_where_no_money_moves_there_is_no_payment(fields: dict[str, Any]) -> Non
     assert payment(**fields) is None
 
 
-def line(item_id: str, *, end: int, proration: bool = False, price: str = "price_gold") -> dict[str, Any]:
+def line(
+    item_id: str, *, end: int, proration: bool = False, price: str = "price_gold", amount: int = 999
+) -> dict[str, Any]:
     details = {"subscription_item": item_id, "proration": proration}
     return {
+        "amount": amount,
         "period": {"start": JUNE, "end": end},
         "parent": {"subscription_item_details": details},
         "pricing": {"price_details": {"price": price}},
@@ -280,6 +283,18 @@ def test_an_invoice_tells_item_by_item_what_it_is_for() -> None:
         ("si_1", "price_gold", at(JULY)),
         ("si_2", "price_b", at(FRIDAY)),
     ]
+
+
+def test_what_is_credited_pays_for_nothing() -> None:
+    credit = line("si_2", end=JULY + 9, proration=True, price="price_b", amount=-500)
+
+    one = payment(lines={"data": [line("si_1", end=JULY), credit]})
+
+    assert one
+    assert [each.reference for each in one.covers] == ["si_1"]
+    alone = payment(lines={"data": [credit]})
+    assert alone
+    assert (alone.covers, alone.covers_until) == ((), None)
 
 
 def test_an_invoice_whose_lines_are_not_all_there_does_not_tell_it() -> None:
