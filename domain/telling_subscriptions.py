@@ -27,6 +27,7 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from domain.subscription.revocations import Revocation
 
 
 def of_subscription(fact: SubscriptionEvent) -> str:
@@ -65,14 +66,8 @@ def of_subscription(fact: SubscriptionEvent) -> str:
             return f"The subscription was cancelled and ends on {_day(fact.ends_at)}."
         case CancellationWithdrawn():
             return "The cancellation was withdrawn; the subscription renews again."
-        case AccessRevoked():
-            return f"Access was revoked: the payment for the period was {fact.why}."
-        case AccessRestored():
-            return f"Access was given back: the payment for the period is not {fact.before} any more."
-        case ItemRevoked():
-            return f"Access to what {fact.plan.name} gives was revoked: the payment for its period was {fact.why}."
-        case ItemRestored():
-            return f"{fact.plan.name} gives access again: the payment for its period is not {fact.before} any more."
+        case AccessRevoked() | AccessRestored() | ItemRevoked() | ItemRestored():
+            return _of_money(fact)
         case CollectionPaused():
             return f"Collection of payments was paused; access {'goes on' if fact.grants_access else 'stops'}."
         case CollectionResumed():
@@ -81,3 +76,15 @@ def of_subscription(fact: SubscriptionEvent) -> str:
             return f"The subscription ended on {_day(fact.ended_at)} ({fact.status})."
         case _:
             assert_never(fact)
+
+
+def _of_money(fact: Revocation) -> str:
+    match fact:
+        case AccessRevoked():
+            return f"Access was revoked: the payment for the period was {fact.why}."
+        case AccessRestored():
+            return f"Access was given back: the payment for the period is not {fact.before} any more."
+        case ItemRevoked():
+            return f"Access to what {fact.plan.name} gives was revoked: the payment for its period was {fact.why}."
+        case ItemRestored():
+            return f"{fact.plan.name} gives access again: the payment for its period is not {fact.before} any more."

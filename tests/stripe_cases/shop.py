@@ -168,7 +168,7 @@ async def running_shop(
             looking=looking,
             admin=admin,
             auditor=auditor,
-            videos={feature: await _video(house, feature) for feature in ("sd", "hd", "uhd", RENTAL)},
+            videos={feature: await video(house, feature) for feature in ("sd", "hd", "uhd", RENTAL)},
             rental_plan="",
         )
         shop.rental_plan = await _sell(shop, catalog)
@@ -183,7 +183,7 @@ async def account(house: House, role: Role = "viewer") -> UUID:
     return account_id
 
 
-async def _video(house: House, feature: str) -> UUID:
+async def video(house: House, feature: str) -> UUID:
     """One that can be played as far as everybody but FFmpeg is concerned."""
     id = uuid4()
     facts = [

@@ -1,0 +1,158 @@
+"""A subscription that sells two months and a year, over HTTP: money that goes back takes only what it had paid for."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.subscription.facts import ItemRestored, ItemRevoked
+from tests.lives.judgement import judge
+from tests.lives.life import Life, new_life
+from tests.lives.oracle import Policy
+from tests.lives.town import Town, running_town
+from tests.lives.troubles import deliver_some, settle
+from tests.postgres import Databases
+from tests.stripe_cases.shop import video
+
+pytestmark = pytest.mark.anyio
+
+MONTH = timedelta(days=31)
+PLANS = ("Basic", "Premium", "Yearly")
+FIRST, RENEWAL = 12_997, 2_998
+"""What the invoices ask for: of all three, and of the two months."""
+ALL_PLAYED = {"sd": "played", "hd": "played"}
+
+
+@pytest.fixture(scope="module")
+async def town(
+    databases: Databases, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    dsn = databases.clone(template_database)
+    policy = Policy(dispute_open_suspends=True)
+    async with running_town(dsn, tmp_path_factory.mktemp("items"), "items", policy) as town:
+        yield town
+    databases.drop(dsn)
+
+
+@pytest.fixture(scope="module")
+async def videos(town: Town) -> dict[str, UUID]:
+    """One that requires each feature."""
+    return {feature: await video(town.house, feature) for feature in ("sd", "hd")}
+
+
+@pytest.fixture
+async def anna(town: Town) -> AsyncIterator[Life]:
+    """She has paid for all three, and a month later for the two months again."""
+    async with new_life(town, 1) as life:
+        made = await life.stripe.do("customers", email="anna@example.com")
+        assert made is not None
+        path = f"/v1/admin/accounts/{life.account_id}/customers/stripe"
+        bound = await town.api.put(path, json={"customer_id": made["id"]}, headers=await town.as_admin())
+        bound.raise_for_status()
+        items = {f"items[{place}][price]": town.prices[name] for place, name in enumerate(PLANS)}
+        assert await life.stripe.do("subscriptions", customer=made["id"], **items)
+        await hear(life)
+        await life.move_on(life.now + MONTH)
+        await hear(life)
+        yield life
+
+
+async def hear(life: Life) -> None:
+    """All that Stripe has to tell, in an order of chance."""
+    await deliver_some(life, share=1.0)
+    await settle(life)
+
+
+async def charge(life: Life, amount: int) -> dict[str, Any]:
+    """The last one that was paid, of so many minor units."""
+    charged = [one for one in await life.stripe.all("charges") if one["amount"] == amount]
+    return charged[-1]
+
+
+async def refund(life: Life, amount: int, part: int | None = None) -> dict[str, Any]:
+    intent = (await charge(life, amount))["payment_intent"]
+    given = await life.stripe.do("refunds", payment_intent=intent, **({"amount": str(part)} if part else {}))
+    assert given is not None
+    await hear(life)
+    return given
+
+
+async def played(life: Life, videos: dict[str, UUID]) -> dict[str, str]:
+    """What playback answers, by the feature that is required: why not, if so."""
+    answers = {}
+    for feature, video_id in videos.items():
+        answer = await life.town.api.post(f"/v1/videos/{video_id}/playback", headers=life.headers)
+        answers[feature] = "played" if answer.is_success else str(answer.json()["access"]["reason"])
+    return answers
+
+
+async def told(life: Life) -> list[tuple[str, str]]:
+    """What was recorded of single items, by their plans."""
+    facts = [entry.fact for entry in await life.town.house.audit.history.of_account(life.account_id)]
+    return [(fact.tag(), fact.plan.name) for fact in facts if isinstance(fact, ItemRevoked | ItemRestored)]
+
+
+def of(what: str, *plans: str) -> list[tuple[str, str]]:
+    return [(f"subscription.item_{what}", plan) for plan in plans]
+
+
+async def test_a_refund_of_the_months_leaves_the_year(anna: Life, videos: dict[str, UUID]) -> None:
+    await refund(anna, RENEWAL, part=RENEWAL - 1)
+    assert await told(anna) == []
+    assert await played(anna, videos) == ALL_PLAYED
+
+    rest = await refund(anna, RENEWAL, part=1)
+
+    assert await told(anna) == of("revoked", "Basic", "Premium")
+    assert await played(anna, videos) == {"sd": "feature_missing", "hd": "played"}
+    mine = (await anna.town.api.get("/v1/me/subscription", headers=anna.headers)).json()["access"]
+    assert (mine["granted"], mine["features"]) == (True, ["hd"])
+    await judge(anna)
+    assert await anna.stripe.control("POST", f"refunds/{rest['id']}/fail", reason="unknown")
+    await hear(anna)
+    assert await told(anna) == of("revoked", "Basic", "Premium") + of("restored", "Basic", "Premium")
+    assert await played(anna, videos) == ALL_PLAYED
+
+
+async def test_a_refund_of_the_year_leaves_the_months_that_were_paid_since(anna: Life, videos: dict[str, UUID]) -> None:
+    await refund(anna, FIRST)
+    assert await told(anna) == of("revoked", "Yearly")
+    assert await played(anna, videos) == ALL_PLAYED
+    await judge(anna)
+
+    await refund(anna, RENEWAL)
+    assert await played(anna, videos) == {"sd": "refunded", "hd": "refunded"}
+    await judge(anna)
+
+    await anna.move_on(anna.now + MONTH)
+    await hear(anna)
+    assert await told(anna) == of("revoked", "Yearly", "Basic", "Premium") + of("restored", "Basic", "Premium")
+    assert await played(anna, videos) == ALL_PLAYED
+    await judge(anna)
+
+
+@pytest.mark.parametrize(
+    ("amount", "plans", "answers"),
+    [
+        (RENEWAL, ("Basic", "Premium"), {"sd": "feature_missing", "hd": "played"}),
+        (FIRST, ("Yearly",), ALL_PLAYED),
+    ],
+    ids=["the months", "the year"],
+)
+async def test_a_dispute_takes_what_its_invoice_had_paid_for_until_it_is_won(
+    anna: Life, videos: dict[str, UUID], amount: int, plans: tuple[str, ...], answers: dict[str, str]
+) -> None:
+    disputed = await anna.stripe.control("POST", "disputes", charge=(await charge(anna, amount))["id"])
+    assert disputed is not None
+    await hear(anna)
+    assert await played(anna, videos) == answers
+    await judge(anna)
+
+    assert await anna.stripe.control("POST", f"disputes/{disputed['id']}", outcome="win")
+    await hear(anna)
+
+    assert await played(anna, videos) == ALL_PLAYED
+    assert await told(anna) == of("revoked", *plans) + of("restored", *plans)
+    await judge(anna)
