@@ -37,13 +37,17 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """Second live subscriptions of an account to one plan that have been found."""
     failed_intents: int = 0
     """What was asked of the payment provider, and nobody sees to any more: that is for people to do."""
+    waits: Mapping[str, float] = {}
+    """By queue, how many seconds ago that was due which has waited longest; 0 where nothing is due."""
     lagging: tuple[str, ...] = ()
-    """The read models that are further behind than they may be."""
+    """The read models and policies that are further behind than they may be."""
+    overdue: tuple[str, ...] = ()
+    """The queues in which something has waited for longer than it may."""
 
     @property
     def status(self) -> Literal["ok", "degraded", "unavailable"]:
         """A degraded read model or policy lacks a fact or more, and all the rest goes on: it takes no server away."""
-        if not self.database or self.lagging:
+        if not self.database or self.lagging or self.overdue:
             return "unavailable"
         states = {each.state for each in self.read_models} | {each.state for each in self.policies}
         return "degraded" if "degraded" in states else "ok"
@@ -54,6 +58,14 @@ class Database(Protocol):
 
     async def check(self) -> None:
         """Raises DatabaseUnavailable, in time, when nothing can be written."""
+        ...
+
+
+class QueueWaits(Protocol):
+    """How long what is due has waited."""
+
+    async def longest(self) -> Mapping[str, float]:
+        """In seconds, by queue; 0 where nothing is due."""
         ...
 
 
@@ -80,8 +92,11 @@ class Health:
     sweeps: Sweeps
     letters: Letters
     jobs: TranscodeJobs
+    waits: QueueWaits
     lag_max: int
     """In facts; beyond it what the read models answer is too old to be served."""
+    waits_max: Mapping[str, float]
+    """In seconds, by queue: beyond it nobody sees to it, or not enough of them."""
 
     async def readiness(self) -> Readiness:
         try:
@@ -92,20 +107,23 @@ class Health:
 
     async def _asked(self) -> Readiness:
         await self.database.check()
-        statuses = await self.read_models.statuses()
+        statuses, policies = await self.read_models.statuses(), await self.policies.statuses()
+        waits = await self.waits.longest()
         letters = await self.letters.counts()
         return Readiness(
             database=True,
             head=await self.positions.head(),
             read_models=statuses,
-            policies=await self.policies.statuses(),
+            policies=policies,
             queues={**await self._queues(), "letters": letters.waiting + letters.failed},
             letters=letters,
             inbox=await self.desk.counts(),
             sweeps=await self.sweeps.totals(),
             duplicates=await self.duplicates.found(),
             failed_intents=await self.intents.failed(),
-            lagging=tuple(status.name for status in statuses if status.lag > self.lag_max),
+            waits=waits,
+            lagging=tuple(name for name, lag in _lags(statuses, policies) if lag > self.lag_max),
+            overdue=tuple(queue for queue, seconds in waits.items() if seconds > self.waits_max[queue]),
         )
 
     async def _queues(self) -> dict[str, int]:
@@ -114,3 +132,7 @@ class Health:
             "intents": await self.intents.unsettled(),
             "transcoding": await self.jobs.unfinished(),
         }
+
+
+def _lags(read_models: Sequence[ReadModelStatus], policies: Sequence[PolicyStatus]) -> list[tuple[str, int]]:
+    return [(each.name, each.lag) for each in read_models] + [(each.name, each.lag) for each in policies]

@@ -25,6 +25,8 @@ PORT_MAX = 65_535
 Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+Wait = Annotated[int, msgspec.Meta(ge=1, le=30 * 86_400)]
+"""In seconds."""
 Hours = Annotated[int, msgspec.Meta(ge=1, le=720)]
 PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Connections = Annotated[int, msgspec.Meta(ge=10, le=1_000_000)]
@@ -72,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dispute_lost_revokes: bool = True
     double_checkout: Literal["report", "refund_newer"] = "report"
     ready_lag_max: Facts = 100_000
+    ready_wait_seconds_max: Wait = 1_800
+    ready_transcoding_seconds_max: Wait = 86_400
     sweep_undelivered_seconds: Seconds = 300
     sweep_customers_hours: Hours = 24
     sweep_customers_per_second: PerSecond = 5

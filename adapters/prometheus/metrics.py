@@ -121,6 +121,14 @@ class Found(Collector):
         for name, waiting in self._readiness.queues.items():
             queues.add_metric([name], waiting)
         yield queues
+        waits = GaugeMetricFamily(
+            "streamly_queue_wait_seconds",
+            "How long ago that was due which has waited longest; 0 where nothing is due.",
+            labels=["queue"],
+        )
+        for name, seconds in self._readiness.waits.items():
+            waits.add_metric([name], seconds)
+        yield waits
         yield from _of_the_inbox(self._readiness.inbox)
         yield from _of_sweeps(self._readiness.sweeps)
         yield from _of_letters(self._readiness.letters)

@@ -70,10 +70,18 @@ async def _examine(settings: Settings, dsn: str) -> list[Checked]:
             for status in readiness.read_models
         ]
         checks += [
-            Checked(f"policy {status.name}", status.trouble or f"{status.lag} facts behind", status.trouble is None)
+            Checked(
+                f"policy {status.name}",
+                status.trouble or f"{status.lag} facts behind",
+                status.trouble is None and status.name not in readiness.lagging,
+            )
             for status in readiness.policies
         ]
         checks += [Checked(f"queue of {name}", f"{count} waiting") for name, count in readiness.queues.items()]
+        checks += [
+            Checked(f"wait in {queue}", f"{seconds:.0f} s", queue not in readiness.overdue)
+            for queue, seconds in readiness.waits.items()
+        ]
         checks += [_master_key(house, kid, count) for kid, count in (await house.vault.wrapped_by()).items()]
         checks.append(Checked("erasures", f"{await house.erasing.erasures.waiting()} waiting"))
         failed = readiness.failed_intents

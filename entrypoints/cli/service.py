@@ -14,12 +14,14 @@ from typing import IO
 import httpx
 
 from entrypoints.cli.children import Child, stop_together
+from entrypoints.http.health import QUEUE_OF
 from entrypoints.settings import Settings
 from entrypoints.wiring import COUNTING_TOGETHER, Database, ready_database
 
 log = logging.getLogger(__name__)
 
 SANDBOX = "sandbox"
+READY = "/health/ready"
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 RESTARTS_MAX = 5
@@ -169,7 +171,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 def _wait_until_ready(settings: Settings, children: list[Child]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    addresses = [f"http://127.0.0.1:{settings.port}/health/ready"]
+    addresses = [f"http://127.0.0.1:{settings.port}{READY}"]
     if any(child.name == SANDBOX for child in children):
         addresses.append(f"{settings.sandbox_address}/health")
     while addresses:
@@ -183,10 +185,15 @@ def _wait_until_ready(settings: Settings, children: list[Child]) -> None:
 
 
 def _answers(address: str) -> bool:
+    """Also one whose queues alone are not well: it is the worker, which starts now, that sees to them."""
     try:
-        return httpx.get(address, timeout=5).is_success
+        answer = httpx.get(address, timeout=5)
     except httpx.HTTPError:
         return False
+    if answer.is_success or not address.endswith(READY):
+        return answer.is_success
+    failing = answer.json().get("failing", [""])
+    return all(each.startswith(QUEUE_OF) for each in failing)
 
 
 def free_port() -> int:

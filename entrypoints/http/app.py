@@ -16,7 +16,6 @@ from application.emails import Emails
 from application.erasing import ErasureRequests
 from application.exporting import Exporting
 from application.grants import Grants
-from application.health import Health
 from application.inbox_desk import InboxOperation
 from application.mailbox import Mailbox
 from application.new_passwords import NewPasswords
@@ -46,7 +45,7 @@ from entrypoints.http.customers import AdminCustomerController
 from entrypoints.http.erasure import ErasureController
 from entrypoints.http.export import ExportController
 from entrypoints.http.grants import AdminBlockController, AdminGrantController
-from entrypoints.http.health import HealthController
+from entrypoints.http.health import LOOK_SECONDS, HealthController, Ready, Recent
 from entrypoints.http.me import MeController
 from entrypoints.http.media import MediaController
 from entrypoints.http.metrics import Metrics, MetricsController, Observed
@@ -115,7 +114,6 @@ PROVIDED = (
     "erasure_requests",
     "exporting",
     "grants",
-    "health",
     "inbox",
     "mailbox",
     "metrics",
@@ -162,7 +160,7 @@ class House(Protocol):
     @property
     def grants(self) -> Grants: ...
     @property
-    def health(self) -> Health: ...
+    def health(self) -> Ready: ...
     @property
     def inbox(self) -> InboxOperation: ...
     @property
@@ -205,8 +203,8 @@ class House(Protocol):
     def webhooks(self) -> Webhooks: ...
 
 
-def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
-    """Serves a house that is open, and stays open as long as it is served."""
+def create_app(house: House, *, cors_origins: Sequence[str] = (), look_seconds: float = LOOK_SECONDS) -> Litestar:
+    """Serves a house that is open, and stays open as long as it is served; health is looked at so often at most."""
     sandbox: list[ControllerRouterHandler] = []
     if house.business_clock:
         sandbox.append(ClockController)
@@ -215,7 +213,7 @@ def create_app(house: House, *, cors_origins: Sequence[str] = ()) -> Litestar:
     return assemble(
         versioned=[*VERSIONED, *sandbox],
         beside=BESIDE,
-        provided={name: getattr(house, name) for name in PROVIDED},
+        provided={name: getattr(house, name) for name in PROVIDED} | {"health": Recent(house.health, look_seconds)},
         who_is=house.signing_in.who_is,
         wait_for=house.reading.wait,
         throttling=house.throttling,

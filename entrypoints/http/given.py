@@ -13,7 +13,6 @@ from application.emails import Emails
 from application.erasing import ErasureRequests
 from application.exporting import Exporting
 from application.grants import Grants
-from application.health import Health
 from application.inbox_desk import InboxOperation
 from application.mailbox import Mailbox
 from application.new_passwords import NewPasswords
@@ -41,7 +40,6 @@ GivenEmails = NamedDependency[SkipValidation[Emails]]
 GivenErasureRequests = NamedDependency[SkipValidation[ErasureRequests]]
 GivenExporting = NamedDependency[SkipValidation[Exporting]]
 GivenGrants = NamedDependency[SkipValidation[Grants]]
-GivenHealth = NamedDependency[SkipValidation[Health]]
 GivenInbox = NamedDependency[SkipValidation[InboxOperation]]
 GivenMailbox = NamedDependency[SkipValidation[Mailbox]]
 GivenNewPasswords = NamedDependency[SkipValidation[NewPasswords]]

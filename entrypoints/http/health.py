@@ -1,15 +1,49 @@
 """Whether it runs, for load balancers and for people."""
 
-from typing import Any, Literal
+import asyncio
+from time import monotonic
+from typing import Any, Literal, Protocol
 
 import msgspec
 from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from application.health import Readiness
-from entrypoints.http.given import GivenHealth
 
 LEAVING = "leaving"
 """In the state of the server's lifespan, and so of every request: it was told to stop, and lets nobody in soon."""
+
+
+LOOK_SECONDS = 1.0
+QUEUE_OF = "queue of "
+
+
+class Ready(Protocol):
+    """Whether it runs, and how things stand."""
+
+    async def readiness(self) -> Readiness: ...
+
+
+class Recent:
+    """Looks once in so many seconds at most, however many ask: a look is a dozen statements."""
+
+    def __init__(self, health: Ready, seconds: float = LOOK_SECONDS) -> None:
+        self._health = health
+        self._seconds = seconds
+        self._looking = asyncio.Lock()
+        self._found = Readiness(database=False)
+        self._good_until = float("-inf")
+
+    async def readiness(self) -> Readiness:
+        async with self._looking:
+            if monotonic() >= self._good_until:
+                self._found = await self._health.readiness()
+                self._good_until = monotonic() + self._seconds
+        return self._found
+
+
+GivenHealth = NamedDependency[SkipValidation[Ready]]
 
 
 class LiveView(msgspec.Struct, frozen=True):
@@ -27,12 +61,13 @@ class PolicyCheck(msgspec.Struct, frozen=True):
     """How many facts wait for a policy; `degraded`: it has passed over one that could not be read."""
 
     lag: int
-    state: Literal["live", "degraded"]
+    state: Literal["live", "degraded", "lagging"]
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
-    """`queues` in things that are not done yet; of its intents the failed ones wait for `streamly intents retry`.
+    """`queues` in things that are not done yet; `waits` in seconds since that was due which has waited longest.
 
+    Of the intents the failed ones wait for `streamly intents retry`.
     A `process` that is leaving was told to stop, and answers what comes within a second.
     """
 
@@ -41,11 +76,15 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     projections: dict[str, ProjectionCheck]
     policies: dict[str, PolicyCheck]
     queues: dict[str, int]
+    waits: dict[str, float]
     failed_intents: int
 
 
 class ReadyView(msgspec.Struct, frozen=True):
+    """`failing` names all because of which the answer is 503."""
+
     status: Literal["ok", "degraded", "unavailable"]
+    failing: tuple[str, ...]
     checks: Checks
 
 
@@ -59,7 +98,8 @@ class HealthController(Controller):
 
     @get("/ready", operation_id="read_ready", summary="It can do its work", unready=ReadyView)
     async def ready(self, request: Request[Any, Any, Any], health: GivenHealth) -> Response[ReadyView]:
-        """200, or 503 while the database does not answer or a read model is further behind than it may be.
+        """200, or 503 while the database does not answer, a read model or a policy is further behind than it may be, or
+        something in a queue has waited for longer than it may.
 
         503 too once the process was told to stop.
 
@@ -79,8 +119,22 @@ def _ready_view(readiness: Readiness, *, leaving: bool) -> ReadyView:
             each.name: ProjectionCheck(each.lag, "lagging" if each.name in readiness.lagging else each.state)
             for each in readiness.read_models
         },
-        policies={each.name: PolicyCheck(each.lag, each.state) for each in readiness.policies},
+        policies={
+            each.name: PolicyCheck(each.lag, "lagging" if each.name in readiness.lagging else each.state)
+            for each in readiness.policies
+        },
         queues=readiness.queues,
+        waits={queue: round(seconds, 1) for queue, seconds in readiness.waits.items()},
         failed_intents=readiness.failed_intents,
     )
-    return ReadyView("unavailable" if leaving else readiness.status, checks)
+    return ReadyView("unavailable" if leaving else readiness.status, _failing(readiness, leaving=leaving), checks)
+
+
+def _failing(readiness: Readiness, *, leaving: bool) -> tuple[str, ...]:
+    """The process and the database, read models and policies by their names, queues with a word before it."""
+    whole = [("process", leaving), ("database", not readiness.database)]
+    return (
+        *(name for name, fails in whole if fails),
+        *readiness.lagging,
+        *(f"{QUEUE_OF}{queue}" for queue in readiness.overdue),
+    )

@@ -9,7 +9,7 @@ from litestar.params import SkipValidation
 
 from application.health import Readiness
 from application.tracing import Spans
-from entrypoints.http.given import GivenHealth
+from entrypoints.http.health import GivenHealth
 
 
 class RequestMetrics(Protocol):

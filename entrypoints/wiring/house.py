@@ -16,6 +16,7 @@ from adapters.postgres.health import PostgresHealth
 from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.listening import INBOX, READ_MODELS, Signal
 from adapters.postgres.policy_states import PostgresPolicyStates
+from adapters.postgres.queue_waits import PostgresQueueWaits
 from adapters.postgres.retention import PostgresRetention
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.sandbox.client import SandboxClient
@@ -269,7 +270,12 @@ def _health(settings: Settings, base: Foundation, ports: Ports, post: Correspond
         sweeps=ports.sweeps,
         letters=post.letters,
         jobs=ports.jobs,
+        waits=PostgresQueueWaits(base.pool),
         lag_max=settings.ready_lag_max,
+        waits_max={
+            **dict.fromkeys(("webhooks", "intents", "letters", "erasures"), settings.ready_wait_seconds_max),
+            "transcoding": settings.ready_transcoding_seconds_max,
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """Reading one's own writes, and whether all of it runs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,6 +22,7 @@ from tests.people import ANNA
 pytestmark = pytest.mark.anyio
 
 LAG_MAX = 100
+WAIT_MAX = 60.0
 
 
 @dataclass
@@ -116,17 +117,28 @@ class Twice:
 
 
 @dataclass
+class Waits:
+    """One queue, in which something was due so many seconds ago."""
+
+    seconds: float = 0.0
+
+    async def longest(self) -> Mapping[str, float]:
+        return {"letters": self.seconds}
+
+
+@dataclass
 class Transcoding:
     """One policy, that stands as a test says."""
 
     trouble: str | None = None
+    lag: int = 1
 
     async def statuses(self) -> Sequence[PolicyStatus]:
         return [
             PolicyStatus(
                 name="transcode_uploads",
                 position=4,
-                lag=1,
+                lag=self.lag,
                 state="degraded" if self.trouble else "live",
                 trouble=self.trouble,
             )
@@ -139,6 +151,7 @@ def health(
     states: ReadModelStates | None = None,
     disk: Disk | None = None,
     policy: Transcoding | None = None,
+    waits: Waits | None = None,
 ) -> Health:
     return Health(
         database=disk or Disk(),
@@ -152,7 +165,9 @@ def health(
         duplicates=Twice(),
         letters=house.letters,
         jobs=MemoryTranscodeJobs(),
+        waits=waits or Waits(),
         lag_max=LAG_MAX,
+        waits_max={"letters": WAIT_MAX},
     )
 
 
@@ -196,6 +211,21 @@ async def test_read_models_may_be_behind_up_to_a_limit(house: House, lag: int, s
 
     assert readiness.status == status
     assert readiness.lagging == (("catalogue",) if status == "unavailable" else ())
+
+
+@pytest.mark.parametrize(("lag", "lagging"), [(LAG_MAX, ()), (LAG_MAX + 1, ("transcode_uploads",))])
+async def test_so_may_policies(house: House, lag: int, lagging: tuple[str, ...]) -> None:
+    readiness = await health(house, policy=Transcoding(lag=lag)).readiness()
+
+    assert (readiness.lagging, readiness.status) == (lagging, "unavailable" if lagging else "ok")
+
+
+@pytest.mark.parametrize(("seconds", "overdue"), [(WAIT_MAX, ()), (WAIT_MAX + 0.1, ("letters",))])
+async def test_what_is_due_may_wait_up_to_a_limit(house: House, seconds: float, overdue: tuple[str, ...]) -> None:
+    readiness = await health(house, waits=Waits(seconds)).readiness()
+
+    assert (readiness.overdue, readiness.status) == (overdue, "unavailable" if overdue else "ok")
+    assert readiness.waits == {"letters": seconds}
 
 
 async def test_without_a_database_it_is_not_and_answers_all_the_same(house: House) -> None:

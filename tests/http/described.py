@@ -18,7 +18,7 @@ def routes_alone(**instead: object) -> Litestar:
     """The application over a house in which nobody lives, and these."""
     parts = {
         name: SimpleNamespace(who_is=nobody, wait=nobody, requests=None)
-        for name in (*PROVIDED, "reading", "throttling", "kept_answers", "spans")
+        for name in (*PROVIDED, "reading", "throttling", "kept_answers", "spans", "health")
     }
     return create_app(cast("House", SimpleNamespace(**parts | instead)))
 

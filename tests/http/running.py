@@ -107,7 +107,7 @@ async def running_service(dsn: str, folder: Path, **given: Any) -> AsyncIterator
         await stack.enter_async_context(served(simulated, port=sandbox_port))
         house = await stack.enter_async_context(open_house(settings, dsn))
         trusted = listed(settings.trusted_proxies)
-        await stack.enter_async_context(served(create_app(house), port=port, trusted_proxies=trusted))
+        await stack.enter_async_context(served(create_app(house, look_seconds=0), port=port, trusted_proxies=trusted))
         house.live_engine.start()
         stack.push_async_callback(asyncio.to_thread, house.live_engine.stop)
         public = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.address, timeout=40))

@@ -4,8 +4,11 @@ import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from application.health import Readiness
+from entrypoints.http.health import Recent
 from tests.http.problem import problem_in
 from tests.http.running import PASSWORD, Person, Service, running_service
 from tests.postgres import Databases
@@ -23,6 +26,49 @@ async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> N
     assert set(ready.json()["checks"]["projections"]) >= {"catalogue", "plans"}
     assert set(ready.json()["checks"]["queues"]) == {"webhooks", "intents", "transcoding", "letters"}
     assert ready.json()["checks"]["failed_intents"] == 0
+
+
+async def test_it_is_not_ready_while_something_has_waited_for_too_long(service: Service) -> None:
+    old = "INSERT INTO ops.intents (key, stream, due_at) VALUES ('CANARY', gen_random_uuid(), now() - interval '%s')"
+    with psycopg.connect(service.house.settings.database_url, autocommit=True) as connection:
+        connection.execute(old % "29 minutes")
+        patient = await service.public.get("/health/ready")
+        connection.execute("UPDATE ops.intents SET due_at = due_at - interval '2 minutes'")
+        ready = await service.public.get("/health/ready")
+        told = await service.public.get("/metrics")
+        connection.execute("DELETE FROM ops.intents")
+
+    assert (patient.status_code, patient.json()["failing"]) == (200, [])
+    assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+    assert ready.json()["failing"] == ["queue of intents"]
+    assert 1860 <= ready.json()["checks"]["waits"]["intents"] < 1920
+    assert "CANARY" not in ready.text
+    assert 'streamly_queue_wait_seconds{queue="intents"} 18' in told.text
+    assert (await service.public.get("/health/ready")).status_code == 200
+
+
+class Asked:
+    """Counts how often it is looked how things stand."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def readiness(self) -> Readiness:
+        self.looks += 1
+        await asyncio.sleep(0.01)
+        return Readiness(database=True, head=self.looks)
+
+
+async def test_however_many_ask_it_is_looked_once_in_a_while() -> None:
+    asked = Asked()
+    recent = Recent(asked, seconds=0.3)
+
+    together = await asyncio.gather(*(recent.readiness() for _ in range(50)))
+    await asyncio.sleep(0.35)
+    later = await recent.readiness()
+
+    assert {each.head for each in together} == {1}
+    assert (later.head, asked.looks) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +144,7 @@ async def test_without_its_database_it_lives_and_says_so(database: str, database
 
         assert live.status_code == 200
         assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
+        assert ready.json()["failing"] == ["database"]
         for refused in (plans, login, made):
             problem_in(refused, 503, "database_unavailable")
             assert refused.headers["retry-after"] == "1"
