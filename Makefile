@@ -33,12 +33,13 @@ test: check .venv-peers/.ok ## everything that must hold: the checks, then the t
 	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	$(BIN)/pytest $(ALONE)
 
-check: .venv/.dev ## style, types and the rules on imports
+check: .venv/.dev ## style, types, the rules on imports, and known weaknesses of what is locked
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.architecture.weaknesses
 
 bench: .venv/.dev .venv-peers/.ok ## the figures of the ledger and of the webhooks beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
