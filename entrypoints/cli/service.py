@@ -13,8 +13,8 @@ from typing import IO
 
 import httpx
 
+from application.health import QUEUE_OF
 from entrypoints.cli.children import Child, stop_together
-from entrypoints.http.health import QUEUE_OF
 from entrypoints.settings import Settings
 from entrypoints.wiring import COUNTING_TOGETHER, Database, ready_database
 

@@ -9,14 +9,13 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from application.health import Readiness
+from application.health import QUEUE_OF, Readiness
 
 LEAVING = "leaving"
 """In the state of the server's lifespan, and so of every request: it was told to stop, and lets nobody in soon."""
 
 
 LOOK_SECONDS = 1.0
-QUEUE_OF = "queue of "
 
 
 class Ready(Protocol):
