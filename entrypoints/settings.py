@@ -103,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     throttle_checkout_account: Rates = "60/10m"
     throttle_refund_peer: Rates = "1000/10m"
     throttle_refund_account: Rates = "300/10m"
+    throttle_playback_peer: Rates = "600/10m"
     sandbox_port: Port = 8001
     sandbox_clock: bool = False
 

@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
 GRACE_SECONDS = 30
 
 
@@ -20,6 +21,24 @@ def limit(kind: int, soft: int, hard: int) -> None:
     if ceiling != resource.RLIM_INFINITY:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
     resource.setrlimit(kind, (soft, hard))
+
+
+def leave_the_network() -> None:
+    """From here on there is none, not even this machine's own addresses: a namespace (network_namespaces(7)) of its own.
+
+    Whoever is not root needs a namespace of users for it, which some systems refuse: then FFmpeg's list of protocols
+    alone keeps it from the network.
+    """
+    if sys.platform != "linux":
+        return
+    unshare = ctypes.CDLL(None, use_errno=True).unshare
+    if unshare(CLONE_NEWNET) == 0:
+        return
+    user, group = os.geteuid(), os.getegid()
+    if unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
+        for name, line in (("setgroups", "deny"), ("gid_map", f"{group} {group} 1"), ("uid_map", f"{user} {user} 1")):
+            with suppress(OSError), open(f"/proc/self/{name}", "w") as words:
+                words.write(line)
 
 
 def die_with(parent: int) -> None:
@@ -34,6 +53,7 @@ def main() -> None:
     parent, cpu_seconds, memory_bytes, file_bytes = map(int, sys.argv[1:5])
     program = sys.argv[5:]
     os.setsid()
+    leave_the_network()
     die_with(parent)
     # FFmpeg ends by itself at the soft limit and says so; the hard one is for an FFmpeg that no longer listens.
     limit(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + GRACE_SECONDS)

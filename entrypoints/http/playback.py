@@ -15,6 +15,7 @@ from entrypoints.http.authentication import MaybeSignedIn, MaybeViewer
 from entrypoints.http.given import GivenPlayback
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL
+from entrypoints.http.throttled import Throttled
 from entrypoints.http.video_views import PlaybackView, playback_view
 
 LONGEST_SECONDS = 1_000_000
@@ -39,6 +40,7 @@ class PlaybackController(Controller):
         operation_id="start_playback",
         summary="Play a video",
         status_code=200,
+        throttled=Throttled("playback", strangers_only=True),
         refuses=(AccountBlocked, NotSignedIn, PlanUpgradeRequired, SubscriptionRequired, VideoNotReady),
     )
     async def start(

@@ -23,6 +23,8 @@ class Throttled(msgspec.Struct, frozen=True):
 
     action: str
     by: Literal["email", "phone", "account"] | None = None
+    strangers_only: bool = False
+    """Whoever is signed in is not counted."""
 
 
 class Gate(Protocol):
@@ -39,6 +41,8 @@ async def throttle(request: Request[Any, Any, Any], rule: Throttled) -> None:
     """Count one try, once it is known who asks and that the body is as documented. Raises RateLimited, Malformed."""
     gate: Gate = request.app.state["throttling"]
     state = request.scope["state"]
+    if rule.strangers_only and state.get("viewer") is not None:
+        return
     try:
         state["standing"] = await gate.admit(
             rule.action, peer=peer_of(request), subject=await subject_of(request, rule)

@@ -26,7 +26,7 @@ SETTINGS = {
     "SANDBOX_CLOCK": "1",
     "JWT_KEYS": f"{KID}:{JWT_KEY}",
     "STRIPE_WEBHOOK_SECRETS": f"{NEW_SECRET},{OLD_SECRET}",
-    "THROTTLE_LOGIN_PEER": "40/5m",  # Each try costs 40 ms of a processor.
+    "THROTTLE_LOGIN_PEER": "15/5m",  # Each try costs 40 ms of a processor.
     "THROTTLE_REFUND_PEER": "100000/10m",  # One admin gives back the money of all cases.
     "THROTTLE_REFUND_ACCOUNT": "100000/10m",
 }

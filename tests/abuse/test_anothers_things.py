@@ -1,5 +1,6 @@
 """What belongs to somebody else: sign-ins, films in play, subscriptions, checkouts, and the files of a film."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from tests.abuse.things import (
     subscribe,
     subscription_of,
 )
+from tests.abuse.volley import Shot, volley
 from tests.http.problem import problem_in
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +42,24 @@ PLACES = (
     "/video/{id}/source",
     "/var/video/{id}/source",
     "/..%2fvar%2fvideo%2f{id}",
+)
+
+FOREIGN = (
+    "https://evil.example/thanks",
+    "//evil.example",
+    "{ours}@evil.example/",
+    "{ours}.evil.example/",
+    "https://ok@evil.example",
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "gopher://127.0.0.1:{port}/",
+    "http://127.0.0.1:{port}/",
+    "http://[::1]:{port}/",
+    "http://2130706433:{port}/",
+    "http://0.0.0.0:{port}/",
+    "http://169.254.169.254/latest/meta-data",
+    "http://localhost.evil.example/",
+    "/relative",
 )
 
 
@@ -114,6 +134,33 @@ async def test_no_file_of_a_film_lies_where_one_can_guess_it(service: Service) -
                 answer = await client.get(place.format(id=film["id"]), headers=headers)
                 assert answer.status_code in {400, 401, 403, 404, 405}, place
                 assert answer.headers["content-type"].startswith("application/problem+json"), place
+
+
+@pytest.mark.abuse("AB-12")
+@pytest.mark.abuse("AB-39")
+async def test_nobody_is_sent_and_nothing_is_fetched_where_somebody_else_says(service: Service) -> None:
+    """These two are the only fields in which there is an address."""
+    anna, plan = await service.sign_up(), await shared_plan(service)
+    hers = {"authorization": anna.http.headers["authorization"]}
+    visits: list[object] = []
+
+    def visited(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visits.append(writer)
+        writer.close()
+
+    async with await asyncio.start_server(visited, "127.0.0.1") as listener:
+        port = listener.sockets[0].getsockname()[1]
+        urls = [url.format(ours=service.at.address, port=port) for url in FOREIGN]
+        shots = [
+            Shot("POST", "/v1/checkout", {"plan_id": plan["id"], field: url}, hers)
+            for url in urls
+            for field in ("success_url", "cancel_url")
+        ]
+        for answer in await volley(service.at, shots):
+            problem_in(answer, 422, "return_url_not_allowed")
+    unknown = {"plan_id": plan["id"], "callback_url": f"{service.at.address}/checkout/success"}
+    problem_in(await anna.http.post("/v1/checkout", json=unknown), 400, "malformed_body")
+    assert visits == []
 
 
 @pytest.mark.abuse("AB-11")

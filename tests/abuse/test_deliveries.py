@@ -1,5 +1,6 @@
 """Webhooks that are forged, old or repeated, and what they would give somebody who has not paid."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.abuse.things import (
     play,
     shared_film,
     shared_plan,
+    signature,
     subscribe,
     subscription_of,
 )
@@ -104,6 +106,38 @@ async def test_a_delivery_that_says_paid_pays_nothing(service: Service) -> None:
 
     await has_nothing(service, anna)
     await has_nothing(service, boris)
+
+
+@pytest.mark.abuse("AB-16")
+async def test_what_is_not_signed_by_one_of_our_secrets_is_not_kept(service: Service) -> None:
+    body = event("customer.updated", {"id": "cus_of_nobody", "object": "customer"})
+    now = service.at.business_now()
+    good = signature(body, at=now)
+    stamp, _, mac = good.partition(",v1=")
+    bad = [
+        None,
+        "",
+        "nonsense",
+        stamp,
+        f"{stamp},v1=",
+        f"{stamp},v0={mac}",
+        f"t=,v1={mac}",
+        f"{good}0",
+        good.upper(),
+        *(
+            signature(body, at=now, secret=secret)
+            for secret in ("", "whsec_", "whsec_of_another_0123456789abcdef", "\0")
+        ),
+        signature(json.dumps(json.loads(body), indent=1).encode(), at=now),
+    ]
+    headers = [{} if each is None else {"stripe-signature": each} for each in bad]
+    shots = [Shot("POST", WEBHOOK, body, each) for each in headers for _ in range(service.at.api_processes)]
+
+    for answer in await volley(service.at, [*shots, Shot("POST", WEBHOOK, body + b" ", {"stripe-signature": good})]):
+        problem_in(answer, 400, "invalid_signature")
+    assert service.kept(id_of(body)) == 0
+    (taken,) = await volley(service.at, [Shot("POST", WEBHOOK, body, {"stripe-signature": good})])
+    assert taken.status_code == 200, taken.text
 
 
 @pytest.mark.abuse("AB-18")

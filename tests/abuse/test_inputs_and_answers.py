@@ -11,7 +11,7 @@ import pytest
 from tests.abuse.installation import JWT_KEY
 from tests.abuse.running import Service
 from tests.abuse.things import film, shared_film, subscribe, when_processed
-from tests.abuse.volley import Shot, volley
+from tests.abuse.volley import Shot, said_everywhere, volley
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +38,34 @@ BODIES = [
     (PART * 10_000 + b"--x--\r\n", PARTS),
     (gzip.compress(b" " * 50_000_000), JSON),
 ]
+
+POST, SECOND = b"POST /v1/auth/login HTTP/1.1\r\nhost: abuse\r\n", b"GET /health/live HTTP/1.1\r\nhost: abuse\r\n\r\n"
+GET = b"GET /health/live HTTP/1.1\r\nhost: abuse\r\n"
+HEADS = {
+    "a length and chunks": POST + b"content-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" + SECOND,
+    "two lengths": POST + b"content-length: 1\r\ncontent-length: 2\r\n\r\nab" + SECOND,
+    "a length below nothing": POST + b"content-length: -1\r\n\r\n" + SECOND,
+    "chunks that are none": POST + b"transfer-encoding: xchunked, chunked, identity\r\n\r\n0\r\n\r\n" + SECOND,
+    "bare line feeds": b"GET /health/live HTTP/1.1\nhost: abuse\n\n" + SECOND,
+    "a folded header": GET + b"x-folded: one\r\n two\r\n\r\n" + SECOND,
+    "100 kB of a header": GET + b"x-long: " + b"y" * 100_000 + b"\r\n\r\n",
+    "1,000 headers": GET + b"".join(b"x-%d: y\r\n" % number for number in range(1_000)) + b"\r\n",
+    "NUL in the path": b"GET /health/\0live HTTP/1.1\r\nhost: abuse\r\n\r\n" + SECOND,
+    "a space before the colon": GET + b"x-name : y\r\n\r\n" + SECOND,
+    "two hosts": GET + b"host: other\r\n\r\n" + SECOND,
+    "no host": b"GET /health/live HTTP/1.1\r\n\r\n" + SECOND,
+}
+
+
+@pytest.mark.abuse("AB-41")
+@pytest.mark.parametrize("sent", HEADS.values(), ids=HEADS)
+async def test_what_two_might_read_differently_is_read_by_nobody(service: Service, sent: bytes) -> None:
+    for heard in await said_everywhere(service.at, sent):
+        assert heard.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 ")), heard[:200]
+        assert heard.count(b"HTTP/1.1 ") == 1, heard[:500]
+        assert b"\r\nconnection: close\r\n" in heard
+    everywhere = await volley(service.at, [Shot("GET", "/health/live")] * service.at.api_processes)
+    assert {answer.status_code for answer in everywhere} == {200}
 
 
 @pytest.mark.abuse("AB-31")

@@ -60,6 +60,17 @@ async def volley(at: Installation, shots: Sequence[Shot], *, peer: str | None = 
             return list(await asyncio.gather(*answers))
 
 
+async def said_everywhere(at: Installation, sent: bytes) -> list[bytes]:
+    """All that each API process answers to these very bytes, until it hangs up."""
+    pids, heard = at.api_pids(), []
+    for pid in pids:
+        async with _accepted_by(at, pid, pids, 1, new_peer()) as [(reader, writer)]:
+            writer.write(sent)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                heard.append(await reader.read())
+    return heard
+
+
 @asynccontextmanager
 async def _accepted_by(
     at: Installation, pid: int, pids: Sequence[int], count: int, peer: str

@@ -1,17 +1,15 @@
 """Something that could only be one person's goes in by every door, and is then looked for wherever anything is kept."""
 
 import asyncio
-import base64
 import json
 import logging
 import re
-from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
+from tests.canaries import dump, found_in, in_files, in_tables, spellings
 from tests.http.running import Person, Service
 from tests.http.test_money import customer_of
 from tests.http.test_webhooks import EVENT, signed
@@ -24,47 +22,6 @@ EMAIL, NEW_EMAIL = "zuzanna.kanarkowska@example.com", "z.kanarek@example.org"
 PASSWORD, NEW_PASSWORD, WRONG = "kanarek w klatce 7701", "kanarek na wolności 7702", "kanarek w lesie 7703"
 DEVICE = "kanarkowy-telefon-7704"
 CANARIES = [NAME, STREET, CARD, PHONE, OTHER_PHONE, EMAIL, NEW_EMAIL, PASSWORD, NEW_PASSWORD, WRONG, DEVICE]
-
-TABLES = """
-    SELECT schemaname, tablename FROM pg_tables
-    WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2
-"""
-
-
-def spellings(canary: str) -> list[str]:
-    """As text, as bytes that psql shows, in base64, and as JSON writes what is not ASCII."""
-    raw = canary.encode()
-    encoded = base64.b64encode(raw).decode()[: len(raw) * 4 // 3 // 4 * 4]
-    return [canary, raw.hex(), encoded, json.dumps(canary)[1:-1]]
-
-
-def found_in(text: str, canaries: list[str]) -> set[str]:
-    return {canary for canary in canaries for spelling in spellings(canary) if spelling in text}
-
-
-async def dump(dsn: str) -> dict[str, str]:
-    """Every row of every table as text."""
-    shown = {}
-    async with await psycopg.AsyncConnection.connect(dsn) as connection:
-        for schema, table in await (await connection.execute(TABLES)).fetchall():
-            query = SQL("SELECT one::text FROM {}.{} AS one").format(Identifier(schema), Identifier(table))
-            shown[f"{schema}.{table}"] = "\n".join(row for (row,) in await (await connection.execute(query)).fetchall())
-    return shown
-
-
-def in_tables(shown: dict[str, str], canaries: list[str]) -> dict[str, set[str]]:
-    found = {table: found_in(text, canaries) for table, text in shown.items()}
-    return {table: canaries for table, canaries in found.items() if canaries}
-
-
-def in_files(folder: Path, canaries: list[str]) -> dict[str, set[str]]:
-    """`sandbox/` is the provider that is played: what she told it there it may know."""
-    found = {
-        str(path.relative_to(folder)): found_in(path.read_bytes().decode(errors="replace"), canaries)
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] != "sandbox"
-    }
-    return {name: canaries for name, canaries in found.items() if canaries}
 
 
 def in_logs(caplog: pytest.LogCaptureFixture, canaries: list[str]) -> set[str]:

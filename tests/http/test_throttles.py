@@ -178,6 +178,7 @@ LIMITS: dict[str, Any] = {
     "throttle_refresh_peer": "4/1h",
     "throttle_checkout_account": "2/1h",
     "throttle_refund_account": "2/1h",
+    "throttle_playback_peer": "2/1h",
     "trusted_proxies": "127.0.0.1",
 }
 
@@ -271,6 +272,17 @@ async def test_refreshing_opening_checkouts_and_refunding_are_limited(two: list[
     assert [answer.status_code for answer in refreshed] == [401] * 4 + [429]
     assert [answer.status_code for answer in opened] == [404, 404, 429]
     assert [answer.status_code for answer in refunded] == [404, 404, 429]
+
+
+async def test_strangers_who_play_are_limited_and_who_is_signed_in_is_not(two: list[Service]) -> None:
+    anna = await two[0].sign_up()
+    path = "/v1/videos/00000000-0000-4000-8000-000000000000/playback"
+
+    hers = [await anna.http.post(path, json={}, headers=HERE) for _ in range(3)]
+    strangers = [await two[each % 2].public.post(path, json={}, headers=HERE) for each in range(3)]
+
+    assert [answer.status_code for answer in hers] == [404] * 3
+    assert [answer.status_code for answer in strangers] == [404, 404, 429]
 
 
 async def test_who_signed_in_here_by_phone_is_sent_a_code_though_others_ask_for_that_number(two: list[Service]) -> None:

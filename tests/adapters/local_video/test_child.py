@@ -1,7 +1,9 @@
 """FFmpeg runs under limits of the kernel and sees nothing of ours; whose fault its end is, is told apart."""
 
+import asyncio
 import errno
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,10 +17,16 @@ from application.ports.video_platform import NotAVideo
 pytestmark = pytest.mark.anyio
 
 
+def may_leave_the_network() -> bool:
+    """As root, or in a namespace of users; hardened systems and some containers refuse both."""
+    program = [sys.executable, "-c", "import ctypes; raise SystemExit(ctypes.CDLL(None).unshare(0x50000000))"]
+    return sys.platform == "linux" and subprocess.run(program, check=False).returncode == 0
+
+
 async def run(tmp_path: Path, script: str, *, seconds: int = 20) -> tuple[list[str], Outcome]:
     """A script in the place of FFmpeg."""
     program = tmp_path / "ffmpeg"
-    program.write_text(f"#!{sys.executable}\nimport os, resource, signal, sys, time\n{script}")
+    program.write_text(f"#!{sys.executable}\nimport errno, os, resource, signal, sys, time\n{script}")
     program.chmod(0o755)
     lines: list[str] = []
     outcome = await FFmpeg(program, Limits()).run(
@@ -45,6 +53,25 @@ async def test_it_is_a_group_of_its_own_and_sees_none_of_our_variables(
 
     assert lines[0] == "True"
     assert "MASTER_KEYS" not in lines[1]
+
+
+@pytest.mark.skipif(not may_leave_the_network(), reason="this system gives a process no network of its own")
+async def test_it_has_no_network_not_even_this_machines_own(tmp_path: Path) -> None:
+    """Whatever FFmpeg were talked into: there is nothing that it could reach."""
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1") as listener:
+        address = listener.sockets[0].getsockname()
+        script = f"""
+import socket
+for family, to in ((socket.AF_INET, {address!r}), (socket.AF_INET6, ("::1", {address[1]}))):
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        print(errno.errorcode.get(connection.connect_ex(to)))
+print(sorted(name for _, name in socket.if_nameindex()))
+"""
+        lines, outcome = await run(tmp_path, script)
+
+    assert outcome.code == 0, outcome.messages
+    assert set(lines[:2]) <= {"ENETUNREACH", "EADDRNOTAVAIL"}
+    assert lines[2] == "['lo']"
 
 
 async def test_processor_time_is_limited_too(tmp_path: Path) -> None:
