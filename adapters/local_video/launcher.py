@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # linux/sched.h
@@ -24,7 +25,7 @@ def limit(kind: int, soft: int, hard: int) -> None:
 
 
 def leave_the_network() -> None:
-    """From here on there is none, not even this machine's own addresses: a namespace (network_namespaces(7)) of its own.
+    """From here on there is none, not even this machine's own addresses: see network_namespaces(7).
 
     Whoever is not root needs a namespace of users for it, which some systems refuse: then FFmpeg's list of protocols
     alone keeps it from the network.
@@ -37,8 +38,8 @@ def leave_the_network() -> None:
     user, group = os.geteuid(), os.getegid()
     if unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
         for name, line in (("setgroups", "deny"), ("gid_map", f"{group} {group} 1"), ("uid_map", f"{user} {user} 1")):
-            with suppress(OSError), open(f"/proc/self/{name}", "w") as words:
-                words.write(line)
+            with suppress(OSError):
+                Path("/proc/self", name).write_text(line)
 
 
 def die_with(parent: int) -> None:
