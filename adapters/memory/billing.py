@@ -39,7 +39,7 @@ class MemoryBilling(MemoryCommands):
     """`asked` lists whose truth was asked for.
 
     `hidden` tells whose that is which an event names in the place of its customer. `undelivered` are the bodies of
-    events that it could not deliver, the oldest first. The subscriptions of those who are `unlisted` are not listed.
+    events that it could not deliver, the oldest first. What those who are `unlisted` bought is not listed.
     """
 
     def __init__(self, clock: Clock, *, name: str = "memory") -> None:
@@ -99,7 +99,8 @@ class MemoryBilling(MemoryCommands):
 
     async def buyers(self, *, after: str | None) -> CustomerPage:
         self._refuse_when_down()
-        paid = [(id, seen) for id, known in self._customers.items() for seen in known.checkouts.values() if seen.paid]
+        listed = [(id, known) for id, known in self._customers.items() if id not in self.unlisted]
+        paid = [(id, seen) for id, known in listed for seen in known.checkouts.values() if seen.paid]
         return CustomerPage(*_page([id for id, _ in paid], after))
 
     def told_by(self, bodies: Sequence[bytes]) -> Sequence[SeenSubscription]:

@@ -36,7 +36,9 @@ def interrupt_the_question(house: House, *interruptions: Interruption) -> None:
 
 def interrupt_the_append(house: House, *interruptions: Interruption) -> None:
     ledger = InterruptedLedger(house.ledger, *interruptions)
-    house.convergence = replaced(house.convergence, records=replace(house.records, ledger=ledger))
+    records = replace(house.records, ledger=ledger)
+    deletions = replaced(house.convergence.deletions, records=records)
+    house.convergence = replaced(house.convergence, records=records, deletions=deletions)
 
 
 # A provider that does not answer.
@@ -175,6 +177,30 @@ async def test_while_others_keep_writing_it_gives_up_and_is_put_off(house: House
     await house.convergence.settle_waiting()
 
     assert house.tables.rows("inbox", status="received")[0]["attempts"] == 1
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["there", "deleted"])
+async def test_a_kill_after_the_facts_are_appended_leaves_nothing_to_mark(house: House, *, deleted: bool) -> None:
+    customer = await subscribed(house)
+    house.billing.tell(customer.customer_id, replace(await house.subscription_seen(customer), status="unpaid"))
+    if deleted:
+        house.billing.gone.add(customer.customer_id)
+        house.billing.deleted.add(customer.customer_id)
+    head = await house.ledger.head()
+    await house.hears("customer.subscription.updated", customer)
+
+    async def lives() -> None:
+        pass
+
+    async def is_killed() -> None:
+        raise KeyboardInterrupt
+
+    interrupt_the_append(house, lives, *[is_killed] * 9)
+    await house.convergence.settle(customer)
+
+    told = ["account.customer_gone", "subscription.ended"] if deleted else ["subscription.status_changed"]
+    assert await house.tags(after=head) == told
+    assert await house.inbox.unsettled() == 0
 
 
 # Prices that belong to no plan of ours.

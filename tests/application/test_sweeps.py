@@ -1,5 +1,6 @@
 """Sweeps: what never came is found, what was repaired is told, and a kill in the middle loses nothing."""
 
+from datetime import timedelta
 from itertools import count
 from uuid import UUID
 
@@ -97,6 +98,49 @@ async def test_everybody_with_an_open_term_is_asked_about_also_behind_a_page_of_
     await sweep(shop)
 
     assert {*shop.billing.asked[asked:]} == {*unlisted}
+
+
+async def test_who_began_anew_is_asked_about_though_the_first_subscription_is_over(shop: House) -> None:
+    _, customer_id = await pays_unheard(shop, "anna@example.com")
+    await sweep(shop)
+    [first] = (await shop.billing.truth_of(customer_id)).subscriptions
+    over = replace(first, status="canceled", ended_at=shop.business_time.now())
+    shop.billing.tell(customer_id, over, replace(first, reference="sub_again"))
+    await sweep(shop)
+    shop.billing.unlisted.add(customer_id)
+    asked = len(shop.billing.asked)
+
+    await sweep(shop)
+
+    assert shop.billing.asked[asked:] == [customer_id]
+
+
+async def test_who_has_days_left_is_asked_about_though_the_provider_lists_her_no_more(house: House) -> None:
+    customer = await house.customer_of(await bought_unheard(house))
+    await sweep(house)
+    house.billing.unlisted.add(customer.customer_id)
+    asked = len(house.billing.asked)
+
+    await sweep(house)
+    assert house.billing.asked[asked:] == [customer.customer_id]
+
+    await house.moves_to(house.business_time.now() + days(31))
+    await sweep(house)
+    assert house.billing.asked[asked:] == [customer.customer_id]
+
+
+async def test_each_kind_of_sweep_comes_when_its_time_has_come_again(shop: House) -> None:
+    async def come_due(*, undelivered: float, customers: float) -> list[str]:
+        known = len(await shop.sweeps.page(before=None, limit=99))
+        while await shop.sweeping.sweep_due(undelivered_seconds=undelivered, customers_seconds=customers):
+            pass
+        new = await shop.sweeps.page(before=None, limit=99)
+        return sorted(sweep.kind for sweep in new[: len(new) - known])
+
+    assert await come_due(undelivered=300, customers=86_400) == ["customers", "undelivered"]
+    shop.real_time.pass_by(timedelta(seconds=301))
+    assert await come_due(undelivered=300, customers=86_400) == ["undelivered"]
+    assert await come_due(undelivered=3_000, customers=300) == ["customers"]
 
 
 async def test_a_further_customer_of_an_account_is_asked_about_too(shop: House) -> None:

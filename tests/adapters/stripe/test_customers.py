@@ -232,16 +232,21 @@ async def test_undelivered_events_come_page_by_page_as_they_were_made(
 ) -> None:
     event, strange = json.loads(SAID["its own field"]), {"id": "evt_0", "object": "event"}
     faulty.will(
-        Answer(body={"data": [event | {"id": "evt_9"}, strange], "has_more": True}),
+        Answer(body={"data": [event | {"id": "evt_9"}, event | {"id": "evt_8"}, strange], "has_more": True}),
         Answer(body={"data": [event], "has_more": False}),
     )
 
     first = await troubled.undelivered_events(since=at("2026-01-01T00:00:00"), after=None)
     then = await troubled.undelivered_events(since=at("2026-01-01T00:00:00"), after=first.following)
 
-    assert [(one.event_id, one.customer_id) for one in first.deliveries] == [("evt_9", "cus_anna")]
+    assert [(one.event_id, one.customer_id) for one in first.deliveries] == [
+        ("evt_9", "cus_anna"),
+        ("evt_8", "cus_anna"),
+    ]
     assert json.loads(first.deliveries[0].body) == event | {"id": "evt_9"}
     assert (first.following, [one.event_id for one in then.deliveries], then.following) == ("evt_0", ["evt_1"], None)
+    assert [asked.query["delivery_success"].lower() for asked in faulty.requests] == ["false"] * 2
+    assert faulty.requests[0].query["created[gte]"] == str(int(at("2026-01-01T00:00:00").timestamp()))
 
 
 async def test_subscribers_come_page_by_page_with_those_whose_subscription_is_over(
@@ -269,3 +274,14 @@ async def test_the_next_page_of_subscribers_begins_where_the_last_one_ended(
     page = await troubled.subscribers(after=None)
 
     assert (page.customer_ids, page.following) == (("cus_1", "cus_2"), "sub_2")
+
+
+async def test_the_next_page_of_buyers_begins_where_the_last_one_ended(
+    troubled: StripeBilling, faulty: FaultyStripe
+) -> None:
+    sold_once = {"id": "cs_1", "mode": "payment", "customer": "cus_1"}
+    faulty.will(Answer(body={"data": [sold_once, sold_once | {"id": "cs_2", "customer": None}], "has_more": True}))
+
+    page = await troubled.buyers(after=None)
+
+    assert (page.customer_ids, page.following) == (("cus_1",), "cs_2")
