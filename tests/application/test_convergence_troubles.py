@@ -25,6 +25,7 @@ from tests.application.anna_at_the_provider import (
 )
 from tests.application.house import BY_ADMIN, COOKING, House
 from tests.application.interruptions import InterruptedBilling, InterruptedLedger, Interruption, SlowBilling
+from tests.lives.mortal import Killed
 from tests.people import MONDAY
 
 pytestmark = pytest.mark.anyio
@@ -193,7 +194,7 @@ async def test_a_kill_after_the_facts_are_appended_leaves_nothing_to_mark(house:
         pass
 
     async def is_killed() -> None:
-        raise KeyboardInterrupt
+        raise Killed
 
     interrupt_the_append(house, lives, *[is_killed] * 9)
     await house.convergence.settle(customer)

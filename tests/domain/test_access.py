@@ -112,6 +112,9 @@ GRANTED = {
     "an end that is known now, before it": Granted(
         "subscription", (started, ended(MONDAY + days(4))), TUESDAY, MONDAY + days(4)
     ),
+    "an end that is known now, beyond the lease": Granted(
+        "subscription", (started, ended(MONTH_AFTER)), TUESDAY, LEASE
+    ),
     "grace, with an end that is known now": Granted(
         "grace",
         (*failing, ended(NEXT_MONTH + days(4), before="past_due")),
