@@ -117,13 +117,16 @@ async def test_that_she_was_deleted_is_learnt_by_asking_too_and_ends_no_other_cu
 async def test_what_the_provider_no_longer_lists_of_one_deleted_is_over(house: House) -> None:
     first = await subscribed(house)
     anna, seen = await account_of(house, first), await house.subscription_seen(first)
+    await bind(house, anna, LINK)
+    house.billing.tell(LINK.customer_id, by_link := replace(seen, reference="sub_of_a_link"))
+    await house.convergence.settle(LINK)
     house.billing.forget_subscriptions(first.customer_id, unlisted_alone=True)
 
     await house.hears("customer.deleted", first)
     await house.convergence.settle_waiting()
 
     assert (await plan_of(house, seen)).status == "canceled"
-    assert not await has_access(house, anna)
+    assert (await plan_of(house, by_link)).status == "active"
 
 
 async def test_one_that_is_not_known_is_not_taken_for_deleted(house: House) -> None:
