@@ -11,6 +11,7 @@ from application.ports.intents import Intents, UnsettledIntent
 from application.ports.ledger import GuardedRow, InsertOnce
 from application.ports.world import Clock
 from application.recall import Aggregate, Asked, Decided, Recalled, Records, again_when_moved
+from domain.account.customers import CustomerDeletionRequested
 from domain.payment.refunds import RefundRequested
 from domain.shared.fact import Fact
 from domain.subscription.checkout import CheckoutRequested
@@ -22,7 +23,7 @@ KEYS_KEPT = timedelta(hours=20)
 """A provider remembers a key for 24 hours; from then on the same call again would be another one."""
 
 SubscriptionIntent = CancellationRequested | ResumptionRequested | PlanChangeRequested
-Intent = CheckoutRequested | SubscriptionIntent | RefundRequested
+Intent = CheckoutRequested | SubscriptionIntent | RefundRequested | CustomerDeletionRequested
 
 S = TypeVar("S")
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from application.checkouts import Checkouts
+from application.customer_deletions import CustomerDeletions
 from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.intentions import Intent, Intentions
 from application.ports.intents import OpenIntent
 from application.recall import Asked
 from application.refunds import Refunds
 from application.subscription_commands import SubscriptionCommands
+from domain.account.customers import CustomerDeletionRequested
 from domain.payment.refunds import RefundRequested
 from domain.shared.fact import Actor, Cause
 from domain.subscription.checkout import CheckoutRequested
@@ -34,6 +36,7 @@ class Janitor:
     checkouts: Checkouts
     subscriptions: SubscriptionCommands
     refunds: Refunds
+    customers: CustomerDeletions
 
     async def settle_due(self, *, limit: int = 20) -> int:
         """See to those that are due, several at once, and say how many were settled."""
@@ -75,6 +78,8 @@ class Janitor:
                 await self.checkouts.settle(intent, asked)
             case RefundRequested():
                 await self.refunds.settle(intent, asked)
+            case CustomerDeletionRequested():
+                await self.customers.settle(intent, asked)
             case CancellationRequested() | ResumptionRequested() | PlanChangeRequested():
                 await self.subscriptions.settle(intent, since, asked)
             case _:

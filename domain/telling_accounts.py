@@ -12,7 +12,7 @@ from domain.account.account import (
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
-from domain.account.customers import CustomerBound, CustomerGone
+from domain.account.customers import CustomerBound, CustomerDeletionRequested, CustomerGone
 from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.shared.moments import in_words
@@ -49,6 +49,8 @@ def of_account(fact: AccountEvent) -> str:
         case CustomerGone():
             what = f"was deleted at {fact.provider}" if fact.deleted else f"is not known at {fact.provider} any more"
             return f"The account's customer {fact.customer_id} {what}."
+        case CustomerDeletionRequested():
+            return f"It was asked that the account's customer {fact.customer_id} be deleted at {fact.provider}."
         case AccountDisabled():
             return f"The account was disabled: {fact.reason}."
         case AccountEnabled():

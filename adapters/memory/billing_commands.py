@@ -102,6 +102,13 @@ class MemoryCommands:
 
         return self._once(idempotency_key, make)
 
+    async def delete_customer(self, customer_id: str) -> None:
+        self._refuse_when_down()
+        if customer_id not in self._customers:
+            raise CustomerGone(f"The provider in memory has no {customer_id}.")
+        self.gone.add(customer_id)
+        self.deleted.add(customer_id)
+
     async def open_checkout(
         self,
         *,

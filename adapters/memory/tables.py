@@ -13,6 +13,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "credentials": (("account_id",),),
     "customer_fences": (("provider", "customer_id"),),
     "customer_objects": (("provider", "reference"),),
+    "erased_customers": (("provider", "customer_id"),),
     "inbox": (("id",), ("provider", "event_id")),
     "intents": (("key",),),
     "letters": (("id",),),

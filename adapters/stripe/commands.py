@@ -130,6 +130,15 @@ class StripeCommands:
         async with asking():
             return (await self._stripe.customers.create_async(about, {"idempotency_key": idempotency_key})).id
 
+    async def delete_customer(self, customer_id: str) -> None:
+        """A DELETE, for which Stripe takes no key; what was paid can still be paid back, by its payment intent."""
+        try:
+            async with self._as(customer_id):
+                await self._stripe.customers.delete_async(customer_id)
+        except CustomerGone as gone:
+            if not gone.deleted:
+                raise
+
     async def open_checkout(
         self,
         *,

@@ -8,7 +8,9 @@ from application.checkouts import Checkouts
 from application.intentions import Intentions
 from application.policies.policy import Policy
 from application.recall import Asked, Records
-from domain.account.erasure import ErasureRequested
+from domain.account.account import Account
+from domain.account.customers import CustomerBound
+from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.payment.payment import Payment, PaymentSucceeded
 from domain.payment.refunding import RefundExceedsPayment, request_refund
 from domain.shared.fact import AccountFact, Actor, Cause
@@ -66,6 +68,16 @@ class AfterErasure:
                 hands_off_seconds=0,
             )
 
+    async def delete_customers(self, fact: PersonalDataErased | CustomerBound) -> None:
+        """An hour later: until then the provider tells of what was paid at the last moment, and what went back."""
+        await self.intentions.intend(
+            Account,
+            fact.account_id,
+            _asked_by(fact),
+            lambda it: it.request_customer_deletions(),
+            hands_off_seconds=HEARD_WITHIN.total_seconds(),
+        )
+
     async def _wish_before(self, fact: AccountFact) -> ErasureRequested | None:
         """To be erased, where it came before this."""
         wishes = [one for one in await self.records.ledger.read(fact.account_id) if isinstance(one, ErasureRequested)]
@@ -89,3 +101,8 @@ def when_erased_end_what_starts(after: AfterErasure) -> Policy:
 def when_erased_pay_back(after: AfterErasure) -> Policy:
     """Done twice, it happens once."""
     return Policy("pay_back_erased", (PaymentSucceeded,), after.pay_back)
+
+
+def when_erased_delete_the_customers(after: AfterErasure) -> Policy:
+    """Also one that is bound later. Done twice, it happens once."""
+    return Policy("delete_customers_of_erased", (PersonalDataErased, CustomerBound), after.delete_customers)

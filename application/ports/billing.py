@@ -187,6 +187,10 @@ class BillingProvider(Protocol):
         """The customer's id."""
         ...
 
+    async def delete_customer(self, customer_id: str) -> None:
+        """Done again, it stays so. Raises CustomerGone where the provider never had it: our key may be another's."""
+        ...
+
     async def open_checkout(
         self,
         *,

@@ -18,7 +18,7 @@ from domain.account.by_hand import (
     refuse_too_many,
 )
 from domain.account.contacts import AccountRenamed, ContactEvent, EmailChanged, EmailVerified, PhoneChanged
-from domain.account.customers import CustomerBound, CustomerEvent, CustomerGone, Customers
+from domain.account.customers import CustomerBound, CustomerDeletionRequested, CustomerEvent, CustomerGone, Customers
 from domain.account.erasure import AccountErased, ErasureEvent, ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChange, PasswordChanged, RefreshTokenReused, SignInEvent
 from domain.shared.fact import AccountFact, Personal, Refusal
@@ -173,6 +173,20 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             return []
         return [CustomerGone(account_id=self.id, provider=provider, customer_id=customer_id, deleted=deleted)]
 
+    def request_customer_deletions(self) -> list[AccountEvent]:
+        """Of an erased person's customers, each once; not of those that are known to be deleted."""
+        return [
+            CustomerDeletionRequested(
+                account_id=self.id,
+                provider=provider,
+                customer_id=customer_id,
+                idempotency_key=f"delete-{provider}-{customer_id}",
+            )
+            for provider, customer_id in (self.every_customer() if self.erased else ())
+            if customer_id not in (known := self.customers_at(provider)).leaving
+            and not known.knows_gone(customer_id, deleted=True)
+        ]
+
     def disable(self, *, reason: str) -> list[AccountEvent]:
         return [] if self.disabled else [AccountDisabled(account_id=self.id, reason=reason)]
 
@@ -252,7 +266,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
                 return state
             case RoleChanged():
                 return replace(state, role=fact.after, was_staff=state.was_staff or fact.after != "viewer")
-            case CustomerBound() | CustomerGone():
+            case CustomerBound() | CustomerGone() | CustomerDeletionRequested():
                 return state.with_customers(fact)
             case AccountDisabled():
                 return replace(state, disabled=True, sign_in_epoch=state.sign_in_epoch + 1)

@@ -30,7 +30,15 @@ class CustomerGone(AccountFact, frozen=True, tag="account.customer_gone"):
     deleted: bool
 
 
-CustomerEvent = CustomerBound | CustomerGone
+class CustomerDeletionRequested(AccountFact, frozen=True, tag="account.customer_deletion_requested"):
+    """The intent, before the provider is asked: its person has been erased here, and is to be there too."""
+
+    provider: str
+    customer_id: str
+    idempotency_key: str
+
+
+CustomerEvent = CustomerBound | CustomerGone | CustomerDeletionRequested
 
 
 class CustomerBoundElsewhere(Refusal):
@@ -54,6 +62,8 @@ class Customers(msgspec.Struct, frozen=True):
 
     bound: tuple[str, ...] = ()
     gone: dict[str, Gone] = {}
+    leaving: frozenset[str] = frozenset()
+    """Those whose deletion was asked for."""
 
     @property
     def buyer(self) -> str | None:
@@ -98,3 +108,5 @@ class Customers(msgspec.Struct, frozen=True):
             case CustomerGone():
                 gone = Gone(position=fact.position, deleted=fact.deleted)
                 return replace(self, gone={**self.gone, fact.customer_id: gone})
+            case CustomerDeletionRequested():
+                return replace(self, leaving=self.leaving | {fact.customer_id})

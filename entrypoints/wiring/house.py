@@ -44,6 +44,7 @@ from application.phones import Phones
 from application.plans import Plans
 from application.playback import Playback
 from application.policies.after_erasure import (
+    when_erased_delete_the_customers,
     when_erased_end_what_starts,
     when_erased_pay_back,
     when_erased_shut_the_page,
@@ -251,6 +252,7 @@ def _policies(ports: Ports, plans: Plans, dunning: Dunning, sold: Selling) -> li
         when_erased_shut_the_page(sold.after_erasure),
         when_erased_end_what_starts(sold.after_erasure),
         when_erased_pay_back(sold.after_erasure),
+        when_erased_delete_the_customers(sold.after_erasure),
         when_payment_failed_tell_the_viewer(dunning),
         when_payment_waits_tell_the_viewer(dunning),
         when_provider_gave_up_tell_the_viewer(dunning),

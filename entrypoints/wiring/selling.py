@@ -9,6 +9,7 @@ from adapters.postgres.subscription_reads import PostgresSubscriptionReads
 from application.buying import Buying
 from application.checkouts import Checkouts
 from application.convergence import Convergence
+from application.customer_deletions import CustomerDeletions
 from application.customers import CustomerBinding
 from application.intentions import Intentions
 from application.janitor import Janitor
@@ -62,7 +63,19 @@ def selling(
             business_time=base.business_time,
         ),
         refunds=refunds,
-        janitor=Janitor(intentions=intentions, checkouts=checkouts, subscriptions=commands, refunds=refunds),
+        janitor=Janitor(
+            intentions=intentions,
+            checkouts=checkouts,
+            subscriptions=commands,
+            refunds=refunds,
+            customers=CustomerDeletions(
+                records=base.records,
+                billing=ports.billing,
+                convergence=convergence,
+                intentions=intentions,
+                access=ports.access,
+            ),
+        ),
         duplicates=RefundingDuplicates(
             records=base.records,
             intentions=intentions,

@@ -34,6 +34,7 @@ from application.audit import Audit
 from application.buying import Buying
 from application.checkouts import Checkouts, OpenedCheckout
 from application.convergence import Convergence
+from application.customer_deletions import CustomerDeletions
 from application.customers import CustomerBinding
 from application.dunning import Dunning
 from application.finding import Finding
@@ -217,6 +218,13 @@ class House:
             checkouts=self.checkouts,
             subscriptions=self.commands,
             refunds=self.refunds,
+            customers=CustomerDeletions(
+                records=self.records,
+                billing=self.billing,
+                convergence=self.convergence,
+                intentions=self.intentions,
+                access=self.access,
+            ),
         )
         self.duplicates = RefundingDuplicates(records=self.records, intentions=self.intentions, history=self.ledger)
         self.after_erasure = AfterErasure(records=self.records, intentions=self.intentions, checkouts=self.checkouts)

@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from application.errors import ProviderUnavailable
 from application.plans import NewPlan
 from application.policies.after_erasure import (
+    HEARD_WITHIN,
+    when_erased_delete_the_customers,
     when_erased_end_what_starts,
     when_erased_pay_back,
     when_erased_shut_the_page,
@@ -17,10 +19,11 @@ from application.policies.after_erasure import (
 from application.ports.billing import CheckoutPage
 from domain.access.access import ANY_PLAN, decide
 from domain.account.account import Account
+from domain.payment.payment import PaymentSucceeded
 from domain.payment.truth import ProviderPayment
 from domain.shared.fact import Fact
 from domain.shared.money import Money
-from tests.application.house import COOKING, House, asked_by, page_of
+from tests.application.house import BY_ADMIN, COOKING, House, asked_by, page_of
 from tests.application.test_one_checkout import pages_seen
 from tests.people import MONDAY, days
 
@@ -38,7 +41,12 @@ async def wishes_to_be_erased(house: House, account: UUID) -> int:
 async def policies_act(house: House, times: int = 2) -> None:
     """On all facts, as they do from the beginning of the ledger; what they ask for the janitor carries out."""
     after = house.after_erasure
-    for policy in (when_erased_shut_the_page(after), when_erased_end_what_starts(after), when_erased_pay_back(after)):
+    for policy in (
+        when_erased_shut_the_page(after),
+        when_erased_end_what_starts(after),
+        when_erased_pay_back(after),
+        when_erased_delete_the_customers(after),
+    ):
         for fact in await house.facts():
             for _ in range(times if isinstance(fact, policy.facts) else 0):
                 await policy.act(fact)
@@ -174,3 +182,97 @@ async def test_who_is_not_erased_keeps_what_is_paid_and_what_was_paid_long_befor
 
     for person in (anna, boris):
         assert await seen(house, person) == (["active"], [(999, 0)])
+
+
+async def is_erased(house: House, account: UUID) -> int:
+    """The position of the last fact of it."""
+    await wishes_to_be_erased(house, account)
+    done = await house.records.decide(Account, account, asked_by(account), lambda it: it.finish_erasure())
+    return done.position
+
+
+async def an_hour_later(house: House) -> int:
+    """How many intents the janitor settles then."""
+    house.real_time.pass_by(HEARD_WITHIN)
+    return await house.janitor_comes()
+
+
+async def ended(house: House, account: UUID) -> None:
+    """Her subscription, as the erasure ends it."""
+    await house.subscriptions.cancel(account, at_period_end=False, subscription_id=None, asked=asked_by(account))
+
+
+async def test_each_customer_is_deleted_at_the_provider_once_all_is_over_there(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells()
+    customer = await house.subscribes(anna, plan)
+    further = await house.billing.create_customer(account_id=anna, email=None, idempotency_key="by hand")
+    position = await is_erased(house, anna)
+
+    await policies_act(house)
+    await house.binding.bind(anna, further, asked_by(anna))  # A payment link's, that somebody has followed meanwhile.
+    await policies_act(house)
+    assert await an_hour_later(house) == 0
+    assert house.billing.deleted == set()
+    await ended(house, anna)
+    await an_hour_later(house)
+
+    assert house.billing.deleted == {customer.customer_id, further}
+    tags = await house.tags(after=position)
+    assert tags.count("account.customer_deletion_requested") == tags.count("account.customer_gone") == 2
+    assert await house.intents.unsettled() == 0
+
+
+async def test_while_the_provider_is_away_or_a_worker_is_killed_it_is_tried_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await house.registers()
+    customer = await house.subscribes(anna, await house.sells())
+    await ended(house, anna)
+    await is_erased(house, anna)
+    await policies_act(house)
+
+    house.billing.down = True
+    assert await an_hour_later(house) == 0
+    house.billing.down = False
+    delete = house.billing.delete_customer
+
+    async def and_be_killed(customer_id: str) -> None:
+        await delete(customer_id)
+        raise MemoryError
+
+    with monkeypatch.context() as mortal:
+        mortal.setattr(house.billing, "delete_customer", and_be_killed)
+        assert await an_hour_later(house) == 0
+    assert await an_hour_later(house) == 1
+
+    assert house.billing.deleted == {customer.customer_id}
+    assert (await house.tags()).count("account.customer_gone") == 1
+
+
+async def test_a_page_is_not_shut_while_the_provider_is_away_and_it_is_tried_again(house: House) -> None:
+    anna = await house.registers()
+    await house.opens_checkout(anna, await house.sells())
+    await wishes_to_be_erased(house, anna)
+
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await policies_act(house)
+    house.billing.down = False
+    await policies_act(house)
+
+    assert await pages_seen(house, anna) == ["expired"]
+
+
+async def test_what_she_has_paid_can_go_back_after_it(house: House) -> None:
+    anna = await house.registers()
+    await house.subscribes(anna, await house.sells())
+    [paid] = [fact for fact in await house.facts() if isinstance(fact, PaymentSucceeded)]
+    await ended(house, anna)
+    position = await is_erased(house, anna)
+    await policies_act(house)
+    await an_hour_later(house)
+
+    await house.refunds.refund(paid.payment_id, amount=None, reason="No sound", asked=BY_ADMIN)
+
+    assert (await house.tags(after=position))[-2:] == ["payment.refund_requested", "payment.refund_accepted"]
+    assert await house.intents.unsettled() == 0

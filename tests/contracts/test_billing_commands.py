@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from application.errors import ProviderRefused
+from application.errors import CustomerGone, ProviderRefused
 from domain.shared.money import Money
 from tests.contracts.till import NOW, Till, till_of
 
@@ -158,3 +158,26 @@ async def test_more_than_is_left_is_refused(till: Till) -> None:
         await till.billing.refund("in_unknown", amount=Money(1, "USD"), idempotency_key="refund-1")
 
     assert (await till.payment()).refunds == ()
+
+
+# Somebody who is erased.
+
+
+async def test_a_customer_is_deleted_however_often_and_what_was_paid_can_still_go_back(till: Till) -> None:
+    await till.subscribed()
+    customer, paid = await till.customer(), await till.payment()
+
+    for _ in range(2):
+        await till.billing.delete_customer(customer)
+
+    assert not await till.billing.has_customer(customer)
+    with pytest.raises(CustomerGone) as gone:
+        await till.billing.truth_of(customer)
+    assert gone.value.deleted
+    made = await till.billing.refund(paid.reference, amount=Money(999, "USD"), idempotency_key="late")
+    assert await till.billing.find_refund(paid.reference, idempotency_key="late") == made
+
+
+async def test_one_that_was_never_there_is_not_said_to_be_deleted(till: Till) -> None:
+    with pytest.raises(CustomerGone):
+        await till.billing.delete_customer("cus_of_another_account")

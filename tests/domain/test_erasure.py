@@ -8,6 +8,7 @@ import pytest
 from domain.access.access import ANY_PLAN, decide
 from domain.access.standing import Standing, follow
 from domain.account.account import Account, AccountDisabled, AccountEvent, AccountRegistered
+from domain.account.customers import CustomerBound, CustomerDeletionRequested, CustomerGone
 from domain.account.erasure import AccountErased, ErasureRequested, PersonalDataErased
 from tests.people import ANNA, MONDAY
 from tests.scenario import folded, given
@@ -29,6 +30,25 @@ def test_it_is_finished_once_and_never_before_it_was_asked_for() -> None:
     given(Account, registered, requested).when(lambda anna: anna.finish_erasure()).then(erased)
     given(Account, registered, requested, erased).when(lambda anna: anna.finish_erasure()).then_nothing()
     given(Account, registered).when(lambda anna: anna.finish_erasure()).then_nothing()
+
+
+def test_the_customers_of_who_is_erased_are_to_be_deleted_each_once() -> None:
+    first, further, gone = (CustomerBound(account_id=ANNA, provider="stripe", customer_id=f"cus_{n}") for n in range(3))
+    deleted = CustomerGone(account_id=ANNA, provider="stripe", customer_id=gone.customer_id, deleted=True)
+    unknown = CustomerGone(account_id=ANNA, provider="stripe", customer_id=further.customer_id, deleted=False)
+    bound = (registered, first, further, gone, deleted, unknown)
+    asked = [
+        CustomerDeletionRequested(
+            account_id=ANNA, provider="stripe", customer_id=id, idempotency_key=f"delete-stripe-{id}"
+        )
+        for id in ("cus_0", "cus_1")
+    ]
+
+    given(Account, *bound, requested).when(lambda anna: anna.request_customer_deletions()).then_nothing()
+    given(Account, *bound, requested, erased).when(lambda anna: anna.request_customer_deletions()).then(*asked)
+    given(Account, *bound, requested, erased, *asked).when(
+        lambda anna: anna.request_customer_deletions()
+    ).then_nothing()
 
 
 def test_from_the_wish_on_all_sign_ins_are_over_and_the_account_is_shut() -> None:

@@ -23,6 +23,7 @@ SENTENCES = {
     "account.refresh_token_reused": "A spent refresh token was used again, so that sign-in was ended.",
     "account.role_changed": "The role changed from viewer to auditor.",
     "account.customer_bound": "The account was bound to the customer cus_anna at stripe.",
+    "account.customer_deletion_requested": "It was asked that the account's customer cus_anna be deleted at stripe.",
     "account.customer_gone": "The account's customer cus_anna was deleted at stripe.",
     "account.disabled": "The account was disabled: chargebacks.",
     "account.enabled": "The account was enabled again: settled.",

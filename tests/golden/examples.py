@@ -18,7 +18,7 @@ from domain.account.account import (
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
-from domain.account.customers import CustomerBound, CustomerGone
+from domain.account.customers import CustomerBound, CustomerDeletionRequested, CustomerGone
 from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.payment.dunning import NoticeFellDue
@@ -682,6 +682,14 @@ WAITING = (
 ERASED: tuple[Fact, ...] = (
     stored(96, VIEWER, REQUEST, ErasureRequested(account_id=ANNA, erasure_id=ERASURE)),
     stored(97, ERASER, COMMAND, PersonalDataErased(account_id=ANNA, erasure_id=ERASURE)),
+    stored(
+        99,
+        ERASER,
+        Cause("fact", "97"),
+        CustomerDeletionRequested(
+            account_id=ANNA, provider="stripe", customer_id="cus_anna", idempotency_key="delete-stripe-cus_anna"
+        ),
+    ),
 )
 
 BY_ITEM = (

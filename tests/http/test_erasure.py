@@ -134,6 +134,41 @@ async def test_her_subscription_ends_and_her_payment_stays(service: Service, adm
     assert [payment["status"] for payment in payments["items"]] == ["paid"]
 
 
+async def test_an_hour_later_she_is_deleted_at_stripe_quietly_and_her_money_can_go_back(
+    service: Service, admin: Person, anna: Person, module_database: str
+) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin))
+    about = await customer_of(service, anna)
+    await erased(service, anna)
+
+    async with working(service), asyncio.timeout(20):
+        while "account.customer_deletion_requested" not in await tags_of(service, anna):
+            await asyncio.sleep(0.02)
+    await service.house.janitor.settle_due()
+    assert "account.customer_gone" not in await tags_of(service, anna)
+    await service.house.janitor.intentions.retry(f"delete-stripe-{about}")
+    await service.house.janitor.settle_due()
+
+    assert "account.customer_gone" in await tags_of(service, anna)
+    async with asyncio.timeout(20):
+        while await told(module_database, about, "customer.deleted") != ["done"]:
+            await service.house.convergence.settle_waiting()
+            await asyncio.sleep(0.02)
+    assert [fact.tag() for fact in await facts_about(service, anna)].count("account.customer_gone") == 1
+    payments = (await admin.http.get("/v1/admin/payments", params={"account_id": str(anna.account_id)})).json()
+    path = f"/v1/admin/payments/{payments['items'][0]['id']}/refund"
+    given = await admin.http.post(path, json={"reason": "No sound"})
+    assert given.status_code == 201, given.text
+    assert "payment.refund_accepted" in await tags_of(service, anna)
+
+
+async def told(dsn: str, customer_id: str, type: str) -> list[str]:
+    """What has become of the deliveries of a type."""
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        query = "SELECT status FROM ops.inbox WHERE customer_id = %s AND type = %s"
+        return [status for (status,) in await (await connection.execute(query, (customer_id, type))).fetchall()]
+
+
 async def test_an_open_page_is_shut_and_what_was_just_paid_on_another_goes_back(
     service: Service, admin: Person, anna: Person
 ) -> None:
