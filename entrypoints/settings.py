@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+
+from entrypoints.database_addresses import is_here, may_go_in_clear
 
 SECRET_LENGTH_MIN = 32
 WEBHOOK_SECRET_LENGTH_MIN = 16
@@ -50,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     database_owner_url: str = ""
     vault_database_url: str = ""
+    database_unencrypted: bool = False
     jwt_secret: str = ""
     jwt_keys: str = ""
     master_keys: str = ""
@@ -231,6 +234,12 @@ def _refuse_unsafe(settings: Settings) -> None:
         for name in ("stripe_api_base", "twilio_api_base")
         if not _keeps_secrets(getattr(settings, name))
     ]
+    if not settings.database_unencrypted:
+        troubles += [
+            f"{name.upper()} is on another machine: end it with ?sslmode=verify-full, or set DATABASE_UNENCRYPTED=1"
+            for name in ("database_url", "database_owner_url", "vault_database_url")
+            if may_go_in_clear(getattr(settings, name))
+        ]
     if troubles:
         raise SettingsInvalid("\n".join(f"{trouble} (ENV=production)" for trouble in troubles))
 
@@ -240,16 +249,9 @@ def _keeps_secrets(base: str) -> bool:
     try:
         parts = urlsplit(base)
         host = parts.hostname or ""
-        return not base or parts.scheme == "https" or (parts.scheme == "http" and _is_here(host))
+        return not base or parts.scheme == "https" or (parts.scheme == "http" and is_here(host))
     except ValueError:
         return False
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _troubles_of_stripe(settings: Settings) -> list[str]:

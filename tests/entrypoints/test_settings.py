@@ -10,7 +10,7 @@ from entrypoints.settings import Settings, SettingsInvalid, rates, read_settings
 GOOD = {
     "ENV": "production",
     "PUBLIC_URL": "https://videos.example.com",
-    "DATABASE_URL": "postgresql://app@db/streamly",
+    "DATABASE_URL": "postgresql://app@db/streamly?sslmode=verify-full",
     "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
     "MASTER_KEYS": "k1:" + "A" * 43 + "=",
     "SMTP_URL": "smtps://streamly:password@mail.example.com",
@@ -145,6 +145,52 @@ def test_production_does_not_start_without_each_of_them_and_says_which(name: str
 def test_production_does_not_start_with_what_is_only_good_for_development(name: str, value: str) -> None:
     with pytest.raises(SettingsInvalid, match=name):
         read_settings({**GOOD, name: value}, None)
+
+
+CLEAR = [
+    "postgresql://app@db/streamly",
+    "postgresql://app:p%40ss@10.0.0.5:5432/streamly?connect_timeout=3",
+    "postgresql://db/streamly?sslmode=prefer",
+    "postgresql://db/streamly?sslmode=disable",
+    "postgresql://127.0.0.1,db:5433/streamly",
+    "postgresql://app@[2001:db8::1]:5432/streamly",
+    "postgresql:///streamly?host=db",
+    "postgresql://127.0.0.1/streamly?hostaddr=10.0.0.5",
+    "postgresql://localhost.example.com/streamly",
+    "postgresql://[::1/streamly",
+    "host=db dbname=streamly",
+    "host = 'db' dbname=streamly sslmode=allow",
+]
+KEPT = [
+    "postgresql://app@db/streamly?sslmode=require",
+    "postgresql://db/streamly?sslmode=verify-ca&connect_timeout=3",
+    "postgresql://localhost/streamly",
+    "postgresql://app:p@127.0.0.1:5432,localhost:5433/streamly",
+    "postgresql://app@[::1]:5432/streamly",
+    "postgresql:///streamly",
+    "postgresql:///streamly?host=/var/run/postgresql",
+    "postgresql://app@%2Fvar%2Frun%2Fpostgresql:5432/streamly",
+    "host=db dbname=streamly sslmode = 'verify-full'",
+    "host=/tmp dbname=streamly",
+    "dbname=streamly",
+]
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "VAULT_DATABASE_URL"])
+@pytest.mark.parametrize("address", CLEAR)
+def test_in_production_no_database_is_spoken_to_in_the_clear_unless_that_is_allowed(name: str, address: str) -> None:
+    with pytest.raises(SettingsInvalid, match=f"^{name} is on another machine"):
+        read_settings({**GOOD, name: address}, None)
+
+    assert read_settings({**GOOD, name: address, "DATABASE_UNENCRYPTED": "1"}, None).in_production
+    assert not read_settings({name: address}, None).in_production
+
+
+@pytest.mark.parametrize("address", KEPT)
+def test_a_database_on_this_machine_or_one_that_encrypts_needs_no_leave(address: str) -> None:
+    given = {**GOOD, "DATABASE_URL": address, "DATABASE_OWNER_URL": address, "VAULT_DATABASE_URL": address}
+
+    assert read_settings(given, None).in_production
 
 
 @pytest.mark.parametrize(
