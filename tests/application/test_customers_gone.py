@@ -288,3 +288,18 @@ async def test_what_was_parked_before_she_was_known_to_be_deleted_is_settled_the
     await house.convergence.settle_waiting()
 
     assert [row["status"] for row in house.tables.rows("inbox", type="customer.updated")] == ["done"]
+
+
+async def test_that_she_was_deleted_while_a_page_was_opened_is_noted_as_that(house: House) -> None:
+    first = await bound(house)
+    anna = await account_of(house, first)
+
+    async def buy(customer_id: str) -> str:
+        if customer_id == first.customer_id:
+            raise CustomerGone("Just deleted.", deleted=True)
+        return customer_id
+
+    second = await house.buying.as_buyer(anna, buy, asked_by(anna), price_id="withdrawn since")
+
+    known = await customers_of(house, anna)
+    assert (known.buyer, known.knows_gone(first.customer_id, deleted=True)) == (second, True)
