@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from adapters.memory.billing_books import selling
 from application.convergence import ATTEMPTS, RETRY_DELAYS_SECONDS, HeldUp
+from application.errors import OutcomeUnknown
 from application.ports.inbox import Customer
 from application.ports.ledger import StreamMoved
 from domain.access.access import ANY_PLAN, Access, decide
@@ -25,7 +26,6 @@ from tests.application.anna_at_the_provider import (
 )
 from tests.application.house import BY_ADMIN, COOKING, House
 from tests.application.interruptions import InterruptedBilling, InterruptedLedger, Interruption, SlowBilling
-from tests.lives.mortal import Killed
 from tests.people import MONDAY
 
 pytestmark = pytest.mark.anyio
@@ -181,7 +181,9 @@ async def test_while_others_keep_writing_it_gives_up_and_is_put_off(house: House
 
 
 @pytest.mark.parametrize("deleted", [False, True], ids=["there", "deleted"])
-async def test_a_kill_after_the_facts_are_appended_leaves_nothing_to_mark(house: House, *, deleted: bool) -> None:
+async def test_the_append_of_the_facts_is_the_only_one_so_that_nothing_is_left_to_mark(
+    house: House, *, deleted: bool
+) -> None:
     customer = await subscribed(house)
     house.billing.tell(customer.customer_id, replace(await house.subscription_seen(customer), status="unpaid"))
     if deleted:
@@ -190,13 +192,13 @@ async def test_a_kill_after_the_facts_are_appended_leaves_nothing_to_mark(house:
     head = await house.ledger.head()
     await house.hears("customer.subscription.updated", customer)
 
-    async def lives() -> None:
+    async def goes_well() -> None:
         pass
 
-    async def is_killed() -> None:
-        raise Killed
+    async def is_lost() -> None:
+        raise OutcomeUnknown
 
-    interrupt_the_append(house, lives, *[is_killed] * 9)
+    interrupt_the_append(house, goes_well, *[is_lost] * 9)
     await house.convergence.settle(customer)
 
     told = ["account.customer_gone", "subscription.ended"] if deleted else ["subscription.status_changed"]
