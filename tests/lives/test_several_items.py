@@ -51,12 +51,16 @@ async def anna(town: Town) -> AsyncIterator[Life]:
         path = f"/v1/admin/accounts/{life.account_id}/customers/stripe"
         bound = await town.api.put(path, json={"customer_id": made["id"]}, headers=await town.as_admin())
         bound.raise_for_status()
-        items = {f"items[{place}][price]": town.prices[name] for place, name in enumerate(PLANS)}
+        items = {f"items[{place}][price]": price for place, price in enumerate(prices(life))}
         assert await life.stripe.do("subscriptions", customer=made["id"], **items)
         await hear(life)
         await life.move_on(life.now + MONTH)
         await hear(life)
         yield life
+
+
+def prices(life: Life) -> list[str]:
+    return [life.town.prices[plan] for plan in PLANS]
 
 
 async def hear(life: Life) -> None:
@@ -114,6 +118,20 @@ async def test_a_refund_of_the_months_leaves_the_year(anna: Life, videos: dict[s
     await hear(anna)
     assert await told(anna) == of("revoked", "Basic", "Premium") + of("restored", "Basic", "Premium")
     assert await played(anna, videos) == ALL_PLAYED
+
+
+async def test_her_subscription_is_the_one_that_still_gives_something(anna: Life) -> None:
+    await refund(anna, RENEWAL)
+    other = await anna.stripe.do(
+        "subscriptions", customer=await anna.customer(), **{"items[0][price]": prices(anna)[1]}
+    )
+    assert other is not None
+    assert await anna.stripe.do(f"subscriptions/{other['id']}", verb="DELETE")
+
+    await hear(anna)
+
+    mine = (await anna.town.api.get("/v1/me/subscription", headers=anna.headers)).json()
+    assert (mine["status"], mine["access"]["features"]) == ("active", ["hd"])
 
 
 async def test_a_refund_of_the_year_leaves_the_months_that_were_paid_since(anna: Life, videos: dict[str, UUID]) -> None:
