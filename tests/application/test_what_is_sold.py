@@ -163,6 +163,13 @@ def test_one_that_is_sold_again_is_paid_for_by_its_own_payment_and_not_by_that_f
     assert sold(cooking, payments=(before, paid(THIS_MONTH, stage="won"))).money_back == ()
 
 
+def test_one_that_is_sold_again_for_nothing_is_paid_for_by_what_paid_its_price() -> None:
+    before = CoveredItem(reference="si_gone", price_id="price_cooking", until=NEXT_MONTH)
+
+    assert sold(cooking, payments=(paid(before, stage="won"), paid(OF_BEFORE))).money_back == ()
+    assert sold(cooking, payments=(paid(before), paid(OF_BEFORE, stage="won"))).money_back
+
+
 def test_where_nothing_is_known_of_money_that_goes_for_each_item() -> None:
     truth = sold(cooking, year, payments=None, plans=BOTH_PLANS)
 
