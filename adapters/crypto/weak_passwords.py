@@ -6,6 +6,8 @@ from threading import Lock
 
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
+from adapters.crypto.common_passwords import is_common
+
 GUESSES_SCORE_MIN = 2
 """zxcvbn's scale of 0 to 4: 2 stands for a million guesses or more, far past what throttled sign-in allows."""
 
@@ -25,6 +27,8 @@ SEPARATORS = re.compile(r"[\W_]+")
 
 def is_weak(password: str, known: tuple[str, ...]) -> bool:
     """Whether it would be among the first guesses of someone who knows these words, such as an email and a name."""
+    if is_common(password):
+        return True
     familiar = [*known, *_words(known), *FAMILIAR_WORDS]
     return _is_guessed_early(password[:LOOKED_AT_CHARACTERS_MAX], familiar) or _is_made_of(password, familiar)
 

@@ -1,5 +1,6 @@
 """Bodies are JSON, read strictly and straight into their Struct, and what is wrong with one is said by field."""
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -57,9 +58,15 @@ def require_json(content_type: str | None) -> None:
 
 
 def decode(body: bytes, kind: Any) -> Any:
-    """The body as a `kind`. Raises Malformed, naming the field where there is one."""
+    """The body as a `kind`. Raises Malformed, naming the field where there is one.
+
+    A name that an object has twice is refused: msgspec takes the last, and who looked at the body before us may have
+    taken the first.
+    """
     try:
-        return _decoded(body, kind)
+        decoded = _decoded(body, kind)
+        json.loads(body, object_pairs_hook=_refuse_repeated, parse_int=str, parse_float=str)
+        return decoded
     except msgspec.ValidationError as reason:
         raise Malformed(
             "The body is not as documented.", code="malformed_body", errors=[field_error(str(reason))]
@@ -77,6 +84,11 @@ def _decoded(body: bytes, kind: Any) -> Any:
             raise
         # JSON knows one kind of number: to it, and to JSON Schema, 286.0 is 286.
         return msgspec.convert(_with_integers(msgspec.json.decode(body)), kind, str_keys=True)
+
+
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("an object has a name twice")
 
 
 def _with_integers(value: Any) -> Any:

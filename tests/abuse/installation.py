@@ -65,10 +65,6 @@ class Installation:
             assert time.monotonic() < deadline, "the service is not ready"
             time.sleep(LOOK_SECONDS)
 
-    def log(self) -> str:
-        """What all of its processes have said."""
-        return (self.folder / "streamly.log").read_text(errors="replace")
-
 
 def _children(parent: int) -> Iterator[tuple[int, list[bytes]]]:
     for entry in Path("/proc").iterdir():

@@ -10,8 +10,10 @@ from time import process_time
 
 import pytest
 
+from adapters.crypto.common_passwords import COMMON
 from adapters.crypto.passwords import Argon2Passwords
-from adapters.crypto.weak_passwords import is_weak
+from adapters.crypto.weak_passwords import _is_guessed_early, is_weak
+from application.password_rules import PASSWORD_LENGTH_MIN
 from application.ports.secrets import TooBusy
 
 PASSWORD = "a rabbit with a watch"
@@ -172,6 +174,16 @@ async def test_who_gives_up_waiting_makes_room(small: Argon2Passwords) -> None:
 )  # fmt: skip
 def test_what_is_tried_first_is_weak(password: str) -> None:
     assert is_weak(password, ALICE)
+
+
+def test_the_commonest_of_past_breaches_are_weak() -> None:
+    """Those too that look like chance."""
+    long_enough = [password for password in COMMON if len(password) >= PASSWORD_LENGTH_MIN]
+
+    assert len(long_enough) == len(COMMON) == 10_000
+    for password in ("mypeinfedef", "mm070809mm", "MyPeinfEdef"):
+        assert not _is_guessed_early(password, [])
+        assert is_weak(password, ALICE)
 
 
 @pytest.mark.parametrize(
