@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 import re
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
+from application.projections.every import PROJECTIONS
 from tests.canaries import dump, found_in, in_files, in_tables, spellings
 from tests.http.running import Person, Service
 from tests.http.test_money import customer_of
@@ -20,8 +22,13 @@ NAME, STREET, CARD = "Zuzanna Kanarkowska", "ulica Kanarkowa 77", "4929770177017
 PHONE, OTHER_PHONE = "+48600733911", "+48600733922"
 EMAIL, NEW_EMAIL = "zuzanna.kanarkowska@example.com", "z.kanarek@example.org"
 PASSWORD, NEW_PASSWORD, WRONG = "kanarek w klatce 7701", "kanarek na wolności 7702", "kanarek w lesie 7703"
-DEVICE = "kanarkowy-telefon-7704"
-CANARIES = [NAME, STREET, CARD, PHONE, OTHER_PHONE, EMAIL, NEW_EMAIL, PASSWORD, NEW_PASSWORD, WRONG, DEVICE]
+DEVICE, AGENT, SEARCHED = "kanarkowy-telefon-7704", "Kanarek/77.05", "kanarkowe filmy 7706"
+KEY, REQUEST, HOLDER = "kanarkowy klucz 7707", "zuzanna@kanarek-7708", "Z K KANARKOWSKA 7709"
+LABEL = "kanarkowa etykieta 7710"
+CANARIES = [
+    *(NAME, STREET, CARD, PHONE, OTHER_PHONE, EMAIL, NEW_EMAIL, PASSWORD, NEW_PASSWORD, WRONG),
+    *(DEVICE, AGENT, SEARCHED, KEY, REQUEST, HOLDER, LABEL),
+]
 
 
 def in_logs(caplog: pytest.LogCaptureFixture, canaries: list[str]) -> set[str]:
@@ -44,7 +51,8 @@ async def through_every_door(service: Service, admin: Person, http: httpx.AsyncC
     made = await public.post("/v1/auth/register", json={"email": EMAIL, "password": PASSWORD, "name": NAME})
     assert made.status_code == 201, made.text
     tokens = made.json()
-    http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+    headers = {"Authorization": f"Bearer {tokens['access_token']}", "User-Agent": AGENT, "X-Request-ID": REQUEST}
+    http.headers.update(headers)
     zuzanna = Person(tokens["account"]["id"], EMAIL, tokens["refresh_token"], http)
     token = await digits(service, EMAIL, r"(?<=token=)[\w-]+")
     await public.post("/v1/auth/email/verify", json={"token": token})
@@ -59,8 +67,22 @@ async def through_every_door(service: Service, admin: Person, http: httpx.AsyncC
     codes = [token, await digits(service, PHONE), await digits(service, OTHER_PHONE)]
     await public.post("/v1/auth/otp", json={"phone": OTHER_PHONE})
     await http.post("/v1/me/email", json={"email": NEW_EMAIL, "password": PASSWORD})
-    await service.subscribe(zuzanna, await service.plan_on_sale(admin))
+    plan = await service.plan_on_sale(admin)
+    await service.subscribe(zuzanna, plan)
+    await refused_with_her_words(zuzanna, plan)
     return zuzanna, codes
+
+
+async def refused_with_her_words(zuzanna: Person, plan: Any) -> None:
+    """Where she types something in that is no business of the place; and where somebody guesses her password."""
+    http, named = zuzanna.http, {"Idempotency-Key": KEY}
+    kept = await http.post("/v1/checkout", json={"plan_id": plan["id"]}, headers=named)
+    assert kept.status_code == 409, kept.text
+    await http.get("/v1/videos", params={"q": SEARCHED, "cursor": NAME})
+    for path in ("/v1/checkout", "/v1/me/subscription/cancel", f"/v1/videos/{EMAIL}/playback"):
+        assert (await http.post(path, json={"plan_id": LABEL, "note": NAME})).status_code in (400, 404, 422)
+    await http.post("/v1/auth/otp", json={"phone": PHONE + EMAIL})
+    await http.post("/v1/auth/login", json={"email": NEW_EMAIL, "password": WRONG})
 
 
 async def watched(service: Service, admin: Person, zuzanna: Person, film: bytes) -> None:
@@ -76,7 +98,9 @@ async def told_of_her(service: Service, zuzanna: Person) -> None:
     event["data"]["object"] |= {
         "customer": await customer_of(service, zuzanna),
         "billing_details": {"name": NAME, "email": EMAIL, "phone": PHONE, "address": {"line1": STREET}},
-        "payment_method_details": {"card": {"number": CARD}},
+        "payment_method_details": {"card": {"number": CARD, "name": HOLDER}},
+        "last_finalization_error": {"message": f"Invalid email address: {EMAIL}"},
+        "metadata": {"label": LABEL},
     }
     guest = {"object": "checkout.session", "id": "cs_guest", "customer": None, "customer_details": {"email": EMAIL}}
     guests = event | {"id": "evt_guest", "type": "checkout.session.completed", "data": {"object": guest}}
@@ -107,6 +131,7 @@ async def test_nothing_of_hers_lies_in_clear_and_nothing_at_all_after_the_erasur
         assert NAME in (await admin.http.get(f"/v1/admin/accounts/{zuzanna.account_id}")).text
         assert found_in((await told_by(auditor)), canaries) == set()
 
+        await generations_kept(service)
         asked = await http.post("/v1/me/erasure", json={"password": PASSWORD})
         assert asked.status_code == 202, asked.text
     while await service.house.erasing.erase_due():
@@ -119,9 +144,16 @@ async def test_nothing_of_hers_lies_in_clear_and_nothing_at_all_after_the_erasur
     assert found_in((await service.public.get("/metrics")).text, canaries) == set()
     for person in (admin, auditor):
         assert found_in(await told_by(person), canaries) == set()
+        assert found_in((await person.http.get("/v1/me/export")).text, canaries) == set()
     assert found_in((await admin.http.get(f"/v1/admin/accounts/{zuzanna.account_id}")).text, canaries) == set()
     assert found_in((await service.public.get("/v1/sandbox/messages")).text, canaries) == set()
     assert found_in(await readable(service, module_database), canaries) == set()
+
+
+async def generations_kept(service: Service) -> None:
+    """Of each read model one from before the erasure stays beside the live one, and is looked through too."""
+    for name in PROJECTIONS:
+        await asyncio.to_thread(service.house.read_models.rebuild, name)
 
 
 async def told_by(person: Person) -> str:

@@ -243,6 +243,29 @@ async def test_a_killed_worker_is_followed_by_one_that_ends_it(
     assert await held_of(module_database, anna) == {}
 
 
+async def test_two_workers_who_erase_her_at_once_do_it_once(
+    service: Service, admin: Person, anna: Person, boris: Person, module_database: str
+) -> None:
+    """The first is so slow that its lease is over; and each has a person of its own too."""
+    await service.subscribe(anna, await service.plan_on_sale(admin))
+    for person in (anna, boris):
+        asked = await person.http.post("/v1/me/erasure", json={"password": PASSWORD})
+        assert asked.status_code == 202, asked.text
+    erasing = service.house.erasing
+    hers = await erasing.erasures.of(anna.account_id)
+    assert hers is not None
+
+    await asyncio.gather(erasing.erase(hers), erasing.erase(hers), erasing.erase_due(), erasing.erase_due())
+
+    for person in (anna, boris):
+        tags = [fact.tag() for fact in await facts_about(service, person)]
+        assert (person, tags.count("account.personal_data_erased")) == (person, 1)
+        assert await held_of(module_database, person) == {}
+    tags = [fact.tag() for fact in await facts_about(service, anna)]
+    assert tags.count("subscription.cancellation_requested") == tags.count("subscription.ended") == 1
+    assert await erasing.erasures.waiting() == 0
+
+
 async def killed_after(step: str, service: Service, dsn: str) -> int:
     settings = service.house.settings
     arguments = (dsn, str(settings.data_dir), str(settings.sandbox_port), step)
