@@ -6,8 +6,10 @@ RUN python -m venv /opt/venv
 WORKDIR /src
 
 # What Streamly stands on changes less often than Streamly, so it is a layer of its own.
-COPY requirements-runtime.lock ./
-RUN /opt/venv/bin/pip install --require-hashes --no-deps --requirement requirements-runtime.lock
+# requirements-traces.lock has the extra `traces` too.
+ARG LOCK=requirements-runtime.lock
+COPY ${LOCK} ./
+RUN /opt/venv/bin/pip install --require-hashes --no-deps --requirement ${LOCK}
 
 COPY pyproject.toml LICENSE ./
 COPY domain domain

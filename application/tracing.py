@@ -5,7 +5,7 @@ https://www.w3.org/TR/trace-context/
 
 import re
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Literal, NamedTuple, Protocol, Self
 
@@ -22,6 +22,8 @@ Attributes = Mapping[str, str | int | float | bool]
 """By OpenTelemetry's names, without what is secret or personal."""
 
 NO_ATTRIBUTES: Attributes = {}
+ERROR_TYPE = "error.type"
+"""The attribute of what has failed: a class or a status."""
 
 
 class Trace(NamedTuple):
@@ -61,20 +63,30 @@ class Span(Protocol):
 class Spans(Protocol):
     """Where spans begin."""
 
+    @property
+    def records(self) -> bool:
+        """Whether anybody keeps them. Where nobody does parts of a piece of work are no spans of their own."""
+        ...
+
     def begin(self, name: str, *, kind: Kind, after: Trace | None) -> Span:
         """In the trace of what it comes after, or, where that is None, in a new one."""
         ...
 
 
 class Underway:
-    """A request or a step of a worker, from `begin` to `end`; tasks that begin meanwhile belong to it."""
+    """A request or a step of a worker, from `begin` to `end`; tasks that begin meanwhile belong to it.
 
-    __slots__ = ("_span", "_token", "notes", "trace")
+    One that is `idle` at its end, as when there was nothing to do, was no span.
+    """
 
-    def __init__(self, span: Span, notes: dict[str, object]) -> None:
+    __slots__ = ("_span", "_token", "idle", "notes", "spans", "trace")
+
+    def __init__(self, spans: Spans, span: Span, notes: dict[str, object]) -> None:
         self._span = span
+        self.spans = spans
         self.trace = span.trace
         self.notes = notes
+        self.idle = False
         self._token = _underway.set(self)
 
     def end(
@@ -85,7 +97,8 @@ class Underway:
         trouble: BaseException | None = None,
     ) -> None:
         _underway.reset(self._token)
-        self._span.end(name=name, attributes=attributes, trouble=trouble)
+        if not self.idle:
+            self._span.end(name=name, attributes=attributes, trouble=trouble)
 
 
 _underway: ContextVar[Underway | None] = ContextVar("underway", default=None)
@@ -95,7 +108,7 @@ def begin(
     spans: Spans, name: str, *, kind: Kind = "internal", after: Trace | None = None, notes: Mapping[str, object]
 ) -> Underway:
     """Until it is ended, in the same task, lines of the log have these notes."""
-    return Underway(spans.begin(name, kind=kind, after=after), dict(notes))
+    return Underway(spans, spans.begin(name, kind=kind, after=after), dict(notes))
 
 
 def underway() -> Underway | None:
@@ -116,12 +129,31 @@ def outgoing() -> dict[str, str]:
 
 
 @contextmanager
-def step(spans: Spans, name: str) -> Generator[None]:
+def step(spans: Spans, name: str) -> Generator[Underway]:
     """One step of a worker, which begins a trace of its own."""
-    this = begin(spans, name, notes={"step": name})
+    with _ending(begin(spans, name, notes={"step": name})) as this:
+        yield this
+
+
+def part(
+    name: str, *, kind: Kind = "internal", attributes: Attributes = NO_ATTRIBUTES
+) -> AbstractContextManager[object]:
+    """A part of what is under way here; nothing where nothing is, or nobody keeps it."""
+    here = _underway.get()
+    if here is None or not here.spans.records:
+        return NOTHING
+    span = here.spans.begin(name, kind=kind, after=here.trace)
+    return _ending(Underway(here.spans, span, here.notes), attributes)
+
+
+@contextmanager
+def _ending(this: Underway, attributes: Attributes = NO_ATTRIBUTES) -> Generator[Underway]:
     try:
-        yield
+        yield this
     except BaseException as trouble:
-        this.end(trouble=trouble)
+        this.end(attributes=attributes, trouble=trouble)
         raise
-    this.end()
+    this.end(attributes=attributes)
+
+
+NOTHING: AbstractContextManager[object] = nullcontext()

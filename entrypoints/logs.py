@@ -88,6 +88,7 @@ def log_as_json(level: int = logging.INFO) -> None:
     _note_only_what_is_told()
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
 
 
 def _tell_of(kind: type[BaseException], exception: BaseException, traceback: TracebackType | None) -> None:

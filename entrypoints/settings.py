@@ -29,6 +29,7 @@ Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 Wait = Annotated[int, msgspec.Meta(ge=1, le=30 * 86_400)]
 """In seconds."""
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=720)]
 PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Connections = Annotated[int, msgspec.Meta(ge=10, le=1_000_000)]
@@ -107,6 +108,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     throttle_refund_peer: Rates = "1000/10m"
     throttle_refund_account: Rates = "300/10m"
     throttle_playback_peer: Rates = "600/10m"
+    otel_exporter_otlp_endpoint: str = ""
+    otel_exporter_otlp_headers: str = ""
+    otel_traces_sampler_arg: Share = 1.0
     sandbox_port: Port = 8001
     sandbox_clock: bool = False
 

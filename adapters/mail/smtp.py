@@ -15,6 +15,7 @@ from adapters.mail.messages import message_of
 from adapters.mail.smtp_url import SmtpServer
 from application.ports.letters import Letter, NotSentNow, Undeliverable
 from application.ports.world import Clock
+from application.tracing import part
 
 THREADS = 4
 SILENCE_SECONDS = 10.0
@@ -63,7 +64,8 @@ class SmtpMail:
             running = self._threads.submit(delivery.make, message, self._sender.addr_spec, to)
             try:
                 async with asyncio.timeout(self._letter_seconds):
-                    await asyncio.wrap_future(running)
+                    with part("SMTP send", kind="client", attributes={"peer.service": "smtp"}):
+                        await asyncio.wrap_future(running)
             except TimeoutError:
                 raise NotSentNow("the mail server took too long") from None
             finally:

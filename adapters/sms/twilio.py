@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from application.ports.letters import Letter, NotSentNow, Undeliverable
+from application.tracing import part
 
 API_BASE = "https://api.twilio.com"
 TIMEOUT_SECONDS = 10.0
@@ -68,7 +69,8 @@ class TwilioTextMessages:
         form = {"To": letter.to, "Body": letter.body, **self._sender}
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._http.post(self._address, data=form)
+                with part("Twilio POST", kind="client", attributes={"peer.service": "twilio"}):
+                    answer = await self._http.post(self._address, data=form)
         except (httpx.RequestError, TimeoutError) as trouble:
             raise NotSentNow(f"Twilio cannot be reached: {type(trouble).__name__}") from None
         if answer.status_code == httpx.codes.CREATED:

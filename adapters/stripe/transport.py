@@ -16,7 +16,7 @@ import httpx
 import stripe
 
 from application.ports.pacing import Pace
-from application.tracing import outgoing
+from application.tracing import outgoing, part
 
 ONCE_WITHIN_SECONDS: ContextVar[float | None] = ContextVar("once within seconds", default=None)
 """Where it is set a request is one attempt for the SDK too, and has that long."""
@@ -69,7 +69,10 @@ class Transport(stripe.HTTPClient):
         within = ONCE_WITHIN_SECONDS.get()
         try:
             async with asyncio.timeout(within or self._timeout_seconds):
-                response = await self._client.request(method, url, headers={**headers, **outgoing()}, content=post_data)
+                with part(f"Stripe {method.upper()}", kind="client", attributes={"peer.service": "stripe"}):
+                    response = await self._client.request(
+                        method, url, headers={**headers, **outgoing()}, content=post_data
+                    )
         except (httpx.RequestError, TimeoutError) as error:
             trouble = f"{type(error).__name__}: {error}"
             raise stripe.APIConnectionError(trouble, should_retry=within is None) from error  # type: ignore[no-untyped-call]

@@ -20,6 +20,8 @@ class UnrecordedSpan:
 class UnrecordedSpans:
     """Goes on with a trace that somebody else may record, and says so to whom we ask."""
 
+    records = False
+
     def begin(self, name: str, *, kind: Kind, after: Trace | None) -> UnrecordedSpan:
         if after is None:
             made = urandom(24).hex()

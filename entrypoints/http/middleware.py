@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from os import urandom
 from time import perf_counter
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports.secrets import SignedIn
 from application.ports.throttles import Standing
-from application.tracing import Trace, begin
+from application.tracing import ERROR_TYPE, Attributes, Trace, begin
 from entrypoints.http.direct import DirectRoutes, DirectTable
 from entrypoints.http.metrics import Observed
 from entrypoints.http.problems import Problem, answer_of, request_id
@@ -79,7 +80,10 @@ class EveryRequest:
             seconds = perf_counter() - started
             self._requests.ended(method, scope.get("path_template"), status, seconds)
             access_log.info("answered", extra=logged(scope, status, seconds))
-            this.end()
+            if self._spans.records:
+                this.end(name=named(method, scope), attributes=told(method, scope, status))
+            else:
+                this.end()
 
 
 def is_host(value: bytes) -> bool:
@@ -123,6 +127,23 @@ def logged(scope: Scope, status: int, seconds: float) -> dict[str, object]:
         "request_id": request_id(scope),
         "account_id": str(viewer.account_id) if viewer else None,
     }
+
+
+def named(method: str, scope: Scope) -> str:
+    """A request's span, as OpenTelemetry's convention has it."""
+    return f"{method} {route}" if (route := scope.get("path_template")) else method
+
+
+def told(method: str, scope: Scope, status: int) -> Attributes:
+    """What a span tells of a request; as little of its address and its bodies as the log."""
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "http.response.status_code": status,
+        "url.scheme": scope["scheme"],
+    }
+    if route := scope.get("path_template"):
+        attributes["http.route"] = route
+    return attributes | {ERROR_TYPE: str(status)} if status >= HTTPStatus.INTERNAL_SERVER_ERROR else attributes
 
 
 # As ASGI has them: every answer gets these, and Litestar's map of headers takes a tenth of the time of a short one.

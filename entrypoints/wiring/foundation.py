@@ -18,13 +18,13 @@ from adapters.postgres.listening import INBOX, READ_MODELS, READ_MODELS_SWAPPED,
 from adapters.postgres.live_generations import LiveGenerations
 from adapters.postgres.pool import Pool, new_pool
 from adapters.prometheus.metrics import PrometheusMetrics
-from adapters.tracing.unrecorded import UnrecordedSpans
 from application.ports.world import Clock
 from application.projections.every import PROJECTIONS
 from application.recall import Records
 from application.tracing import Spans
 from entrypoints.settings import Settings
 from entrypoints.wiring.measured import MeasuredCommitter, MeasuredRecorder
+from entrypoints.wiring.traced import traced
 
 
 class RandomIdentifiers:
@@ -84,7 +84,7 @@ async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack, *,
         records=Records(ledger, RandomIdentifiers()),
         read_models=read_models,
         metrics=metrics,
-        spans=UnrecordedSpans(),
+        spans=await traced(settings, stack),
         business_time=business_time,
         movable=movable,
     )

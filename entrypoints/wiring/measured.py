@@ -9,7 +9,7 @@ from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.recorder import Append, LedgerRecorder, Outcome
 from adapters.prometheus.metrics import PrometheusMetrics
 from application.policies.policy import Policy
-from application.tracing import Spans, step
+from application.tracing import Spans, part, step
 from domain.shared.fact import Fact
 
 
@@ -36,7 +36,8 @@ class MeasuredCommitter(GroupCommitter):
     async def append(self, append: Append) -> int:
         self._in_progress += 1
         try:
-            return await super().append(append)
+            with part("ledger append"):
+                return await super().append(append)
         finally:
             self._in_progress -= 1
 

@@ -181,8 +181,10 @@ async def _again_and_again(
 
 
 async def _step(house: House, name: str, act: Callable[[], Awaitable[object]]) -> object:
-    with step(house.spans, name):
-        return await act()
+    with step(house.spans, name) as this:
+        done = await act()
+        this.idle = not done
+        return done
 
 
 async def _pause(stopped: asyncio.Event, seconds: float) -> None:

@@ -11,6 +11,10 @@ from tests.architecture.source import PACKAGES, ROOT, sources
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EVERYTHING = (ROOT / "requirements.lock").read_text()
 TO_RUN = (ROOT / "requirements-runtime.lock").read_text()
+WITH_TRACES = (ROOT / "requirements-traces.lock").read_text()
+
+# A package that need not be there, and the extra that brings it.
+OF_EXTRAS = {"opentelemetry": "traces"}
 
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+)", re.MULTILINE)
 
@@ -24,6 +28,7 @@ HOMES = {
     "imageio_ffmpeg": {"adapters/local_video", "entrypoints/wiring"},
     "jwt": {"adapters/crypto"},
     "litestar": {"entrypoints/http", "entrypoints/wiring", "adapters/sandbox"},
+    "opentelemetry": {"adapters/opentelemetry"},
     "phonenumbers": {"adapters/sms"},
     "prometheus_client": {"adapters/prometheus"},
     "psycopg": {
@@ -43,18 +48,20 @@ HOMES = {
 
 
 def test_the_locks_name_no_host() -> None:
-    assert [line for line in (EVERYTHING + TO_RUN).splitlines() if "://" in line or line.startswith("-")] == []
+    assert [
+        line for line in (EVERYTHING + TO_RUN + WITH_TRACES).splitlines() if "://" in line or line.startswith("-")
+    ] == []
 
 
 def test_every_locked_version_has_its_hashes() -> None:
-    for lock in (EVERYTHING, TO_RUN):
+    for lock in (EVERYTHING, TO_RUN, WITH_TRACES):
         packages = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)[1:]
 
         assert [package for package in packages if "--hash=sha256:" not in package] == []
 
 
 def test_what_runs_is_what_was_tested() -> None:
-    assert set(PINNED.findall(TO_RUN)) <= set(PINNED.findall(EVERYTHING))
+    assert set(PINNED.findall(TO_RUN)) <= set(PINNED.findall(WITH_TRACES)) <= set(PINNED.findall(EVERYTHING))
 
 
 def test_every_dependency_has_a_lower_bound_and_is_locked() -> None:
@@ -72,11 +79,22 @@ def test_every_import_is_of_something_declared() -> None:
         f"{source.path}:{line} imports {module}"
         for source in sources(*PACKAGES)
         for line, module in source.imported
-        if (package := module.partition(".")[0]) not in sys.stdlib_module_names | {*PACKAGES}
+        if (package := module.partition(".")[0]) not in sys.stdlib_module_names | {*PACKAGES, *OF_EXTRAS}
         and not declared & {distribution(name) for name in provided.get(package, [])}
     ]
 
     assert undeclared == []
+
+
+def test_what_an_extra_brings_has_a_lower_bound_is_locked_and_is_tried() -> None:
+    extras, tried = PROJECT["project"]["optional-dependencies"], PROJECT["dependency-groups"]["dev"]
+    locked = {name for name, _ in PINNED.findall(WITH_TRACES)}
+
+    assert {*extras} == {*OF_EXTRAS.values()}
+    for requirement in extras["traces"]:
+        assert ">=" in requirement
+        assert distributions(requirement)[0] in locked
+        assert requirement in tried
 
 
 def test_everything_declared_is_used() -> None:

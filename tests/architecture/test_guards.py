@@ -83,7 +83,7 @@ def test_the_image_holds_the_program_alone_and_runs_as_nobody_in_particular() ->
 
     assert next(line for line in ignored if not line.startswith("#")) == "*"
     assert {line for line in ignored if line.startswith("!")} == {
-        *("!LICENSE", "!pyproject.toml", "!requirements-runtime.lock"),
+        *("!LICENSE", "!pyproject.toml", "!requirements-runtime.lock", "!requirements-traces.lock"),
         *(f"!{package}" for package in PACKAGES),
     }
     assert [".", "./"] not in copied

@@ -1,0 +1,1 @@
+"""Spans for a collector that speaks OTLP: the extra `traces`."""
