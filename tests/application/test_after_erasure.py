@@ -20,10 +20,9 @@ from application.ports.billing import CheckoutPage
 from domain.access.access import ANY_PLAN, decide
 from domain.account.account import Account
 from domain.payment.payment import PaymentSucceeded
-from domain.payment.truth import ProviderPayment
 from domain.shared.fact import Fact
-from domain.shared.money import Money
 from tests.application.house import BY_ADMIN, COOKING, House, asked_by, page_of
+from tests.application.test_duplicates import paid_for
 from tests.application.test_one_checkout import pages_seen
 from tests.people import MONDAY, days
 
@@ -146,7 +145,7 @@ async def test_money_of_a_further_customer_goes_back_too(house: House) -> None:
     await wishes_to_be_erased(house, anna)
     now = house.business_time.now()
     late = replace(term, reference="sub_late", started_at=now)
-    house.billing.tell(further, late, paid_for("sub_late"))
+    house.billing.tell(further, late, replace(paid_for("sub_late"), paid_at=MONDAY + days(2)))
     await house.convergence.settle(replace(customer, customer_id=further))
 
     await policies_act(house)
@@ -154,20 +153,6 @@ async def test_money_of_a_further_customer_goes_back_too(house: House) -> None:
     truth = await house.billing.truth_of(further)
     assert [one.status for one in truth.subscriptions] == ["canceled"]
     assert [refund.amount.amount for one in truth.payments for refund in one.refunds] == [999]
-
-
-def paid_for(subscription: str) -> ProviderPayment:
-    return ProviderPayment(
-        provider="memory",
-        reference=f"paid_{subscription}",
-        subscription_reference=subscription,
-        amount=Money(999, "USD"),
-        status="paid",
-        attempts=1,
-        paid_at=MONDAY + days(2),
-        next_attempt_at=None,
-        receipt_url=None,
-    )
 
 
 async def test_who_is_not_erased_keeps_what_is_paid_and_what_was_paid_long_before_stays(house: House) -> None:

@@ -93,7 +93,7 @@ async def api_process(folder: Path, **settings: str) -> AsyncIterator[Running]:
             process = Process("api", folder, command, environment, [number])
             process.start()
             try:
-                await _until_ready(port)
+                await until_answered(f"http://127.0.0.1:{port}/health/live")
                 yield Running(port, process, database)
             finally:
                 end_all([process])
@@ -101,11 +101,12 @@ async def api_process(folder: Path, **settings: str) -> AsyncIterator[Running]:
         database.stop()
 
 
-async def _until_ready(port: int) -> None:
+async def until_answered(url: str) -> None:
+    """Well. Raises TimeoutError where that takes too long."""
     async with asyncio.timeout(START_SECONDS), httpx.AsyncClient() as client:
         while True:
             try:
-                if (await client.get(f"http://127.0.0.1:{port}/health/live")).is_success:
+                if (await client.get(url)).is_success:
                     return
             except httpx.HTTPError:
                 pass

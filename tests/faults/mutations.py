@@ -24,7 +24,7 @@ from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings
 from entrypoints.wiring import open_house
 from tests.faults.answers_owed import ANSWER_SECONDS_MAX, Connection, Failure
-from tests.faults.connections import Running, api_process
+from tests.faults.connections import Running, api_process, until_answered
 from tests.faults.mutants import mutated
 from tests.faults.processes import ROOT, Process, end_all
 from tests.faults.sign_ins import UNLIMITED
@@ -36,7 +36,6 @@ FURNISHED_EVERY = 5_000
 WARM_UP_SHARE, WARM_UP_MAX = 0.1, 50_000
 GROWTH_MAX_BYTES = 200 << 20
 FAILURES_MAX = 10
-START_SECONDS = 60.0
 ERROR = b'"level":"error"'
 
 
@@ -151,7 +150,7 @@ async def service(folder: Path) -> AsyncIterator[Running]:
                 process.start()
             async with open_house(Settings(data_dir=folder, database_url=running.database.app)) as house:
                 await house.accounts.register(email=ADMIN, password=PASSWORD, name=None, cause=NO_CAUSE, role="admin")
-            await _until_healthy(address(sandbox_port))
+            await until_answered(f"{address(sandbox_port)}/health")
             yield running
         finally:
             end_all(beside)
@@ -159,17 +158,6 @@ async def service(folder: Path) -> AsyncIterator[Running]:
 
 def address(port: int | str) -> str:
     return f"http://127.0.0.1:{port}"
-
-
-async def _until_healthy(at: str) -> None:
-    async with asyncio.timeout(START_SECONDS), httpx.AsyncClient() as client:
-        while True:
-            try:
-                if (await client.get(f"{at}/health")).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            await asyncio.sleep(0.1)
 
 
 def memory_of(pid: int) -> int:
