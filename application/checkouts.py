@@ -1,11 +1,13 @@
 """Checkout: a viewer asks to buy a plan and is sent to the provider's payment page, one at a time."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from application.buying import Buying
 from application.convergence import Convergence
@@ -13,12 +15,13 @@ from application.errors import CustomerGone, ProviderRefused
 from application.intentions import KEYS_KEPT, Intentions
 from application.ports.billing import BillingProvider, CheckoutPage
 from application.ports.checkouts import CheckoutTurns
-from application.ports.ledger import Position, RowMoved, RowTaken, StreamMoved
+from application.ports.ledger import GuardedRow, Position, RowMoved, RowTaken, StreamMoved
 from application.ports.reads import AccessReads
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Recalled, Records
 from application.return_urls import ReturnUrls
 from application.settling import settle_account_now
+from application.trials import Trials, has_had_one
 from domain.access.access import ANY_PLAN, AccountBlocked, decide
 from domain.access.prepaid import prepaid_until
 from domain.access.standing import Standing
@@ -63,6 +66,7 @@ class Checkouts:
     convergence: Convergence
     buying: Buying
     turns: CheckoutTurns
+    trials: Trials
     intentions: Intentions
     access: AccessReads
     identifiers: Identifiers
@@ -90,7 +94,7 @@ class Checkouts:
         wanted = Wanted(
             plan=plan.terms,
             price_id=plan.price_for_sale(self.billing.name),
-            trial_days=0 if plan.duration_days or _has_tried(standing) else plan.trial_days,
+            trial_days=0 if plan.duration_days or has_had_one(standing) else plan.trial_days,
             success_url=success_url,
             cancel_url=cancel_url,
         )
@@ -127,6 +131,7 @@ class Checkouts:
     async def _turn_of(self, account_id: UUID, wanted: Wanted, asked: Asked) -> Checkout:
         """The account's one checkout, which sells what is wanted: the one that is there, or a new one."""
         for _ in range(TURNS_MAX):
+            wanted, held = await self._with_trial(account_id, wanted)
             current_id = await self.turns.current(account_id)
             if current_id is not None:
                 current = (await self.records.recall(Checkout, current_id)).existing()
@@ -136,8 +141,13 @@ class Checkouts:
                         return current
                     await self._make_way(current, asked)
             with suppress(RowTaken, RowMoved):
-                return await self._request(account_id, wanted, asked, after=current_id)
+                return await self._request(account_id, wanted, asked, after=current_id, held=held)
         raise StreamMoved("Somebody else kept opening other checkouts of this account.")
+
+    async def _with_trial(self, account_id: UUID, wanted: Wanted) -> tuple[Wanted, Sequence[GuardedRow]]:
+        """None where it is somebody else's; else the rows by which it is this account's."""
+        held = await self.trials.offered_to(account_id) if wanted.trial_days else ()
+        return (replace(wanted, trial_days=0), ()) if held is None else (wanted, held)
 
     def _may_be_paid(self, checkout: Checkout) -> bool:
         """Open, or about to be. The provider has just been asked: one that it does not know after a day is nowhere."""
@@ -163,8 +173,10 @@ class Checkouts:
                 await self._without_subscription(checkout.account_id, asked)
         await self.records.decide(Checkout, checkout.id, asked, lambda it: it.expire(provider_reference=reference))
 
-    async def _request(self, account_id: UUID, wanted: Wanted, asked: Asked, *, after: UUID | None) -> Checkout:
-        """The intent, with the account's turn. Raises RowTaken, RowMoved: somebody else has it."""
+    async def _request(
+        self, account_id: UUID, wanted: Wanted, asked: Asked, *, after: UUID | None, held: Sequence[GuardedRow]
+    ) -> Checkout:
+        """The intent, with the account's turn and trial. Raises RowTaken, RowMoved: somebody else has one of them."""
         checkout_id = self.identifiers.new()
         unmade = Recalled[Checkout](checkout_id, None, 0)
         facts = Checkout.request(
@@ -178,7 +190,7 @@ class Checkouts:
             cancel_url=wanted.cancel_url,
             idempotency_key=f"checkout-{checkout_id}",
         )
-        rows = [self.turns.take(account_id, checkout_id, after=after), *self.intentions.rows(unmade, facts)]
+        rows = [self.turns.take(account_id, checkout_id, after=after), *held, *self.intentions.rows(unmade, facts)]
         await self.records.append(asked, (unmade, facts), rows=rows)
         return (await self.records.recall(Checkout, checkout_id)).existing()
 
@@ -277,8 +289,3 @@ def _has_open_term(standing: Standing | None) -> bool:
     """One whose first payment never came is as good as none."""
     terms = standing.terms.values() if standing else ()
     return any(term.ended_at is None and term.status != "incomplete" and not term.plan_dropped for term in terms)
-
-
-def _has_tried(standing: Standing | None) -> bool:
-    """A trial is had once."""
-    return standing is not None and any(term.trial_end is not None for term in standing.terms.values())

@@ -22,6 +22,7 @@ from application.ports.world import Clock
 from application.recall import Asked, Recalled, Records, again_when_moved
 from application.subscriptions import Subscriptions
 from application.throttling import Subject, Throttling
+from application.trials import Trials, has_had_one
 from application.wording import Wording
 from domain.account.account import Account, AccountRegistered, AccountRegisteredByPhone
 from domain.account.contacts import EmailChanged, PhoneChanged
@@ -112,6 +113,7 @@ class Erasing:
     throttling: Throttling
     subscriptions: Subscriptions
     access: AccessReads
+    trials: Trials
 
     async def erase_due(self) -> bool:
         """Erase one person, if any is to be erased now. Raises DatabaseUnavailable."""
@@ -137,10 +139,12 @@ class Erasing:
             account_id=account.id,
             customers=account.every_customer(),
             recipients=[self.blind_index.of(one.kind, one.value) for one in subjects if one.kind != "account"],
+            trials=await self._trials_of(account.id, subjects),
         )
         await self._end_subscriptions(erasure)
         forgetting: Sequence[Callable[[Traces], Awaitable[None]]] = (
             self.rows.forget_sign_ins,
+            self.rows.forget_trials,
             self.rows.forget_letters,
             self.rows.forget_deliveries,
             self.rows.forget_plays,
@@ -153,6 +157,16 @@ class Erasing:
         await self.throttling.forget(*subjects)
         await self.vault.shred(account.id)
         await self._finish(erasure)
+
+    async def _trials_of(self, account_id: UUID, subjects: Sequence[Subject]) -> list[bytes]:
+        """The marks of all addresses and numbers; none where there was no trial."""
+        if not has_had_one(await self.access.standing(account_id)):
+            return []
+        emails, phones = ([one.value for one in subjects if one.kind == kind] for kind in ("email", "phone"))
+        return [
+            *(mark for email in emails for mark in self.trials.marks(email, None)),
+            *(mark for phone in phones for mark in self.trials.marks(None, phone)),
+        ]
 
     async def _end_subscriptions(self, erasure: Erasure) -> None:
         """At once: nobody is left who could end them later. Where the provider is away, the janitor asks again."""

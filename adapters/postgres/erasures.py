@@ -33,6 +33,18 @@ SIGN_INS: Sequence[LiteralString] = (
     "DELETE FROM ops.claims WHERE owner = %(account)s AND kind IN ('email', 'phone')",
 )
 
+# Nobody's, which is no account's id: it outlasts who had the trial, so that there is no second one.
+TRIALS: Sequence[LiteralString] = (
+    """
+        INSERT INTO ops.claims (kind, blind_index, owner, claimed_at)
+        SELECT 'trial', mark, '00000000-0000-0000-0000-000000000000', date_trunc('month', now())
+        FROM unnest(%(trials)s::bytea[]) AS mark
+        ON CONFLICT (kind, blind_index) DO UPDATE SET owner = excluded.owner, claimed_at = excluded.claimed_at
+        WHERE claims.owner = %(account)s
+    """,
+    "DELETE FROM ops.claims WHERE owner = %(account)s AND kind = 'trial'",
+)
+
 # An address that was hers may be somebody else's by now: what is in the name of another account is theirs.
 LETTERS: Sequence[LiteralString] = (
     "DELETE FROM ops.codes WHERE account_id = %(account)s",
@@ -119,6 +131,9 @@ class PostgresOperationalRows:
     async def forget_sign_ins(self, traces: Traces) -> None:
         await self._run(traces, *SIGN_INS)
 
+    async def forget_trials(self, traces: Traces) -> None:
+        await self._run(traces, *TRIALS)
+
     async def forget_letters(self, traces: Traces) -> None:
         await self._run(traces, *LETTERS)
 
@@ -144,6 +159,7 @@ class PostgresOperationalRows:
         values = {
             "account": traces.account_id,
             "recipients": list(traces.recipients),
+            "trials": list(traces.trials),
             "providers": [provider for provider, _ in traces.customers],
             "customers": [customer for _, customer in traces.customers],
             "at_once": AT_ONCE_MAX,

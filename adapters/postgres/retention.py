@@ -63,6 +63,13 @@ FORGET: dict[str, LiteralString] = {
             AND status IN ('done', 'failed') LIMIT %s
         ))
     """,
+    # Of who was erased; see erasures.py.
+    "trials": """
+        DELETE FROM ops.claims WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM ops.claims WHERE kind = 'trial' AND owner = '00000000-0000-0000-0000-000000000000'
+            AND claimed_at < now() - interval '730 days' LIMIT %s
+        ))
+    """,
     "play_sessions": """
         DELETE FROM ops.play_sessions WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM ops.play_sessions WHERE started_at < now() - interval '7 days'

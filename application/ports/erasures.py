@@ -27,6 +27,8 @@ class Traces(msgspec.Struct, frozen=True, kw_only=True):
     """The provider and the id of each customer."""
     recipients: Collection[bytes]
     """The blind indexes of all addresses and numbers that the account has had; none once the key is destroyed."""
+    trials: Collection[bytes] = ()
+    """Where the account has had a trial: the marks of whoever had it (application/trials.py)."""
 
 
 class Erasures(Protocol):
@@ -63,6 +65,10 @@ class OperationalRows(Protocol):
 
         The claim on a provider's customer stays, so that money that moves later is still known to be this account's.
         """
+        ...
+
+    async def forget_trials(self, traces: Traces) -> None:
+        """Claims on trials; those on one that was had stay, under nobody's name and without the day."""
         ...
 
     async def forget_letters(self, traces: Traces) -> None:

@@ -8,6 +8,7 @@ from adapters.sms.numbers import LibPhoneNumbers
 from application.account_admin import AccountAdmin
 from application.ports.throttles import Rate
 from application.throttling import Throttling
+from application.trials import Trials
 from entrypoints.settings import Settings, rates
 from entrypoints.wiring.foundation import Foundation
 
@@ -31,6 +32,15 @@ def throttling(settings: Settings, base: Foundation) -> Throttling:
 
 def kept_answers(base: Foundation) -> PostgresKeptAnswers:
     return PostgresKeptAnswers(base.pool, base.vault, base.blind_index)
+
+
+def trials(base: Foundation) -> Trials:
+    return Trials(
+        records=base.records,
+        reads=PostgresAccountReads(base.pool, base.live, base.blind_index),
+        blind_index=base.blind_index,
+        addresses=EmailValidatorAddresses(),
+    )
 
 
 def account_admin(base: Foundation) -> AccountAdmin:

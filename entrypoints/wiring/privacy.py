@@ -73,5 +73,6 @@ def privacy(
             throttling=gates.throttling(settings, base),
             subscriptions=subscriptions,
             access=ports.access,
+            trials=gates.trials(base),
         ),
     )

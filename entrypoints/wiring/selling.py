@@ -20,6 +20,7 @@ from application.return_urls import ReturnUrls
 from application.subscription_commands import SubscriptionCommands
 from application.subscriptions import Subscriptions
 from entrypoints.settings import Settings, listed
+from entrypoints.wiring import gates
 from entrypoints.wiring.foundation import Foundation
 from entrypoints.wiring.ports import Ports
 
@@ -99,6 +100,7 @@ def _checkouts(
         convergence=convergence,
         buying=buying,
         turns=PostgresCheckoutTurns(base.pool, base.blind_index),
+        trials=gates.trials(base),
         intentions=intentions,
         access=ports.access,
         identifiers=base.records.identifiers,

@@ -3,6 +3,7 @@
 TOKENS, THINGS = "abuse/test_tokens_and_sessions.py::", "abuse/test_anothers_things.py::"
 GUESSING, ROLES, MONEY = "abuse/test_guessing.py::", "abuse/test_roles_and_fields.py::", "abuse/test_money_in_time.py::"
 FOREIGN_ADDRESSES = f"{THINGS}test_nobody_is_sent_and_nothing_is_fetched_where_somebody_else_says"
+TRIALS = "abuse/test_trials.py::"
 CANARIES, INPUTS = "abuse/test_canaries.py::", "abuse/test_inputs_and_answers.py::"
 DELIVERIES, RACES = "abuse/test_deliveries.py::", "abuse/test_races.py::"
 HTTP, FILMS, CASES = "http/", "adapters/local_video/test_refusals.py::", "stripe_cases/test_cases.py::"
@@ -96,6 +97,11 @@ TRIED: dict[str, list[str]] = {
         f"{RACES}test_of_two_parts_that_are_more_than_the_whole_one_is_given_back",
         f"{MONEY}test_what_the_bank_has_taken_is_not_given_back_as_well",
     ],
+    "AB-28b": [  # By address and number, not by card.
+        f"{TRIALS}test_nobody_has_a_second_trial_by_another_account_or_by_erasing_the_first",
+        f"{TRIALS}test_who_erases_an_account_without_a_trial_may_have_it_later",
+        f"{TRIALS}test_of_several_accounts_of_one_mailbox_that_ask_at_once_one_has_a_trial",
+    ],
     "AB-28c": [f"{RACES}test_an_amount_is_a_whole_number_of_something_that_is_owed"],
     "AB-29": [
         f"{ROLES}test_no_spelling_no_verb_and_no_header_opens_what_a_role_may_not",
@@ -183,10 +189,6 @@ NOT_TRIED: dict[str, str] = {
     "AB-24": "There is no wallet yet.",
     "AB-26": "Nothing is sold that can run out: there is no stock yet.",
     "AB-28": "There are no coupons yet.",
-    "AB-28b": (
-        "Not there yet. A trial is refused to an account that has had one, and to no other: who erases the account and"
-        " registers again, or adds a tag to the address, or pays by the same card, is given a second one."
-    ),
     "AB-43": "Films are on the local platform: there are no webhooks of Mux yet.",
     "AB-44": "The ledger is not sealed yet, so there is no proof that an auditor could verify.",
 }

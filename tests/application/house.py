@@ -57,6 +57,7 @@ from application.return_urls import ReturnUrls
 from application.subscription_commands import SubscriptionCommands
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
+from application.trials import Trials
 from application.videos import NewVideo, Videos
 from application.webhooks import Webhooks
 from domain.account.account import Account
@@ -187,6 +188,12 @@ class House:
             convergence=self.convergence,
             buying=self.buying,
             turns=MemoryCheckoutTurns(self.tables),
+            trials=Trials(
+                records=self.records,
+                reads=MemoryAccountReads(self.ledger, self.tables),
+                blind_index=self.blind_index,
+                addresses=EmailValidatorAddresses(),
+            ),
             intentions=self.intentions,
             access=self.access,
             identifiers=self.identifiers,
