@@ -142,13 +142,14 @@ def _price(item: Item) -> Money | None:
 def _failing_since(subscription: Subscription, invoices: Iterable[Invoice]) -> int | None:
     """The first attempt at the oldest invoice that is owed since something was paid; one written off only by itself.
 
+    An invoice that asks for nothing, since it credits more than it charges, is paid and no payment.
     The latest invoice came in the same answer as the status, so that no payment lies between the two.
     """
     known = {invoice.id: invoice for invoice in invoices if invoice.subscription_id == subscription.id}
     if isinstance(subscription.latest_invoice, Invoice):
         known[subscription.latest_invoice.id] = subscription.latest_invoice
     newest_first = sorted(known.values(), key=lambda invoice: invoice.created, reverse=True)
-    since_paid = list(takewhile(lambda invoice: invoice.status != "paid", newest_first))
+    since_paid = list(takewhile(lambda invoice: invoice.status != "paid" or not invoice.amount_paid, newest_first))
     failing = [one for one in since_paid if one.is_failing] or [one for one in newest_first if one.is_failing]
     owed = [one for one in failing if one.status == "open"] or failing[:1]
     return min((one.first_attempt_at for one in owed), default=None)

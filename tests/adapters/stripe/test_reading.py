@@ -180,9 +180,16 @@ OLD, SINCE = MONDAY - 90 * 86_400, MONDAY - 60 * 86_400
 @pytest.mark.parametrize("status", ["open", "uncollectible"])
 def test_what_was_owed_before_something_was_paid_is_not_why_it_fails_now(status: str) -> None:
     old = invoice(id="in_0", status=status, created=OLD, status_transitions={"finalized_at": OLD})
-    settled = invoice(id="in_1", status="paid", created=SINCE)
+    settled = invoice(id="in_1", status="paid", amount_paid=999, created=SINCE)
 
     assert seen(old, settled, invoice(id="in_2"), status="past_due").failing_since == at(MONDAY)
+
+
+def test_an_invoice_that_asked_for_nothing_settled_nothing_that_was_owed_before() -> None:
+    old = invoice(id="in_0", created=OLD, status_transitions={"finalized_at": OLD})
+    credit = invoice(id="in_1", status="paid", amount_due=0, amount_paid=0, created=SINCE)
+
+    assert seen(old, credit, invoice(id="in_2"), status="past_due").failing_since == at(OLD)
 
 
 def test_what_was_written_off_is_why_it_fails_only_where_nothing_else_is_owed() -> None:
