@@ -308,8 +308,9 @@ async def test_pages_without_end_are_read_to_a_limit(
     troubled: StripeBilling, faulty: FaultyStripe, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = {"id": "cs_1", "object": "checkout.session", "status": "open", "client_reference_id": "not ours"}
-    more = Answer(body=NOTHING | {"data": [session], "has_more": True})
-    faulty.will(*[Answer(body=NOTHING)] * 2, more, Answer(body=NOTHING), *[more] * PAGES_MAX)
+    more = Answer(body=NOTHING | {"url": "/v1/checkout/sessions", "data": [session], "has_more": True})
+    faulty.will(Answer(body=NOTHING))
+    faulty.places["/v1/checkout/sessions"] = more
 
     assert await troubled.truth_of("cus_1") == CustomerTruth((), (), ())
 
