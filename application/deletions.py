@@ -96,4 +96,4 @@ def _is_of(customer: Customer, decision: Decision) -> bool:
 
 
 def _ended(decision: Decision, at: datetime) -> Decision:
-    return decision[0], _subscription(decision).end_with_customer(at=at)
+    return decision[0], _subscription(decision).end_unlisted(at=at)

@@ -77,8 +77,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             *self._money_back(truth, policy, now),
         ]
 
-    def end_with_customer(self, *, at: datetime) -> list[SubscriptionEvent]:
-        """Its customer was deleted: the provider cancels what is not over then."""
+    def end_unlisted(self, *, at: datetime) -> list[SubscriptionEvent]:
+        """The provider has it no more, itself or with its customer: what was not over is over."""
         return [] if self.ended_at is not None else [self._ended("canceled", at)]
 
     def _ended(self, status: str, at: datetime) -> SubscriptionEvent:
