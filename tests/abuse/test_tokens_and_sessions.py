@@ -201,7 +201,7 @@ async def test_who_signs_out_is_out_and_stays_signed_in_elsewhere(service: Servi
     await service.public.post("/v1/auth/logout", json={"refresh_token": elsewhere.refresh_token})
 
     await has_ended(service, elsewhere)
-    assert (await service.public.get(played["url"])).status_code == 403
+    await plays_no_more(service, elsewhere, played)
     assert await everywhere(service, anna.access_token) == {200}
 
 
@@ -221,7 +221,7 @@ async def test_what_ends_every_session_ends_it_everywhere(service: Service, how:
     assert ended.status_code in {200, 204}, ended.text
 
     await has_ended(service, other)
-    assert (await service.public.get(played["url"])).status_code == 403
+    await plays_no_more(service, other, played)
     assert await everywhere(service, anna.access_token) == ({401} if how == "disabled" else {200})
 
 
@@ -245,6 +245,19 @@ async def has_ended(service: Service, person: Person) -> None:
     assert await everywhere(service, person.access_token) == {401}
     refreshed = await service.public.post("/v1/auth/refresh", json={"refresh_token": person.refresh_token})
     assert refreshed.status_code == 401, refreshed.text
+
+
+async def plays_no_more(service: Service, person: Person, played: Any) -> None:
+    """Neither what she has begun nor anything new, on any of the processes."""
+    beat, url = f"/v1/playback/{played['session_id']}/heartbeat", httpx.URL(played["url"]).raw_path.decode()
+    hers, trailer = bearer(person.access_token), await shared_trailer(service)
+    for shot, status in (
+        (Shot("GET", url), 403),
+        (Shot("POST", beat, {"position_seconds": 1}, hers), 401),
+        (Shot("POST", f"/v1/videos/{trailer['id']}/playback", {}, hers), 401),
+    ):
+        answers = await volley(service.at, [shot] * (2 * service.at.api_processes))
+        assert {answer.status_code for answer in answers} == {status}, shot.path
 
 
 @pytest.mark.abuse("AB-07")
