@@ -42,6 +42,7 @@ Said = tuple[int, str, str]
 
 BAD_PARAMETER = (400, "invalid_parameter", "A parameter is not as documented.")
 BAD_BODY = (400, "malformed_body", "The body is not as documented.")
+TOO_LONG = (414, "address_too_long", "The address is too long.")
 TOO_LARGE = (413, "body_too_large", "The body is longer than this address takes.")
 NOT_JSON = (415, "unsupported_media_type", "The body must be application/json in UTF-8.")
 MALFORMED = (400, "malformed_request", "The path is not text.")
@@ -90,6 +91,8 @@ def _usual(
     """What follows from the guard, from where the parameters are, and from the body."""
     if places & {"query", "header"}:
         yield BAD_PARAMETER
+    if "query" in places:
+        yield TOO_LONG
     if takes_json:
         yield from (BAD_BODY, TOO_LARGE, NOT_JSON)
     if isinstance(guard, SignedInAs):
