@@ -18,7 +18,7 @@ ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks tests/ab
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench soak lock clean
+.PHONY: help demo run test check rules bench soak lock clean
 
 help: ## list what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "make %-7s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,17 +29,19 @@ demo: .venv/.ok ## the whole main job once, on real parts, with what it did
 run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-C ends it
 	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
 
-test: check .venv-peers/.ok ## everything that must hold: the checks, then the tests
+test: rules .venv-peers/.ok ## everything that must hold: style, types, imports, then the tests
 	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	$(BIN)/pytest $(ALONE)
 
-check: .venv/.dev ## style, types, the rules on imports, and known weaknesses of what is locked
+check: rules ## style, types, the rules on imports, and known weaknesses of what is locked: looked up, so another day may find more
+	$(BIN)/python -m tests.architecture.weaknesses
+
+rules: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m tests.architecture.weaknesses
 
 bench: .venv/.dev .venv-peers/.ok ## the figures of the ledger and of the webhooks beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
