@@ -11,6 +11,7 @@ import pytest
 from application.ports.inbox import Customer
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
+from tests.http.test_money import stripe
 from tests.http.test_webhooks import signed
 
 pytestmark = pytest.mark.anyio
@@ -117,8 +118,7 @@ async def test_what_never_came_is_found_by_a_sweep_which_says_what_it_repaired(s
     boris, plan = await service.sign_up(), await service.plan_on_sale(admin)
     opened = await boris.http.post("/v1/checkout", json={"plan_id": plan["id"]})
     await service.public.post(opened.json()["url"], data={"outcome": "pay"})
-    await asyncio.sleep(1)  # What the simulated Stripe sends has come, and is lost.
-    forget_the_inbox(service)
+    await lose_what_comes(service)
     await worked(service)
     assert not (await boris.http.get("/v1/me/subscription")).json()["access"]["granted"]
 
@@ -146,8 +146,7 @@ async def test_days_that_were_bought_unheard_are_found_by_a_sweep(service: Servi
     plan = await service.plan_on_sale(admin, interval="once", duration_days=30, trial_days=0)
     opened = await clara.http.post("/v1/checkout", json={"plan_id": plan["id"]})
     await service.public.post(opened.json()["url"], data={"outcome": "pay"})
-    await asyncio.sleep(1)  # What the simulated Stripe sends has come, and is lost.
-    forget_the_inbox(service)
+    await lose_what_comes(service)
     await worked(service)
     assert (await clara.http.get("/v1/me/subscription")).json()["access"]["reason"] == "no_subscription"
 
@@ -157,7 +156,11 @@ async def test_days_that_were_bought_unheard_are_found_by_a_sweep(service: Servi
     assert (await clara.http.get("/v1/me/subscription")).json()["access"]["reason"] == "prepaid"
 
 
-def forget_the_inbox(service: Service) -> None:
+async def lose_what_comes(service: Service) -> None:
+    """All that the simulated Stripe has to send has come, and is gone."""
+    async with asyncio.timeout(20):
+        while (await service.public.get(stripe(service, "_sandbox/pending"))).json()["pending"]:
+            await asyncio.sleep(0.05)
     with psycopg.connect(service.house.settings.database_url, autocommit=True) as connection:
         connection.execute("DELETE FROM ops.inbox")
 
