@@ -71,7 +71,7 @@ class Posting:
             case "sms":
                 if self.text_messages is None:
                     raise NotSentNow("text messages are not set up any more")
-                return await self.text_messages.send(due.letter)
+                return await self.text_messages.send(due.letter, again=due.attempt > 1)
             case _:
                 assert_never(due.letter.channel)
 

@@ -129,6 +129,9 @@ class Mail(Protocol):
 class TextMessages(Protocol):
     """Whoever carries text messages."""
 
-    async def send(self, letter: Letter) -> str:
-        """How it is known there. Sent again, it arrives again. Raises NotSentNow, Undeliverable."""
+    async def send(self, letter: Letter, *, again: bool = False) -> str:
+        """How it is known there. Raises NotSentNow, Undeliverable.
+
+        Sent again, it arrives again; with `again` it is looked up first whether it was taken in the last minutes.
+        """
         ...

@@ -25,9 +25,11 @@ class Carrier:
         self.sent: list[Letter] = []
         self.trouble: Exception | None = None
         self.tries = 0
+        self.again: list[bool] = []
 
-    async def send(self, letter: Letter, *, id: UUID | None = None) -> str:
+    async def send(self, letter: Letter, *, id: UUID | None = None, again: bool = False) -> str:
         self.tries += 1
+        self.again.append(again)
         if self.trouble is not None:
             raise self.trouble
         self.sent.append(letter)
@@ -85,6 +87,19 @@ async def test_what_cannot_be_sent_now_is_tried_ever_more_seldom_and_given_up(
     assert caplog.records[-1].levelno == logging.ERROR
     assert "given up" in caplog.text
     assert vars(caplog.records[-1])["kind"] == "password_changed"
+
+
+async def test_a_text_message_is_looked_for_from_the_second_try_on(
+    house: House, posting: Posting, carrier: Carrier
+) -> None:
+    await written(house, house.wording.sign_in_code(PHONE)("123456"))
+    carrier.trouble = NotSentNow("Twilio cannot be reached")
+    await posting.send_due()
+    carrier.trouble = None
+    later(house, RETRY_DELAYS_SECONDS[0])
+    await posting.send_due()
+
+    assert carrier.again == [False, True]
 
 
 async def test_whoever_is_busy_says_when_to_come_back(house: House, posting: Posting, carrier: Carrier) -> None:

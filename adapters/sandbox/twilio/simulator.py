@@ -12,12 +12,14 @@ import secrets
 from collections import deque
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
 from adapters.sandbox.simulator import Simulator
 from adapters.sandbox.twilio.account import ACCOUNT_SID, AUTH_TOKEN, SENDER
@@ -44,6 +46,7 @@ class Message(msgspec.Struct, frozen=True):
     to: str
     sender: str
     body: str
+    at: datetime
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +67,7 @@ class Switchboard:
 
     def take(self, form: dict[str, str]) -> Message:
         sender = form.get("MessagingServiceSid") or form["From"]
-        message = Message(f"SM{secrets.token_hex(16)}", form["To"], sender, form["Body"])
+        message = Message(f"SM{secrets.token_hex(16)}", form["To"], sender, form["Body"], datetime.now(UTC))
         self.messages.append(message)
         return message
 
@@ -92,6 +95,25 @@ async def create_message(
     return Response({**made, "from": form.get("From"), "messaging_service_sid": form.get("MessagingServiceSid")})
 
 
+@get("/2010-04-01/Accounts/{account_sid:str}/Messages.json")
+async def list_messages(
+    account_sid: FromPath[str],
+    request: Request[Any, Any, Any],
+    switchboard: GivenSwitchboard,
+    to: Annotated[str, QueryParameter(name="To")],
+    page_size: Annotated[int, QueryParameter(name="PageSize")] = 50,
+) -> Response[dict[str, Any]]:
+    """Those to one number, newest first."""
+    if not _knows(request.headers.get("authorization", ""), account_sid):
+        return _refusal(401, 20003, "Authenticate")
+    found = [message for message in reversed(switchboard.messages) if message.to == to][:page_size]
+    shown = [
+        {"sid": one.sid, "to": one.to, "body": one.body, "status": "queued", "date_created": format_datetime(one.at)}
+        for one in found
+    ]
+    return Response({"messages": shown, "page_size": page_size, "next_page_uri": None})
+
+
 @get("/messages")
 async def messages(switchboard: GivenSwitchboard) -> list[Message]:
     """Newest first."""
@@ -108,7 +130,7 @@ def twilio_simulator() -> Simulator:
     switchboard = Switchboard()
     return Simulator(
         path="/twilio",
-        route_handlers=[create_message, Router("/_sandbox", route_handlers=[messages, fail])],
+        route_handlers=[create_message, list_messages, Router("/_sandbox", route_handlers=[messages, fail])],
         dependencies={"switchboard": Provide(lambda: switchboard, sync_to_thread=False)},
         lifespan=lambda _: nullcontext(),
     )

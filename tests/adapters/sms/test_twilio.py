@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -69,6 +70,7 @@ async def test_a_message_is_taken(address: str, account: TwilioAccount) -> None:
     reference = await sent(address, account=account)
 
     newest = (await control(address, "GET", "/messages"))[0]
+    del newest["at"]
     assert newest == {"sid": reference, "to": ANNA, "sender": account.sender, "body": LETTER.body}
 
 
@@ -174,3 +176,26 @@ async def test_no_answer_sends_a_code_elsewhere(status: int) -> None:
             await sent(f"http://127.0.0.1:{port}")
 
     assert asked == [f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"]
+
+
+async def test_what_was_taken_and_not_answered_for_is_not_sent_twice(address: str) -> None:
+    letter = letter_to("+14155550177", "Your code is 424242")
+    await control(address, "POST", "/faults", {"status": 503, "taken": True})
+    async with twilio_at(address) as messages:
+        with pytest.raises(NotSentNow):
+            await messages.send(letter)
+        reference = await messages.send(letter, again=True)
+        other = await messages.send(letter_to("+14155550177", "Your code is 242424"), again=True)
+
+    taken = [one for one in await control(address, "GET", "/messages") if one["to"] == letter.to]
+    assert [one["sid"] for one in taken] == [other, reference]
+
+
+async def test_the_same_words_are_news_after_a_while(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    letter = letter_to("+14155550178")
+    first = await sent(address, letter)
+    async with twilio_at(address) as messages:
+        monkeypatch.setattr("adapters.sms.twilio.LOOKED_BACK", timedelta(0))
+        later = await messages.send(letter, again=True)
+
+    assert later != first
