@@ -86,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     video_platform: Literal["local"] = "local"
     cors_origins: str = ""
     trusted_proxies: str = ""
+    worker_metrics_port: Port = 0
     connections_max: Connections = 10_000
     throttle_register_peer: Rates = "100/1h"
     throttle_register_account: Rates = "10/1h"

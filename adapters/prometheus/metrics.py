@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,6 +30,7 @@ COUNTING_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"
 """The library's own switch, which it reads as it is imported: the folder where processes count together."""
 
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+STEP_SECONDS_BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0)
 COMMIT_SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -60,6 +69,20 @@ class PrometheusMetrics:
             registry=self._registry,
         )
 
+        self._steps = Histogram(
+            "streamly_worker_step_seconds",
+            "Of each step that a worker took, also when there was nothing to do.",
+            ["step"],
+            buckets=STEP_SECONDS_BUCKETS,
+            registry=self._registry,
+        )
+        self._failed_steps = Counter(
+            "streamly_worker_step_failures",
+            "Steps of a worker that failed; they are tried again.",
+            ["step"],
+            registry=self._registry,
+        )
+
     def count_appends_in_progress(self, count: Callable[[], int]) -> None:
         """By a function that is asked at each transaction: a gauge that each append moves would cost 2 us of it."""
         self._in_progress = count
@@ -75,6 +98,23 @@ class PrometheusMetrics:
         finally:
             # Those of this transaction are counted until they have heard of it.
             self._appends_in_progress.set(max(0, self._in_progress() - appends))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measures one step of a worker; names are few."""
+        with self._steps.labels(name).time(), self._failed_steps.labels(name).count_exceptions():
+            yield
+
+    @contextmanager
+    def answering(self, host: str, port: int) -> Iterator[None]:
+        """Whoever asks at this port meanwhile is told what this process has counted. Raises OSError: it is taken."""
+        server, thread = start_http_server(port, host, self._registry)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
     def exposition(self, readiness: Readiness) -> bytes:
         """With the database away: what the process itself knows, and that it is."""

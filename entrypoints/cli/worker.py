@@ -1,6 +1,7 @@
 """`streamly worker`: what is done beside the API, by itself."""
 
 import asyncio
+from contextlib import nullcontext
 
 import click
 
@@ -23,5 +24,7 @@ def worker() -> None:
 
 async def _work(settings: Settings, database: Database) -> None:
     async with open_house(settings, database.dsn) as house:
-        # Another process may have started the embedded server, and taken it along when it ended.
-        await work(house, also=database.watch)
+        port = settings.worker_metrics_port
+        with house.metrics.answering(settings.host, port) if port else nullcontext():
+            # Another process may have started the embedded server, and taken it along when it ended.
+            await work(house, also=database.watch)

@@ -79,7 +79,7 @@ from entrypoints.settings import Settings
 from entrypoints.wiring import billing, gates, watching
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.letters import Correspondence, correspondence
-from entrypoints.wiring.measured import in_steps
+from entrypoints.wiring.measured import Steps, in_steps
 from entrypoints.wiring.people import People, people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.privacy import Privacy, privacy
@@ -172,6 +172,10 @@ class House:
         return self.janitor.intentions
 
     @property
+    def steps(self) -> Steps:
+        return Steps(self.spans, self.metrics)
+
+    @property
     def mailbox(self) -> Mailbox | None:
         return self.post.mailbox
 
@@ -235,7 +239,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         read_models=base.read_models,
         live_engine=LiveEngine(base.dsn, base.read_models),
         rebuilds=Rebuilds(base.read_models, ports.states, base.listener.signal(READ_MODELS)),
-        policies=PolicyRunner(base.dsn, in_steps(base.spans, policies), base.mapper),
+        policies=PolicyRunner(base.dsn, in_steps(Steps(base.spans, base.metrics), policies), base.mapper),
         post=post,
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),

@@ -1,6 +1,7 @@
 """What is measured: the ledger's writer with each batch, its seconds and the appends of the moment; policies' steps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec.structs import replace
@@ -9,7 +10,7 @@ from adapters.eventstore.committer import GroupCommitter
 from adapters.eventstore.recorder import Append, LedgerRecorder, Outcome
 from adapters.prometheus.metrics import PrometheusMetrics
 from application.policies.policy import Policy
-from application.tracing import Spans, part, step
+from application.tracing import Spans, Underway, part, step
 from domain.shared.fact import Fact
 
 
@@ -42,16 +43,30 @@ class MeasuredCommitter(GroupCommitter):
             self._in_progress -= 1
 
 
-def in_steps(spans: Spans, policies: Sequence[Policy]) -> list[Policy]:
+class Steps:
+    """Of a worker: each is traced and measured."""
+
+    def __init__(self, spans: Spans, metrics: PrometheusMetrics) -> None:
+        self._spans = spans
+        self._metrics = metrics
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Underway]:
+        """One, to its end; `idle` is to be set where there was nothing to do."""
+        with self._metrics.step(name), step(self._spans, name) as this:
+            yield this
+
+
+def in_steps(steps: Steps, policies: Sequence[Policy]) -> list[Policy]:
     """The same policies, of which each act is a step of the worker."""
-    return [replace(policy, act=_Step(spans, policy)) for policy in policies]
+    return [replace(policy, act=_Step(steps, policy)) for policy in policies]
 
 
 class _Step:
-    def __init__(self, spans: Spans, policy: Policy) -> None:
-        self._spans = spans
+    def __init__(self, steps: Steps, policy: Policy) -> None:
+        self._steps = steps
         self._policy = policy
 
     async def __call__(self, fact: Fact) -> None:
-        with step(self._spans, f"policy {self._policy.name}"):
+        with self._steps.step(f"policy {self._policy.name}"):
             await self._policy.act(fact)

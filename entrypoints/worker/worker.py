@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from application.ports.pacing import unhurried
-from application.tracing import step
 from entrypoints.stopping import at_first_signal
 from entrypoints.wiring import House, Unavailable
 
@@ -72,7 +71,7 @@ async def _until_stopped(
 
 
 async def _transcode(house: House, video_id: UUID) -> None:
-    with step(house.spans, "transcode"):
+    with house.steps.step("transcode"):
         await house.videos.transcode(video_id)
 
 
@@ -181,7 +180,7 @@ async def _again_and_again(
 
 
 async def _step(house: House, name: str, act: Callable[[], Awaitable[object]]) -> object:
-    with step(house.spans, name) as this:
+    with house.steps.step(name) as this:
         done = await act()
         this.idle = not done
         return done

@@ -128,8 +128,11 @@ def test_two_processes_are_scraped_as_one_and_stop_under_load_without_a_failed_r
     database: str, tmp_path: Path
 ) -> None:
     with mail_server() as post:
-        mail = {"SMTP_URL": f"smtp://{post.address}", "MAIL_FROM": "no-reply@streamly.example"}
-        with serving(tmp_path, "--workers", "2", DATABASE_URL=database, **mail) as (process, address):
+        port = free_port()
+        given = {"SMTP_URL": f"smtp://{post.address}", "MAIL_FROM": "no-reply@streamly.example"}
+        given |= {"WORKER_METRICS_PORT": str(port)}
+        with serving(tmp_path, "--workers", "2", DATABASE_URL=database, **given) as (process, address):
+            the_worker_tells_of_its_steps(f"http://127.0.0.1:{port}")
             whichever_is_scraped_tells_of_all(tmp_path, address)
             stopped_under_load(tmp_path, process, address, post)
     assert "is killed" not in (warnings := (tmp_path / WARNINGS).read_text())
@@ -140,11 +143,17 @@ def test_two_processes_are_scraped_as_one_and_stop_under_load_without_a_failed_r
     assert (len(post.received), set(letters)) == (len(letters), {("sent", 1)})
 
 
+def the_worker_tells_of_its_steps(address: str) -> None:
+    steps = re.compile(r'^streamly_worker_step_seconds_count\{step="send_letters"\} (.+)$', re.MULTILINE)
+    until(lambda: any(map(float, steps.findall(httpx.get(f"{address}/metrics").text))), "a step", 10)
+
+
 def whichever_is_scraped_tells_of_all(folder: Path, address: str) -> None:
     """Also of one that was killed."""
     for number in range(8):
         assert register(address, f"person{number}@example.com").status_code == 201
     assert scrapes(address) == {8.0}
+    assert scrapes(address, REGISTERED) == {8.0}
 
     killed, left = api_processes(folder)
     os.kill(killed, signal.SIGKILL)
@@ -180,9 +189,13 @@ def api_processes(folder: Path) -> list[int]:
     return [int(each.partition(":")[0]) for each in processes_naming(folder) if r"\x00api\x00" in each]
 
 
-def scrapes(address: str) -> set[float]:
-    """How many appends were told by twenty scrapes, each of whichever process took it."""
-    sample = re.compile(r"^streamly_ledger_batch_appends_sum (.+)$", re.MULTILINE)
+APPENDS = r"streamly_ledger_batch_appends_sum"
+REGISTERED = r'http_server_request_duration_seconds_count\{[^}]*route="/v1/auth/register"[^}]*\}'
+
+
+def scrapes(address: str, name: str = APPENDS) -> set[float]:
+    """What was told by twenty scrapes, each of whichever process took it."""
+    sample = re.compile(f"^{name} (.+)$", re.MULTILINE)
     return {float(sample.findall(httpx.get(f"{address}/metrics", timeout=10).text)[0]) for _ in range(20)}
 
 

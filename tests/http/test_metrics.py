@@ -1,6 +1,7 @@
 """What a scrape is answered, and that it is answered whatever has become of the database."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.http.running import Person, Service, running_service
 from tests.postgres import Databases
 
 pytestmark = pytest.mark.anyio
+
+LABELS = {"http_route", "http_response_status_code"}
 
 
 async def scraped(service: Service) -> dict[str, float]:
@@ -83,3 +86,21 @@ async def test_without_its_database_a_scrape_says_so(database: str, databases: D
 
     assert not [name for name in found if name.startswith(("streamly_read_model", "streamly_ledger_head"))]
     assert "streamly_ledger_commit_seconds_count" in found
+
+
+GROUPS = ("streamly_read_model", "streamly_policy", "streamly_sweep")
+"""Of these docs/operations.md names the first whole, and the others by what comes behind that."""
+
+
+async def test_the_operators_page_names_what_there_is_and_its_alerts_ask_for_nothing_else(service: Service) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    families = text_string_to_metric_families((await service.public.get("/metrics")).text)
+    there = {each.name for each in families}
+    own = [name for name in there if name.startswith(("streamly_", "http_")) and not name.endswith("_created")]
+    behind = {name: name.removeprefix(group) for name in own for group in GROUPS if name.startswith(group)}
+
+    assert [name for name in own if f"`{name}" not in page and f"`{behind.get(name, name)}`" not in page] == []
+    alerts = page.partition("## Alerts")[2].partition("## Readiness")[0]
+    asked = set(re.findall(r"\b(?:streamly|http)_\w+(?=[ \[{])", alerts)) - LABELS
+    assert {re.sub(r"_(count|sum|bucket|total)$", "", name) for name in asked} - there == set()
+    assert len(asked) > 10

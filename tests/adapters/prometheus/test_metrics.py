@@ -6,12 +6,14 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.prometheus.metrics import COUNTING_TOGETHER, PrometheusMetrics
 from application.health import Readiness
 from application.ports.read_models import ReadModelStatus, Rebuilding
+from entrypoints.cli.service import free_port
 
 
 def samples(metrics: PrometheusMetrics, readiness: Readiness) -> dict[str, float]:
@@ -110,6 +112,23 @@ def test_nobody_can_make_up_what_is_counted() -> None:
     assert told["http_server_request_duration_seconds_count _OTHER 404 "] == 4
     assert told["http_server_active_requests _OTHER"] == 0
     assert len([name for name in told if name.startswith("http_server_request_duration_seconds_count")]) == 1
+
+
+def test_a_worker_tells_of_its_steps_at_a_port_of_its_own() -> None:
+    metrics, port = PrometheusMetrics(), free_port()
+
+    with metrics.answering("127.0.0.1", port):
+        with metrics.step("send_letters"):
+            pass
+        with pytest.raises(ZeroDivisionError), metrics.step("sweep"):
+            raise ZeroDivisionError
+        told = by_name(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+
+    assert [told[f"streamly_worker_step_seconds_count {step}"] for step in ("send_letters", "sweep")] == [1, 1]
+    assert [told[f"streamly_worker_step_failures_total {step}"] for step in ("send_letters", "sweep")] == [0, 1]
+    assert told["process_resident_memory_bytes"] > 1_000_000
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/metrics")
 
 
 def test_appends_are_in_progress_until_their_transaction_has_ended() -> None:
