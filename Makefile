@@ -12,9 +12,9 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # One more than there are cores, since a test waits for much of its time; four at most, for the memory they take.
 SIDE_BY_SIDE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? cores + 1 : 4)))
 
-# What measures time, kills what it has started or starts whole services is tested by itself, after the rest has run
+# What measures time or kills what it has started is tested by itself, after the rest has run
 # side by side.
-ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks tests/abuse
+ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -30,7 +30,7 @@ run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-
 	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
 
 test: rules .venv-peers/.ok ## everything that must hold: style, types, imports, then the tests
-	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadfile --no-loadscope-reorder $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadgroup --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	$(BIN)/pytest $(ALONE)
 
 check: rules ## style, types, the rules on imports, and known weaknesses of what is locked: looked up, so another day may find more
