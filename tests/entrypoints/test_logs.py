@@ -31,7 +31,9 @@ def written() -> Iterator[StringIO]:
     handler.setFormatter(JsonLines())
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    log.propagate = False  # What pytest hands on of it must be text that can be encoded.
     yield text
+    log.propagate = True
     log.removeHandler(handler)
 
 
