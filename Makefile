@@ -30,7 +30,7 @@ run: .venv/.ok ## the service with a seeded catalogue and a movable clock; Ctrl-
 	@SANDBOX_CLOCK=1 $(BIN)/streamly serve --seed
 
 test: rules .venv-peers/.ok ## everything that must hold: style, types, imports, then the tests
-	$(BIN)/pytest -n $(SIDE_BY_SIDE) --dist loadgroup --no-loadscope-reorder $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -n $(SIDE_BY_SIDE) --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	$(BIN)/pytest $(ALONE)
 
 check: rules ## style, types, the rules on imports, and known weaknesses of what is locked: looked up, so another day may find more

@@ -11,39 +11,12 @@ import pytest
 from adapters.postgres.migrate import migrate
 from tests.postgres import Databases, described, running_server
 
+pytest_plugins = ["tests.side_by_side"]
+
 # Failures of given/when/then say what was expected and what came.
 pytest.register_assert_rewrite("tests.scenario")
 
 PURE = (Path(__file__).parent / "domain", Path(__file__).parent / "application")
-
-
-HERE = Path(__file__).parent
-LONGEST = (
-    "abuse",
-    "cli/test_history.py",
-    "lives",
-    "stripe_cases",
-    "cli",
-    "http/test_erasure.py",
-    "http/test_schemathesis.py",
-)
-TOGETHER = "abuse"
-"""A folder whose tests share what takes long to start, so that one process should run them all."""
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Side by side (`--dist loadgroup`) the tests of a file stay together, and those of that folder."""
-    file = item.path.relative_to(HERE)
-    item.add_marker(pytest.mark.xdist_group(TOGETHER if file.is_relative_to(TOGETHER) else str(file)))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that side by side nobody waits for it at the end."""
-
-    def rank(item: pytest.Item) -> int:
-        return next((n for n, place in enumerate(LONGEST) if item.path.is_relative_to(HERE / place)), len(LONGEST))
-
-    items.sort(key=rank)
 
 
 def pytest_report_header() -> str:
