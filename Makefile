@@ -12,9 +12,8 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # One more than there are cores, since a test waits for much of its time; four at most, for the memory they take.
 SIDE_BY_SIDE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? cores + 1 : 4)))
 
-# What measures time or kills what it has started is tested by itself, after the rest has run
-# side by side.
-ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks
+# What measures time is tested by itself, after the rest has run side by side.
+ALONE := tests/faults
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -39,9 +38,8 @@ check: rules ## style, types, the rules on imports, and known weaknesses of what
 rules: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/mypy & $(BIN)/pyright; pyright=$$?; wait $$! && exit $$pyright
 
 bench: .venv/.dev .venv-peers/.ok ## the figures of the ledger and of the webhooks beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
