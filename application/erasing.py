@@ -25,7 +25,7 @@ from application.throttling import Subject, Throttling
 from application.trials import Trials, has_had_one
 from application.wording import Wording
 from domain.account.account import Account, AccountRegistered, AccountRegisteredByPhone
-from domain.account.contacts import EmailChanged, PhoneChanged
+from domain.account.contacts import EmailChanged, EmailVerified, PhoneChanged
 from domain.shared.fact import Actor, Cause, Fact, Refusal
 from domain.shared.identity import derived_id
 from domain.subscription.subscription import NoSubscription, SubscriptionOver
@@ -153,8 +153,9 @@ class Erasing:
         for forget in forgetting:
             await forget(traces)
         customers = [customer for _, customer in traces.customers]
-        await self.nobodys.forget_about([*customers, *(one.value for one in subjects if one.kind != "account")])
-        await self.throttling.forget(*subjects)
+        await self.nobodys.forget_about([*customers, *_proved(facts)])
+        # Tries on her addresses are counted on: else whoever erases an account of theirs could guess anew.
+        await self.throttling.forget(Subject("account", str(account.id)))
         await self.vault.shred(account.id)
         await self._finish(erasure)
 
@@ -218,3 +219,19 @@ def _addresses(facts: Sequence[Fact]) -> list[Subject]:
             case _:
                 continue
     return [Subject("email" if kind == "email" else "phone", value) for kind, value in sorted(found, key=str) if value]
+
+
+def _proved(facts: Sequence[Fact]) -> set[str]:
+    """Of these what was shown to be the person's own; anybody may register with what is somebody else's."""
+    found: set[str | None] = set()
+    for fact in facts:
+        match fact:
+            case EmailVerified():
+                found.add(fact.email)
+            case EmailChanged() | PhoneChanged():
+                found.add(fact.after)
+            case AccountRegisteredByPhone():
+                found.add(fact.phone)
+            case _:
+                continue
+    return {value for value in found if value}

@@ -215,6 +215,46 @@ async def test_deliveries_lose_their_bodies_and_those_to_come_never_have_one(
     assert (await bodies(module_database, about, "evt_after_her")) == [None]
 
 
+async def test_no_erasure_lets_anybody_guess_or_register_anew(service: Service) -> None:
+    given = {"email": "taken.by.a.stranger@example.com", "password": PASSWORD}
+    left: list[int] = []
+    for _ in range(2):
+        registered = await service.public.post("/v1/auth/register", json=given)
+        left.append(int(registered.headers["RateLimit-Remaining"]))
+        tokens = (await service.public.post("/v1/auth/login", json=given)).json()
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        asked = await service.public.post("/v1/me/erasure", json={"password": PASSWORD}, headers=bearer)
+        assert asked.status_code == 202, asked.text
+        while await service.house.erasing.erase_due():
+            pass
+
+    assert left[1] < left[0]
+
+
+@pytest.mark.parametrize("proved", [False, True], ids=["registered with", "proved"])
+async def test_a_guests_webhook_is_emptied_for_who_has_proved_its_address(
+    *, proved: bool, service: Service, anna: Person, module_database: str
+) -> None:
+    guest = {
+        "object": "checkout.session",
+        "id": "cs_guest",
+        "customer": None,
+        "customer_details": {"email": anna.email},
+    }
+    event = json.loads(EVENT) | {"id": f"evt_guest_{proved}", "type": "checkout.session.completed"}
+    told = json.dumps(event | {"data": {"object": guest}}).encode()
+    kept = await service.public.post("/v1/webhooks/stripe", content=told, headers=signed(service, told))
+    assert kept.status_code == 200, kept.text
+    if proved:
+        await follow_link(service, anna.email)
+
+    await erased(service, anna)
+
+    async with await psycopg.AsyncConnection.connect(module_database) as connection:
+        cursor = await connection.execute("SELECT body IS NULL FROM ops.inbox WHERE event_id = %s", (event["id"],))
+        assert await cursor.fetchone() == (proved,)
+
+
 async def bodies(dsn: str, customer_id: str, event_id: str | None = None) -> list[Any]:
     """Of the deliveries about a customer."""
     async with await psycopg.AsyncConnection.connect(dsn) as connection:
