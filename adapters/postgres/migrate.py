@@ -114,13 +114,21 @@ def _let_app_in(connection: Connection, app: AppRole, *, vault_alone: bool) -> N
     role = sql.Identifier(app.name)
     with connection.transaction():
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (app.name,)).rowcount:
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(app.password)))
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, _verifier(connection, app)))
         for schema in ("vault",) if vault_alone else OWN_SCHEMAS:
             _grant(connection, sql.Identifier(schema), role)
         connection.execute(sql.SQL("GRANT SELECT ON public.schema_migrations TO {}").format(role))
         if not vault_alone:
             _let_make_read_models(connection, role)
             connection.execute(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM {}").format(role))
+
+
+def _verifier(connection: Connection, app: AppRole) -> sql.Literal:
+    """What the server keeps of the password: statements may be logged, and it must not stand in them."""
+    if not app.password:
+        return sql.Literal(None)
+    verifier = connection.pgconn.encrypt_password(app.password.encode(), app.name.encode(), b"scram-sha-256")
+    return sql.Literal(verifier.decode())
 
 
 def _let_make_read_models(connection: Connection, role: sql.Identifier) -> None:

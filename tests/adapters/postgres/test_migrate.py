@@ -88,3 +88,18 @@ def test_the_programs_role_may_add_to_the_ledger_and_not_change_it(databases: Da
     databases.drop(dsn)
     with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as connection:
         connection.execute("DROP ROLE streamly_test_app")
+
+
+def test_the_programs_password_stands_in_no_statement(databases: Databases) -> None:
+    dsn = databases.create()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        # A server that was told the password itself would keep this of it.
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET password_encryption = 'md5'")
+    migrate(dsn, app=AppRole("streamly_test_login", "onions"))
+    databases.drop(dsn)
+    with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as connection:
+        kept = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'streamly_test_login'").fetchone()
+        connection.execute("DROP ROLE streamly_test_login")
+
+    assert kept is not None
+    assert str(kept[0]).startswith("SCRAM-SHA-256$")
