@@ -18,8 +18,6 @@ from application.ports.reads import Positions
 from application.ports.sweeps import SweepKind, Sweeps, SweepTotals
 
 TIMEOUT_SECONDS = 3.0
-QUEUE_OF = "queue of "
-"""Before the name of a queue, where it is told among other things that fail."""
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -13,7 +14,6 @@ from typing import IO
 
 import httpx
 
-from application.health import QUEUE_OF
 from entrypoints.cli.children import Child, stop_together
 from entrypoints.settings import Settings
 from entrypoints.wiring import COUNTING_TOGETHER, Database, ready_database
@@ -171,7 +171,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 def _wait_until_ready(settings: Settings, children: list[Child]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    addresses = [f"http://127.0.0.1:{settings.port}{READY}"]
+    addresses = [f"http://{_reached_at(settings.host)}:{settings.port}{READY}"]
     if any(child.name == SANDBOX for child in children):
         addresses.append(f"{settings.sandbox_address}/health")
     while addresses:
@@ -184,16 +184,27 @@ def _wait_until_ready(settings: Settings, children: list[Child]) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def _reached_at(host: str) -> str:
+    """From this machine, of a service that listens there; of one that does everywhere, by the loopback."""
+    try:
+        here = ip_address(host)
+    except ValueError:
+        return host
+    if here.is_unspecified:
+        here = ip_address("127.0.0.1" if isinstance(here, IPv4Address) else "::1")
+    return str(here) if isinstance(here, IPv4Address) else f"[{here}]"
+
+
 def _answers(address: str) -> bool:
-    """Also one whose queues alone are not well: it is the worker, which starts now, that sees to them."""
+    """Also one where something is behind, or waits: it is the worker, here or elsewhere, that sees to that."""
     try:
         answer = httpx.get(address, timeout=5)
     except httpx.HTTPError:
         return False
     if answer.is_success or not address.endswith(READY):
         return answer.is_success
-    failing = answer.json().get("failing", [""])
-    return all(each.startswith(QUEUE_OF) for each in failing)
+    failing = answer.json().get("failing")
+    return bool(failing) and not {"process", "database"} & set(failing)
 
 
 def free_port() -> int:

@@ -9,7 +9,7 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from application.health import QUEUE_OF, Readiness
+from application.health import Readiness
 
 LEAVING = "leaving"
 """In the state of the server's lifespan, and so of every request: it was told to stop, and lets nobody in soon."""
@@ -135,5 +135,5 @@ def _failing(readiness: Readiness, *, leaving: bool) -> tuple[str, ...]:
     return (
         *(name for name, fails in whole if fails),
         *readiness.lagging,
-        *(f"{QUEUE_OF}{queue}" for queue in readiness.overdue),
+        *(f"queue of {queue}" for queue in readiness.overdue),
     )
