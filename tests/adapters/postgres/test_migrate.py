@@ -4,6 +4,7 @@ import threading
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -94,7 +95,8 @@ def test_the_programs_password_stands_in_no_statement(databases: Databases) -> N
     dsn = databases.create()
     with psycopg.connect(dsn, autocommit=True) as connection:
         # A server that was told the password itself would keep this of it.
-        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET password_encryption = 'md5'")
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET password_encryption = 'md5'").format(name))
     migrate(dsn, app=AppRole("streamly_test_login", "onions"))
     databases.drop(dsn)
     with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as connection:
