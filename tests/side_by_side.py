@@ -11,7 +11,6 @@ LONGEST = (
     "abuse",
     "cli/test_history.py",
     "lives",
-    "benchmarks/test_run.py",
     "stripe_cases",
     "cli",
     "http/test_erasure.py",
