@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.access.deciding import Deciding, deciding
+from domain.access.gives import gives
 from domain.subscription.facts import AccessRevoked, FurtherItem, ItemRestored, ItemRevoked, RevokedFor
 from domain.subscription.revocations import Revocation
 
@@ -39,11 +40,7 @@ def _further(item: FurtherItem, known: Mapping[str, Further]) -> Further:
     before = known.get(item.price_id)
     return Further(
         price_id=item.price_id,
-        plan_id=item.plan.plan_id,
-        plan_name=item.plan.name,
-        features=item.plan.features,
-        stream_limit=item.plan.stream_limit,
-        max_height=item.plan.max_height,
+        **gives(item.plan),
         period_end=item.period_end,
         lease_until=item.lease_until,
         revoked=before.revoked if before else None,

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.access.deciding import Deciding, deciding
+from domain.access.gives import gives
 from domain.prepaid.facts import (
     PrepaidBought,
     PrepaidDuplicated,
@@ -58,11 +59,7 @@ def _purchase(term: PrepaidTerm | None, fact: PrepaidEvent) -> PrepaidTerm:
     if isinstance(fact, PrepaidBought | PrepaidDuplicated):
         return PrepaidTerm(
             purchase_id=fact.purchase_id,
-            plan_id=fact.plan.plan_id,
-            plan_name=fact.plan.name,
-            features=fact.plan.features,
-            stream_limit=fact.plan.stream_limit,
-            max_height=fact.plan.max_height,
+            **gives(fact.plan),
             span=fact.span if isinstance(fact, PrepaidBought) else None,
             facts={"bought": deciding(fact)},
         )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from domain.access.beside import Further, after_money_moved, concerns, now_sold, why_revoked
 from domain.access.by_hand import Block, Grant, follow_block, follow_grant
 from domain.access.deciding import Deciding, deciding
+from domain.access.gives import gives
 from domain.access.prepaid import PREPAID_FACTS, PrepaidTerm, with_purchase
 from domain.account.account import (
     AccountDisabled,
@@ -192,11 +193,7 @@ def _started(fact: SubscriptionStarted) -> Term:
     return Term(
         subscription_id=fact.subscription_id,
         price_id=fact.price_id,
-        plan_id=fact.plan.plan_id,
-        plan_name=fact.plan.name,
-        features=fact.plan.features,
-        stream_limit=fact.plan.stream_limit,
-        max_height=fact.plan.max_height,
+        **gives(fact.plan),
         status=fact.status,
         started_at=fact.started_at,
         period_end=fact.period_end,
@@ -267,16 +264,7 @@ def _after_money_moved(term: Term, fact: Revocation) -> Term:
 
 
 def _on_plan(term: Term, fact: PlanChanged) -> Term:
-    return replace(
-        term,
-        price_id=fact.after_price_id,
-        plan_id=fact.after.plan_id,
-        plan_name=fact.after.name,
-        features=fact.after.features,
-        stream_limit=fact.after.stream_limit,
-        max_height=fact.after.max_height,
-        plan_dropped=False,
-    )
+    return replace(term, price_id=fact.after_price_id, **gives(fact.after), plan_dropped=False)
 
 
 def _noted(term: Term, aspect: Aspect, fact: AnyFact) -> Term:
