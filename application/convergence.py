@@ -106,8 +106,10 @@ class Convergence:
         return sum(await asyncio.gather(self._settle_those(tried=False), self._settle_those(tried=True)))
 
     async def _settle_those(self, *, tried: bool) -> int:
+        providers = [self.billing.name]
+
         async def waiting(room: int, busy: AbstractSet[Customer]) -> Sequence[Customer]:
-            due = await self.inbox.customers_waiting(limit=room + len(busy), tried=tried)
+            due = await self.inbox.customers_waiting(limit=room + len(busy), providers=providers, tried=tried)
             return [customer for customer in due if customer not in busy][:room]
 
         return await in_turn(waiting, self._settle_or_put_off, at_once=TRIED_AT_ONCE if tried else CUSTOMERS_AT_ONCE)

@@ -7,9 +7,10 @@ from uuid import UUID
 import msgspec
 
 from application.errors import NotFound, NotSignedIn
+from application.platforms import Platforms
 from application.ports.play_sessions import Playing, PlaySession, PlaySessions
 from application.ports.reads import AccessReads, Scene
-from application.ports.video_platform import MediaFile, MediaRefused, OwnPlatform, PlaybackGrant
+from application.ports.video_platform import MediaFile, MediaRefused, PlaybackGrant
 from application.ports.world import Clock, Identifiers
 from application.projections.access import Title
 from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide, judge, parts
@@ -40,7 +41,7 @@ class Playback:
 
     access: AccessReads
     sessions: PlaySessions
-    platform: OwnPlatform
+    platforms: Platforms
     business_time: Clock
     identifiers: Identifiers
 
@@ -58,7 +59,7 @@ class Playback:
         answer = _allowed(account_id, scene, title, now)
         ends_at = _end(answer, title, now)
         session_id = self.identifiers.new()
-        grant = await self.platform.grant_playback(
+        grant = await self.platforms.of(title.platform).grant_playback(
             title.playback_id,
             video_id=video_id,
             session_id=session_id,
@@ -111,7 +112,7 @@ class Playback:
             MediaRefused.
         """
         now = self.business_time.now()
-        file = self.platform.open_media(token, video_id, path, now=now)
+        file = self.platforms.own.open_media(token, video_id, path, now=now)
         if file.session_id is not None and not await self._goes_on(file.session_id, now):
             raise MediaRefused("the play session has ended, or what it rested on")
         return file

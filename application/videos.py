@@ -1,24 +1,29 @@
 """Videos: created, uploaded, transcoded, published."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from application.errors import NotFound
+from application.platforms import PlatformNotSetUp, Platforms
 from application.ports.jobs import TranscodeJobs
 from application.ports.ledger import Position
 from application.ports.reads import CatalogueReads
-from application.ports.video_platform import NotAVideo, OwnPlatform, UploadGrant
+from application.ports.video_platform import NotAVideo, Part, ReceivedUpload, Reference, UploadGrant
 from application.ports.world import Clock, Identifiers
 from application.projections.catalogue import Listed, catalogue
 from application.projections.projection import fold_alone
 from application.recall import Asked, Decided, Recalled, Records
-from domain.shared.fact import Actor, Cause
-from domain.video.video import Audience, Video, VideoStatus
+from domain.shared.fact import Actor, Cause, Fact
+from domain.video.facts import Audience
+from domain.video.video import Description, Video, VideoStatus
 
 
 class NewVideo(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +35,29 @@ class NewVideo(msgspec.Struct, frozen=True, kw_only=True):
     access: Audience = "subscribers"
     requires: str | None = None
     size: int | None = None
+
+    def said(self) -> Description:
+        return Description(
+            title=self.title,
+            description=self.description,
+            category=self.category,
+            access=self.access,
+            requires=self.requires,
+        )
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What an admin says anew of a video; what is UNSET stays as it is."""
+
+    title: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    category: str | UnsetType = UNSET
+    access: Audience | UnsetType = UNSET
+    requires: str | UnsetType | None = UNSET
+
+    def on(self, said: Description) -> Description:
+        changed = {name: getattr(self, name) for name in self.__struct_fields__}
+        return replace(said, **{name: value for name, value in changed.items() if value is not UNSET})
 
 
 class CreatedVideo(msgspec.Struct, frozen=True):
@@ -53,7 +81,7 @@ class Videos:
     """Use cases of videos."""
 
     records: Records
-    platform: OwnPlatform
+    platforms: Platforms
     reads: CatalogueReads
     jobs: TranscodeJobs
     business_time: Clock
@@ -61,19 +89,28 @@ class Videos:
 
     async def create(self, new: NewVideo, asked: Asked) -> CreatedVideo:
         """Raises UploadTooLarge when the announced size is over the limit; then nothing is recorded."""
-        video_id = asked.new_id("video", self.identifiers)
-        grant = await self.platform.grant_upload(video_id, size_bytes=new.size, now=self.business_time.now())
+        video_id, platform = asked.new_id("video", self.identifiers), self.platforms.of_new_videos
+        grant = await platform.grant_upload(video_id, size_bytes=new.size, now=self.business_time.now())
         recalled = await self.records.recall(Video, video_id) if asked.seed else Recalled[Video](video_id, None, 0)
-        facts = Video.create(
-            video_id=video_id,
-            title=new.title,
-            description=new.description,
-            category=new.category,
-            access=new.access,
-            requires=new.requires,
-            platform=self.platform.name,
+        facts = [] if recalled.state else Video.create(video_id=video_id, said=new.said(), platform=platform.name)
+        video = recalled.state or Video.evolve(None, facts[0])
+        facts += video.grant_upload(upload_id=grant.upload_id, expires_at=grant.expires_at)
+        decided = await self.records.append(asked, (recalled, facts))
+        return CreatedVideo(video_id, grant, decided.position)
+
+    async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, asked: Asked) -> CreatedVideo:
+        """Another place to send the bytes of a video that still waits for them, or could not be made of the last.
+
+        Raises:
+            NotFound, UploadNotExpected, UploadTooLarge, PlatformNotSetUp.
+        """
+        video = await self._existing(video_id)
+        video.expect_upload()
+        platform = self.platforms.of(video.platform)
+        grant = await platform.grant_upload(video_id, size_bytes=size_bytes, now=self.business_time.now())
+        decided = await self._decide(
+            video_id, asked, lambda it: it.grant_upload(upload_id=grant.upload_id, expires_at=grant.expires_at)
         )
-        decided = await self.records.append(asked, (recalled, [] if recalled.state else facts))
         return CreatedVideo(video_id, grant, decided.position)
 
     async def receive_upload(
@@ -84,14 +121,32 @@ class Videos:
         Raises:
             NotFound, UploadNotExpected, UploadLinkInvalid, UploadTooLarge.
         """
-        (await self.records.recall(Video, video_id)).existing().expect_upload()
-        received = await self.platform.receive(video_id, upload_token, chunks, now=self.business_time.now())
-        asked = Asked(Actor("admin", "upload-link"), cause)
-        return await self.records.decide(
-            Video,
-            video_id,
-            asked,
-            lambda video: video.receive_upload(size_bytes=received.size_bytes, sha256=received.sha256),
+        (await self._existing(video_id)).expect_upload()
+        own = self.platforms.own
+        received = await own.receive(video_id, upload_token, chunks, now=self.business_time.now())
+        return await self._received(video_id, Asked(Actor("admin", "upload-link"), cause), received)
+
+    async def sign_parts(self, video_id: UUID, numbers: Sequence[int]) -> Mapping[int, str]:
+        """Where each part of an upload in parts is sent. Raises NotFound, UploadNotExpected, PartsInvalid."""
+        video = await self._existing(video_id)
+        video.expect_upload()
+        platform = self.platforms.parted(video.platform)
+        return await platform.sign_parts(reference(video), numbers, now=self.business_time.now())
+
+    async def complete_upload(self, video_id: UUID, parts: Sequence[Part], asked: Asked) -> Decided:
+        """All parts have been sent; told again, it is done once.
+
+        Raises:
+            NotFound, UploadNotExpected, PartsInvalid, UploadTooLarge.
+        """
+        video = await self._existing(video_id)
+        video.expect_upload()
+        received = await self.platforms.parted(video.platform).complete_upload(reference(video), parts)
+        return await self._received(video_id, asked, received)
+
+    async def _received(self, video_id: UUID, asked: Asked, received: ReceivedUpload) -> Decided:
+        return await self._decide(
+            video_id, asked, lambda it: it.receive_upload(size_bytes=received.size_bytes, sha256=received.sha256)
         )
 
     async def transcode(self, video_id: UUID) -> None:
@@ -99,20 +154,19 @@ class Videos:
         video = (await self.records.recall(Video, video_id)).state
         if video is None or video.status is not VideoStatus.PROCESSING:
             return
+        if (platform := self.platforms.worked(video.platform)) is None:
+            return
         asked = Asked(Actor("system", "transcoder"), Cause("command", f"transcode-{video_id}"))
         sha256 = video.upload_sha256
         try:
-            processed = await self.platform.process(
+            processed = await platform.process(
                 video_id, sha256=sha256, on_progress=partial(self.jobs.report_progress, video_id)
             )
         except NotAVideo as refused:
             reason, detail = refused.reason, refused.detail
-            await self.records.decide(
-                Video, video_id, asked, lambda it: it.fail(upload_sha256=sha256, reason=reason, detail=detail)
-            )
+            await self._decide(video_id, asked, lambda it: it.fail(upload_sha256=sha256, reason=reason, detail=detail))
             return
-        await self.records.decide(
-            Video,
+        await self._decide(
             video_id,
             asked,
             lambda it: it.become_ready(
@@ -123,13 +177,29 @@ class Videos:
             ),
         )
 
+    async def describe(self, video_id: UUID, changes: Changes, asked: Asked) -> Decided:
+        """Change what is said of a video; what is left out stays. Raises NotFound."""
+        return await self._decide(video_id, asked, lambda video: video.describe(changes.on(video.said)))
+
+    async def delete(self, video_id: UUID, asked: Asked) -> Decided:
+        """Nobody can play it any more; what the platform keeps of it is removed afterwards, until that is done.
+
+        Raises NotFound; deleted already, it stays so.
+        """
+        return await self.records.decide(Video, video_id, asked, lambda video: video.delete())
+
+    async def remove_from_platform(self, video_id: UUID) -> None:
+        """What is left of a deleted one; done again, nothing happens. Raises PlatformNotSetUp, ProviderUnavailable."""
+        video = (await self.records.recall(Video, video_id)).existing()
+        await self.platforms.of(video.platform).delete(reference(video))
+
     async def publish(self, video_id: UUID, asked: Asked) -> Decided:
         """Raises NotFound, VideoNotReady."""
-        return await self.records.decide(Video, video_id, asked, lambda video: video.publish())
+        return await self._decide(video_id, asked, lambda video: video.publish())
 
     async def unpublish(self, video_id: UUID, asked: Asked) -> Decided:
         """Raises NotFound."""
-        return await self.records.decide(Video, video_id, asked, lambda video: video.unpublish())
+        return await self._decide(video_id, asked, lambda video: video.unpublish())
 
     async def page(
         self, *, query: str | None, category: str | None, access: str | None, before: int | None, limit: int
@@ -154,8 +224,30 @@ class Videos:
             raise NotFound
         return self._shown(video)
 
+    async def _existing(self, video_id: UUID) -> Video:
+        """Raises NotFound; one that was deleted is there no more."""
+        return _there((await self.records.recall(Video, video_id)).existing())
+
+    async def _decide(self, video_id: UUID, asked: Asked, decision: Callable[[Video], Sequence[Fact]]) -> Decided:
+        """Raises NotFound, a Refusal, or StreamMoved at the end."""
+        return await self.records.decide(Video, video_id, asked, lambda video: decision(_there(video)))
+
     def _shown(self, video: Listed, progress: float | None = None) -> Shown:
-        now = self.business_time.now()
-        ready = bool(video.playback_id)
-        thumbnail = self.platform.thumbnail_url(video.video_id, video.playback_id, now=now) if ready else None
+        """Without a picture where its platform is not set up here any more."""
+        thumbnail = None
+        if video.playback_id:
+            with suppress(PlatformNotSetUp):
+                platform, now = self.platforms.of(video.platform), self.business_time.now()
+                thumbnail = platform.thumbnail_url(video.video_id, video.playback_id, now=now)
         return Shown(video, progress, thumbnail)
+
+
+def reference(video: Video) -> Reference:
+    """As its platform knows it."""
+    return Reference(video.id, video.upload_id, video.asset_id, video.playback_id)
+
+
+def _there(video: Video) -> Video:
+    if video.status is VideoStatus.DELETED:
+        raise NotFound
+    return video

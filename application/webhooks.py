@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from application.ports.billing import BillingProvider, Delivery
+from application.platforms import Platforms
+from application.ports.billing import BillingProvider
+from application.ports.deliveries import Delivery
 from application.ports.inbox import Inbox
 from application.ports.sweeps import Sweeps
 from application.ports.world import Clock
@@ -14,6 +16,7 @@ class Webhooks:
     """What providers send; settling it is the worker's."""
 
     billing: BillingProvider
+    platforms: Platforms
     inbox: Inbox
     sweeps: Sweeps
     business_time: Clock
@@ -25,6 +28,15 @@ class Webhooks:
             SignatureInvalid, EventMalformed: nothing is kept.
         """
         await self.keep(self.billing.verify(body, headers, now=self.business_time.now()))
+
+    async def receive_of_platform(self, name: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """As `receive`, of a video platform.
+
+        Raises:
+            NotFound: it is not set up here. SignatureInvalid, EventMalformed: nothing is kept.
+        """
+        now = self.business_time.now()
+        await self.inbox.keep(self.platforms.remote(name).verify(body, headers, now=now), now=now)
 
     async def keep(self, delivery: Delivery) -> bool:
         """False when it was there already. What the provider tells of no more is asked for at once."""

@@ -10,14 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain.shared.fact import Actor, Cause, Fact
-from domain.video.video import (
-    Rendition,
-    UploadReceived,
-    VideoCreated,
-    VideoMadeReady,
-    VideoPublished,
-    VideoUnpublished,
-)
+from domain.video.facts import Rendition, UploadReceived, VideoCreated, VideoMadeReady, VideoPublished, VideoUnpublished
 
 LIFE = 20
 """Facts to a film: four until it is published, then it is taken back and published in turns."""

@@ -28,7 +28,7 @@ from benchmarks.house import House, open_house
 from benchmarks.load import AppendNext, Load
 from benchmarks.projection import read_models_of
 from benchmarks.workbench import Options, Workbench
-from domain.video.video import VideoPublished, VideoUnpublished
+from domain.video.facts import VideoPublished, VideoUnpublished
 
 CALLERS = 16
 REBUILD_SECONDS_MAX = 900

@@ -18,7 +18,7 @@ from psycopg.sql import SQL
 
 from adapters.eventstore.mapper import FactMapper
 from benchmarks.tables import LiveTable
-from domain.video.video import UploadReceived, VideoCreated, VideoMadeReady, VideoPublished, VideoUnpublished
+from domain.video.facts import UploadReceived, VideoCreated, VideoMadeReady, VideoPublished, VideoUnpublished
 
 RUN_TIMEOUT_SECONDS = 120
 

@@ -10,7 +10,7 @@ from domain.prepaid.facts import PrepaidEvent
 from domain.shared.fact import Fact
 from domain.subscription.checkout import CheckoutFact
 from domain.subscription.facts import SubscriptionEvent
-from domain.video.video import VideoFact
+from domain.video.facts import VideoFact
 
 AnyFact = (
     AccountEvent | PlanFact | CheckoutFact | SubscriptionEvent | PrepaidEvent | PaymentFact | NoticeFellDue | VideoFact

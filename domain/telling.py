@@ -52,13 +52,17 @@ from domain.subscription.checkout import (
 from domain.subscription.facts import SubscriptionEvent
 from domain.telling_accounts import of_account
 from domain.telling_subscriptions import of_subscription
-from domain.video.video import (
+from domain.video.facts import (
+    UploadGranted,
     UploadReceived,
     VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
     VideoFact,
     VideoFailed,
     VideoMadeReady,
     VideoPublished,
+    VideoTakenIn,
     VideoUnpublished,
 )
 
@@ -196,6 +200,14 @@ def _video(fact: VideoFact) -> str:
     match fact:
         case VideoCreated():
             return f"The video “{fact.title}” was created, for {fact.access}."
+        case VideoDescribed():
+            return f"The video is described as “{fact.title}”, for {fact.access}."
+        case UploadGranted():
+            return f"The platform waits for the upload {fact.upload_id} until {_day(fact.expires_at)}."
+        case VideoTakenIn():
+            return f"The platform has the upload, as {fact.asset_id or 'nothing of its own'}."
+        case VideoDeleted():
+            return "The video was deleted."
         case UploadReceived():
             return f"An upload of {fact.size_bytes} bytes was received."
         case VideoMadeReady():

@@ -83,7 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_undelivered_seconds: Seconds = 300
     sweep_customers_hours: Hours = 24
     sweep_customers_per_second: PerSecond = 5
-    video_platform: Literal["local"] = "local"
+    sweep_videos_seconds: Seconds = 300
+    video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
     cors_origins: str = ""
     trusted_proxies: str = ""
     worker_metrics_port: Port = 0

@@ -18,11 +18,13 @@ from adapters.local_video.processing import Processing
 from adapters.local_video.storage import Storage
 from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens
 from application.ports.video_platform import (
+    Capabilities,
     MediaFile,
     MediaRefused,
     PlaybackGrant,
     Processed,
     ReceivedUpload,
+    Reference,
     UploadGrant,
     UploadLinkInvalid,
     UploadTooLarge,
@@ -65,6 +67,9 @@ class LocalVideo:
         ffmpeg: Path | None = None,
     ) -> None:
         self._limits = limits or Limits()
+        self.capabilities = Capabilities(
+            uploads=("put",), upload_bytes_max=self._limits.upload_bytes, revocable=True, caps_height=True
+        )
         self._public_url = public_url.rstrip("/")
         self._tokens = Tokens(signing_keys)
         self._storage = Storage(root)
@@ -139,8 +144,8 @@ class LocalVideo:
             raise MediaRefused("the video has no such file")
         return file
 
-    async def delete(self, video_id: UUID) -> None:
-        await self._storage.delete(video_id)
+    async def delete(self, video: Reference) -> None:
+        await self._storage.delete(video.video_id)
 
 
 def _check_path(path: str, leave: MediaPass) -> None:

@@ -16,7 +16,7 @@ from adapters.local_video.poster import take_poster
 from adapters.local_video.probe import Source, probe
 from adapters.local_video.storage import Storage
 from application.ports.video_platform import NotAVideo, Processed
-from domain.video.video import Rendition
+from domain.video.facts import Rendition
 
 _RECORD = "processed.json"
 _TRANSCODED = 0.97  # of all the work; the rest is the poster and the disk

@@ -18,14 +18,13 @@ from application.ports.billing import (
     CheckoutPage,
     CustomerPage,
     CustomerTruth,
-    Delivery,
     PaidAtOnce,
     SeenCheckout,
     SeenItem,
     SeenSubscription,
-    SignatureInvalid,
     UndeliveredPage,
 )
+from application.ports.deliveries import Delivery, SignatureInvalid
 from application.ports.world import Clock
 
 HEADER = "memory-signature"

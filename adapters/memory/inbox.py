@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from adapters.memory.tables import MemoryTables, TableRow
-from application.ports.billing import Delivery
+from application.ports.deliveries import Delivery
 from application.ports.inbox import Customer, Waiting
 from application.ports.world import Clock
 
@@ -46,8 +46,11 @@ class MemoryInbox:
         found = self._tables.rows("inbox", id=id)
         return found[0]["body"] if found else None
 
-    async def customers_waiting(self, *, limit: int, tried: bool | None = None) -> Sequence[Customer]:
-        named = [row for row in self._tables.rows("inbox") if row["customer_id"] is not None]
+    async def customers_waiting(
+        self, *, limit: int, providers: Sequence[str], tried: bool | None = None
+    ) -> Sequence[Customer]:
+        ours = [row for row in self._tables.rows("inbox") if row["provider"] in providers]
+        named = [row for row in ours if row["customer_id"] is not None]
         rows = [row for row in named if self.is_due(row) and not self.is_leased(row)]
         rows = [row for row in rows if tried is None or (row["attempts"] > 0) is tried]
         due = sorted(rows, key=lambda row: (row["due_at"], row["id"]))

@@ -78,6 +78,18 @@ class MemoryCatalogueReads:
     async def video(self, video_id: UUID) -> Listed | None:
         return self._read_models.row(Listed, video_id)
 
+    async def unfinished(self, platforms: Sequence[str], *, waited_since: datetime, limit: int) -> Sequence[Listed]:
+        found = [
+            video
+            for video in self._read_models.rows(Listed)
+            if video.platform in platforms
+            and (
+                video.status == "processing"
+                or (video.status == "waiting" and video.upload_until is not None and video.upload_until > waited_since)
+            )
+        ]
+        return sorted(found, key=lambda video: -video.created_position)[:limit]
+
 
 class MemoryGraceReads:
     """The graces that are running."""

@@ -8,7 +8,7 @@ from adapters.postgres.arrays import booleans, byteas, instants, texts
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
 from adapters.postgres.pool import Pool
-from application.ports.billing import Delivery
+from application.ports.deliveries import Delivery
 from application.ports.inbox import Customer, Waiting
 from application.ports.vault import Vault
 
@@ -42,7 +42,8 @@ KEEP = """
 CUSTOMERS_WAITING = """
     SELECT provider, customer_id FROM ops.inbox
     WHERE ((status = 'received' AND due_at <= now()) OR (status = 'parked' AND look_again_at <= now()))
-        AND customer_id IS NOT NULL AND (%(tried)s::boolean IS NULL OR (attempts > 0) = %(tried)s)
+        AND provider = ANY(%(providers)s) AND customer_id IS NOT NULL
+        AND (%(tried)s::boolean IS NULL OR (attempts > 0) = %(tried)s)
         AND NOT EXISTS (SELECT FROM ops.customer_fences AS fence WHERE fence.provider = inbox.provider
             AND fence.customer_id = inbox.customer_id AND fence.leased_until > now())
     GROUP BY provider, customer_id ORDER BY min(due_at), min(id) LIMIT %(limit)s
@@ -168,9 +169,12 @@ class PostgresInbox:
         provider, event_id, month, sealed = row
         return (await self._vault.of_inbox(month)).open(sealed, place_of(provider, event_id))
 
-    async def customers_waiting(self, *, limit: int, tried: bool | None = None) -> Sequence[Customer]:
+    async def customers_waiting(
+        self, *, limit: int, providers: Sequence[str], tried: bool | None = None
+    ) -> Sequence[Customer]:
+        values = {"limit": limit, "providers": list(providers), "tried": tried}
         async with connected(self._pool) as connection:
-            cursor = await connection.execute(CUSTOMERS_WAITING, {"limit": limit, "tried": tried})
+            cursor = await connection.execute(CUSTOMERS_WAITING, values)
             return [Customer(*row) for row in await cursor.fetchall()]
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:

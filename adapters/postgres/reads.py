@@ -56,6 +56,14 @@ PUBLISHED = Query(
     row=json_of(Listed),
 )
 
+UNFINISHED = Query(
+    catalogue,
+    "SELECT {row} FROM {videos} WHERE platform = ANY(%(platforms)s)"
+    " AND (status = 'processing' OR (status = 'waiting' AND upload_until > %(waited_since)s))"
+    " ORDER BY created_position DESC LIMIT %(limit)s",
+    row=json_of(Listed),
+)
+
 VIDEO = Query(catalogue, "SELECT {row} FROM {videos} WHERE video_id = %s", row=json_of(Listed))
 
 GRACES_DUE = Query(
@@ -145,6 +153,10 @@ class PostgresCatalogueReads:
 
     async def video(self, video_id: UUID) -> Listed | None:
         return next(iter(_decoded(await _column(self._pool, self._live, VIDEO, (video_id,)), Listed)), None)
+
+    async def unfinished(self, platforms: Sequence[str], *, waited_since: datetime, limit: int) -> Sequence[Listed]:
+        values = {"platforms": list(platforms), "waited_since": waited_since, "limit": limit}
+        return _decoded(await _column(self._pool, self._live, UNFINISHED, values), Listed)
 
 
 class PostgresGraceReads:

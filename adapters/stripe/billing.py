@@ -24,14 +24,8 @@ from adapters.stripe.sweeping import buyers_page, raw_answer, subscribers_page, 
 from adapters.stripe.transport import Transport, is_here
 from adapters.stripe.waiting import waiting_for_customer
 from adapters.stripe.webhooks import Signatures, delivery
-from application.ports.billing import (
-    CustomerPage,
-    CustomerTruth,
-    Delivery,
-    SeenPrice,
-    SeenSubscription,
-    UndeliveredPage,
-)
+from application.ports.billing import CustomerPage, CustomerTruth, SeenPrice, SeenSubscription, UndeliveredPage
+from application.ports.deliveries import Delivery
 from application.ports.pacing import Pace
 
 # Passed to the client explicitly: where nothing is passed it makes one attempt only.

@@ -13,7 +13,8 @@ import stripe
 
 from adapters.stripe.objects import Reference, id_of
 from adapters.stripe.webhooks import delivery
-from application.ports.billing import CustomerPage, Delivery, EventMalformed, UndeliveredPage
+from application.ports.billing import CustomerPage, UndeliveredPage
+from application.ports.deliveries import Delivery, EventMalformed
 
 log = logging.getLogger(__name__)
 

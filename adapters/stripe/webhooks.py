@@ -15,7 +15,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 from adapters.stripe.customers import NOTHING_SAID, EventData, Related, Said, said
 from adapters.stripe.payments import PROVIDER
 from adapters.stripe.units import at
-from application.ports.billing import Delivery, EventMalformed, SignatureInvalid
+from application.ports.deliveries import Delivery, EventMalformed, SignatureInvalid
 
 HEADER = "stripe-signature"
 EVENTS_LOST = "v2.core.health.event_generation_failure.resolved"

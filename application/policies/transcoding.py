@@ -2,7 +2,7 @@
 
 from application.policies.policy import Policy
 from application.ports.jobs import TranscodeJobs
-from domain.video.video import UploadReceived
+from domain.video.facts import UploadReceived
 
 
 def when_upload_received_transcode(jobs: TranscodeJobs) -> Policy:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from application.ports.deliveries import Delivery
 from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
@@ -109,23 +110,6 @@ class CustomerTruth(msgspec.Struct, frozen=True):
     """Why some objects are not among these: they hold what no fact can hold. In whole sentences, each with its id."""
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified webhook: evidence, and a reason to ask."""
-
-    provider: str
-    event_id: str
-    type: str
-    customer_id: str | None
-    livemode: bool
-    api_version: str | None
-    created_at: datetime
-    body: bytes
-    to_find: bool = False
-    """It is about a customer that it does not name: the provider has to be asked who that is."""
-    events_lost: bool = False
-    """The provider says that it failed to make events: what happened meanwhile is told by nobody."""
-
-
 class UndeliveredPage(msgspec.Struct, frozen=True):
     """Events that the provider could not deliver; `following` is where the next page begins, None after the last."""
 
@@ -138,14 +122,6 @@ class CustomerPage(msgspec.Struct, frozen=True):
 
     customer_ids: tuple[str, ...]
     following: str | None
-
-
-class SignatureInvalid(Exception):
-    """Not signed by the provider with one of our secrets, or outside the tolerance of time."""
-
-
-class EventMalformed(Exception):
-    """Signed by the provider, and yet no event that can be kept."""
 
 
 class BillingProvider(Protocol):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.ports.billing import Delivery
+from application.ports.deliveries import Delivery
 
 
 class Customer(msgspec.Struct, frozen=True, order=True):
@@ -75,8 +75,13 @@ class Inbox(Protocol):
         """The very bytes that came; None when there is no such delivery, or it has been erased."""
         ...
 
-    async def customers_waiting(self, *, limit: int, tried: bool | None = None) -> Sequence[Customer]:
-        """Whose deliveries are due, those that wait longest first; only such as have been tried, or have not been."""
+    async def customers_waiting(
+        self, *, limit: int, providers: Sequence[str], tried: bool | None = None
+    ) -> Sequence[Customer]:
+        """Whose deliveries by these providers are due, those that wait longest first.
+
+        `tried`: only such as have been tried, or have not been.
+        """
         ...
 
     async def waiting(self, customer: Customer) -> Sequence[Waiting]:

@@ -46,6 +46,13 @@ class CatalogueReads(Protocol):
 
     async def video(self, video_id: UUID) -> Listed | None: ...
 
+    async def unfinished(self, platforms: Sequence[str], *, waited_since: datetime, limit: int) -> Sequence[Listed]:
+        """Videos of these platforms that are being made ready, or whose upload was waited for since then.
+
+        The newest first.
+        """
+        ...
+
 
 class GraceReads(Protocol):
     """The graces that are running."""

@@ -1,13 +1,42 @@
 """The platform that takes, keeps and delivers video: our own FFmpeg and disk, or a provider's."""
 
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
 import msgspec
 
-from domain.video.video import Rendition
+from application.ports.deliveries import Delivery
+from domain.video.facts import Rendition
+from domain.video.truth import AssetTruth
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """One of our videos as its platform knows it; what the platform has not named yet is empty."""
+
+    video_id: UUID
+    upload_id: str = ""
+    asset_id: str = ""
+    playback_id: str = ""
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform can do, for those who choose one, and for what depends on it."""
+
+    uploads: tuple[Literal["put", "form", "tus", "s3_multipart"], ...]
+    """The protocols of its upload grants."""
+    upload_bytes_max: int | None = None
+    revocable: bool = False
+    """Whether a granted playback can be ended at once; otherwise it lasts as long as its token."""
+    grant_max: timedelta | None = None
+    """The longest that a token may live."""
+    caps_height: bool = False
+    """Whether a grant can be held to renditions up to a height."""
+    countries: bool = False
+    """Whether a token can be bound to countries by the platform itself."""
+    previews: bool = False
+    """Whether a grant can be for the first seconds alone."""
 
 
 class UploadGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +50,8 @@ class UploadGrant(msgspec.Struct, frozen=True, kw_only=True):
     part_size: int | None = None
     """Bytes; None where the upload is one piece."""
     expires_at: datetime
+    upload_id: str = ""
+    """The platform's name of the upload; empty where it goes by our id of the video."""
 
 
 class PlaybackGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +103,26 @@ class StorageFull(Exception):
     """The platform has no room for the upload; nothing is kept, and a later try may go through."""
 
 
+class Part(msgspec.Struct, frozen=True):
+    """One part of an upload in parts that has been sent; `etag` as the platform answered."""
+
+    number: int
+    etag: str
+
+
+class PartsInvalid(Exception):
+    """The parts are not those of the upload, or the platform cannot put them together; the message says why."""
+
+
 class VideoPlatform(Protocol):
-    """What a use case asks of any platform; every adapter passes one contract suite."""
+    """What a use case asks of any platform; every adapter passes one contract suite.
+
+    Whatever asks a provider may raise ProviderUnavailable (ProviderBusy among it) or ProviderRefused, and has a
+    timeout. Granting a playback asks nobody.
+    """
 
     name: str
+    capabilities: Capabilities
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
         """Where to send the bytes of a new video.
@@ -95,9 +142,60 @@ class VideoPlatform(Protocol):
         """The poster's address; pictures of a published video are shown to everybody."""
         ...
 
+    async def delete(self, video: Reference) -> None:
+        """Remove all that is kept of a video, its unfinished upload too; nothing happens where nothing is kept."""
+        ...
 
-class OwnPlatform(VideoPlatform, Protocol):
-    """What only the local platform needs of us: it takes the bytes here and works on this machine."""
+
+class RemotePlatform(VideoPlatform, Protocol):
+    """One that makes videos ready by itself: its notices are a reason to ask, and its answer is the truth."""
+
+    async def look(self, video: Reference) -> AssetTruth:
+        """How the video stands at the platform now."""
+        ...
+
+    def verify(self, body: bytes, headers: Mapping[str, str], *, now: datetime) -> Delivery:
+        """A notice, over the very bytes; its `customer_id` is our id of the video, None where it is about none.
+
+        Raises:
+            SignatureInvalid, EventMalformed.
+        """
+        ...
+
+
+class WorkedPlatform(VideoPlatform, Protocol):
+    """One whose videos we make ready: an upload comes in, and our worker transcodes it."""
+
+    async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
+        """Probe and transcode an upload into an HLS ladder; `on_progress` gets 0.0 to 1.0.
+
+        `sha256` says which upload, as the ledger holds it: of two that came in at once, that one and no other. Done
+        again after a crash it starts from the upload, and ends with the same files.
+
+        Raises:
+            NotAVideo: the upload cannot be played, with the reason. Anything else is no fault of the video: try again.
+        """
+        ...
+
+
+class PartedPlatform(WorkedPlatform, Protocol):
+    """One that takes an upload in parts straight from the client, and has to be told that it is whole."""
+
+    async def sign_parts(self, upload: Reference, numbers: Sequence[int], *, now: datetime) -> Mapping[int, str]:
+        """An address for each part, numbered from 1 to 10,000. Raises PartsInvalid."""
+        ...
+
+    async def complete_upload(self, upload: Reference, parts: Sequence[Part]) -> ReceivedUpload:
+        """Put the parts together; done again it finds what it made. `sha256` tells this upload from others.
+
+        Raises:
+            PartsInvalid, UploadTooLarge.
+        """
+        ...
+
+
+class OwnPlatform(WorkedPlatform, Protocol):
+    """The one on our own disk: it takes the bytes here, and we serve them."""
 
     async def receive(
         self, video_id: UUID, upload_token: str, chunks: AsyncIterator[bytes], *, now: datetime
@@ -110,21 +208,6 @@ class OwnPlatform(VideoPlatform, Protocol):
             UploadStalled: no byte came for too long; nothing is kept.
             StorageFull: the disk is full; nothing is kept.
         """
-        ...
-
-    async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
-        """Probe and transcode an upload into an HLS ladder; `on_progress` gets 0.0 to 1.0.
-
-        `sha256` says which upload, as `receive` told and the ledger holds it: of two that came in at once, that one
-        and no other. Done again after a crash it starts from the upload, and ends with the same files.
-
-        Raises:
-            NotAVideo: the upload cannot be played, with the reason. Anything else is no fault of the video: try again.
-        """
-        ...
-
-    async def delete(self, video_id: UUID) -> None:
-        """Remove all that is kept of a video; nothing happens where nothing is kept."""
         ...
 
     def open_media(self, token: str, video_id: UUID, path: str, *, now: datetime) -> "MediaFile":

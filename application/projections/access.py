@@ -8,7 +8,14 @@ from application.projections.projection import Projection, Row
 from domain.access.access import Requirement
 from domain.access.standing import STANDING_FACTS, Standing, follow
 from domain.shared.fact import AccountFact
-from domain.video.video import VideoCreated, VideoMadeReady, VideoPublished, VideoUnpublished
+from domain.video.facts import (
+    VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
+    VideoMadeReady,
+    VideoPublished,
+    VideoUnpublished,
+)
 
 
 class AccountStanding(Row, frozen=True):
@@ -34,7 +41,7 @@ class Title(Row, frozen=True):
         return Requirement(free=self.free, feature=self.requires)
 
 
-access = Projection("access", version=6, inline=True, standings=AccountStanding, titles=Title)
+access = Projection("access", version=7, inline=True, standings=AccountStanding, titles=Title)
 
 
 @access.fold(*STANDING_FACTS, into=AccountStanding, key="account_id")
@@ -46,6 +53,11 @@ def followed(row: AccountStanding | None, fact: AccountFact) -> AccountStanding 
 @access.fold(VideoCreated, into=Title, key="video_id")
 def created(_: Title | None, fact: VideoCreated) -> Title:
     return Title(fact.video_id, fact.access == "free", fact.requires, fact.platform)
+
+
+@access.fold(VideoDescribed, into=Title, key="video_id")
+def described(title: Title | None, fact: VideoDescribed) -> Title | None:
+    return title and replace(title, free=fact.access == "free", requires=fact.requires)
 
 
 @access.fold(VideoMadeReady, into=Title, key="video_id")
@@ -61,3 +73,8 @@ def published(title: Title | None, _: VideoPublished) -> Title | None:
 @access.fold(VideoUnpublished, into=Title, key="video_id")
 def unpublished(title: Title | None, _: VideoUnpublished) -> Title | None:
     return title and replace(title, published=False)
+
+
+@access.fold(VideoDeleted, into=Title, key="video_id")
+def deleted(_: Title | None, __: VideoDeleted) -> None:
+    return None

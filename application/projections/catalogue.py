@@ -9,13 +9,18 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from application.projections.projection import Projection, Row
-from domain.video.video import (
+from domain.shared.fact import Fact
+from domain.video.facts import (
     Rendition,
+    UploadGranted,
     UploadReceived,
     VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
     VideoFailed,
     VideoMadeReady,
     VideoPublished,
+    VideoTakenIn,
     VideoUnpublished,
 )
 
@@ -38,11 +43,13 @@ class Listed(Row, frozen=True):
     renditions: tuple[Rendition, ...] = ()
     published_at: datetime | None = None
     published_position: int | None = None
+    upload_until: datetime | None = None
+    """Until when a platform that was told to waits for the upload."""
 
-    indexes: ClassVar[tuple[str, ...]] = ("published_position",)
+    indexes: ClassVar[tuple[str, ...]] = ("published_position", "status")
 
 
-catalogue = Projection("catalogue", version=2, plain=True, videos=Listed)
+catalogue = Projection("catalogue", version=3, plain=True, videos=Listed)
 
 
 @catalogue.fold(VideoCreated, into=Listed, key="video_id")
@@ -61,8 +68,25 @@ def created(_: Listed | None, fact: VideoCreated) -> Listed:
     )
 
 
-@catalogue.fold(UploadReceived, into=Listed, key="video_id")
-def upload_received(video: Listed | None, _: UploadReceived) -> Listed | None:
+@catalogue.fold(VideoDescribed, into=Listed, key="video_id")
+def described(video: Listed | None, fact: VideoDescribed) -> Listed | None:
+    return video and replace(
+        video,
+        title=fact.title,
+        description=fact.description,
+        category=intern(fact.category),
+        access=fact.access,
+        requires=fact.requires and intern(fact.requires),
+    )
+
+
+@catalogue.fold(UploadGranted, into=Listed, key="video_id")
+def upload_granted(video: Listed | None, fact: UploadGranted) -> Listed | None:
+    return video and replace(video, upload_until=fact.expires_at)
+
+
+@catalogue.fold(UploadReceived, VideoTakenIn, into=Listed, key="video_id")
+def came_in(video: Listed | None, _: Fact) -> Listed | None:
     return video and replace(video, status="processing", error=None)
 
 
@@ -90,6 +114,11 @@ def published(video: Listed | None, fact: VideoPublished) -> Listed | None:
 @catalogue.fold(VideoUnpublished, into=Listed, key="video_id")
 def unpublished(video: Listed | None, _: VideoUnpublished) -> Listed | None:
     return video and replace(video, status="ready", published_at=None, published_position=None)
+
+
+@catalogue.fold(VideoDeleted, into=Listed, key="video_id")
+def deleted(_: Listed | None, __: VideoDeleted) -> None:
+    return None
 
 
 @lru_cache(maxsize=256)

@@ -1,20 +1,30 @@
 """A video: created, uploaded, made ready, published; or found to be no video at all."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Self, assert_never
+from typing import Self, TypedDict, assert_never
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
-from domain.shared.fact import Fact, Refusal
-
-
-class Rendition(msgspec.Struct, frozen=True, gc=False):
-    """One height of the ladder; `bitrate` in bits per second, the highest that a player must expect."""
-
-    height: int
-    bitrate: int
+from domain.shared.fact import Refusal
+from domain.video.facts import (
+    Audience,
+    Rendition,
+    UploadGranted,
+    UploadReceived,
+    VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
+    VideoFact,
+    VideoFailed,
+    VideoMadeReady,
+    VideoPublished,
+    VideoTakenIn,
+    VideoUnpublished,
+)
+from domain.video.truth import AssetTruth
 
 
 class VideoStatus(StrEnum):
@@ -23,52 +33,13 @@ class VideoStatus(StrEnum):
     READY = "ready"
     ERRORED = "errored"
     PUBLISHED = "published"
+    DELETED = "deleted"
 
 
-Audience = Literal["free", "subscribers"]
+GONE = "gone"
+"""Why a video failed that its platform has lost, or that was deleted there by hand."""
 
-
-class VideoCreated(Fact, frozen=True, tag="video.created"):
-    video_id: UUID
-    title: str
-    description: str
-    category: str
-    access: Audience
-    requires: str | None
-    """A feature that the viewer's plan must give; None: any plan."""
-    platform: str
-
-
-class UploadReceived(Fact, frozen=True, tag="video.upload_received"):
-    video_id: UUID
-    size_bytes: int
-    sha256: str
-    """Of the uploaded bytes, in hexadecimal; empty where the platform took them and does not say."""
-
-
-class VideoMadeReady(Fact, frozen=True, tag="video.made_ready"):
-    video_id: UUID
-    playback_id: str
-    duration_seconds: float
-    renditions: tuple[Rendition, ...]
-
-
-class VideoFailed(Fact, frozen=True, tag="video.failed"):
-    video_id: UUID
-    reason: str
-    """A stable word, such as `not_a_video`."""
-    detail: str
-
-
-class VideoPublished(Fact, frozen=True, tag="video.published"):
-    video_id: UUID
-
-
-class VideoUnpublished(Fact, frozen=True, tag="video.unpublished"):
-    video_id: UUID
-
-
-VideoFact = VideoCreated | UploadReceived | VideoMadeReady | VideoFailed | VideoPublished | VideoUnpublished
+UPLOADABLE = frozenset({VideoStatus.WAITING, VideoStatus.ERRORED})
 
 
 class UploadNotExpected(Refusal):
@@ -79,39 +50,41 @@ class VideoNotReady(Refusal):
     """Only a video that is ready can be published or played."""
 
 
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """What an admin says of a video; `requires` as in `VideoCreated`."""
+
+    title: str
+    description: str
+    category: str
+    access: Audience
+    requires: str | None
+
+
 class Video(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a video, folded from its facts."""
 
     id: UUID
-    title: str
-    access: Audience
-    requires: str | None
+    said: Description
+    platform: str
     status: VideoStatus = VideoStatus.WAITING
+    upload_id: str = ""
+    asset_id: str = ""
     playback_id: str = ""
     upload_sha256: str = ""
 
     @staticmethod
-    def create(
-        *,
-        video_id: UUID,
-        title: str,
-        description: str,
-        category: str,
-        access: Audience,
-        requires: str | None,
-        platform: str,
-    ) -> list[VideoFact]:
-        return [
-            VideoCreated(
-                video_id=video_id,
-                title=title,
-                description=description,
-                category=category,
-                access=access,
-                requires=requires,
-                platform=platform,
-            )
-        ]
+    def create(*, video_id: UUID, said: Description, platform: str) -> list[VideoFact]:
+        return [VideoCreated(video_id=video_id, platform=platform, **_fields(said))]
+
+    def describe(self, said: Description) -> list[VideoFact]:
+        return [] if said == self.said else [VideoDescribed(video_id=self.id, **_fields(said))]
+
+    def grant_upload(self, *, upload_id: str, expires_at: datetime) -> list[VideoFact]:
+        """Nothing to record where the platform goes by our id of the video."""
+        self.expect_upload()
+        if not upload_id or upload_id == self.upload_id:
+            return []
+        return [UploadGranted(video_id=self.id, upload_id=upload_id, expires_at=expires_at)]
 
     def receive_upload(self, *, size_bytes: int, sha256: str) -> list[VideoFact]:
         self.expect_upload()
@@ -119,7 +92,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
 
     def expect_upload(self) -> None:
         """Refuse an upload unless the video waits for one; a failed video may be uploaded again."""
-        if self.status not in {VideoStatus.WAITING, VideoStatus.ERRORED}:
+        if self.status not in UPLOADABLE:
             raise UploadNotExpected(f"This video is {self.status}; it takes no upload.")
 
     def become_ready(
@@ -142,6 +115,46 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     def _is_processing(self, upload_sha256: str) -> bool:
         return self.status is VideoStatus.PROCESSING and self.upload_sha256 == upload_sha256
 
+    def observe(self, truth: AssetTruth) -> list[VideoFact]:
+        """The facts that are between what is recorded and what the platform says; whatever came in between is passed.
+
+        What has been made ready stays so: platforms report on it again and again.
+        """
+        if self.status is VideoStatus.DELETED or truth.stage == "waiting":
+            return []
+        if truth.stage == "gone":
+            return self._lose()
+        facts: list[VideoFact] = []
+        if self.status in UPLOADABLE and self._is_news(truth):
+            facts.append(VideoTakenIn(video_id=self.id, asset_id=truth.asset_id))
+        if facts or (self.status is VideoStatus.PROCESSING and self.asset_id == truth.asset_id):
+            facts += self._outcome(truth)
+        return facts
+
+    def _is_news(self, truth: AssetTruth) -> bool:
+        """An upload that failed is told of until another one takes its place."""
+        return truth.asset_id != self.asset_id if truth.asset_id else self.status is VideoStatus.WAITING
+
+    def _outcome(self, truth: AssetTruth) -> list[VideoFact]:
+        if truth.stage == "errored":
+            return [VideoFailed(video_id=self.id, reason=truth.reason, detail=truth.detail)]
+        if truth.stage == "ready":
+            return [
+                VideoMadeReady(
+                    video_id=self.id,
+                    playback_id=truth.playback_id,
+                    duration_seconds=truth.duration_seconds,
+                    renditions=truth.renditions,
+                )
+            ]
+        return []
+
+    def _lose(self) -> list[VideoFact]:
+        """The platform has it no more: nobody can play it, and it takes another upload."""
+        if self.status is VideoStatus.ERRORED:
+            return []
+        return [*self.unpublish(), VideoFailed(video_id=self.id, reason=GONE, detail="The platform has it no more.")]
+
     def publish(self) -> list[VideoFact]:
         if self.status is VideoStatus.PUBLISHED:
             return []
@@ -152,14 +165,26 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     def unpublish(self) -> list[VideoFact]:
         return [VideoUnpublished(video_id=self.id)] if self.status is VideoStatus.PUBLISHED else []
 
+    def delete(self) -> list[VideoFact]:
+        """Done twice, it happens once."""
+        if self.status is VideoStatus.DELETED:
+            return []
+        return [*self.unpublish(), VideoDeleted(video_id=self.id)]
+
     @classmethod
     def evolve(cls, state: Self | None, fact: VideoFact) -> "Video":
         if isinstance(fact, VideoCreated):
-            return cls(id=fact.video_id, title=fact.title, access=fact.access, requires=fact.requires)
+            return cls(id=fact.video_id, said=_said(fact), platform=fact.platform)
         assert state is not None, "a video is created first"
         match fact:
+            case VideoDescribed():
+                return replace(state, said=_said(fact))
+            case UploadGranted():
+                return replace(state, upload_id=fact.upload_id)
             case UploadReceived():
                 return replace(state, status=VideoStatus.PROCESSING, upload_sha256=fact.sha256)
+            case VideoTakenIn():
+                return replace(state, status=VideoStatus.PROCESSING, asset_id=fact.asset_id)
             case VideoMadeReady():
                 return replace(state, status=VideoStatus.READY, playback_id=fact.playback_id)
             case VideoFailed():
@@ -168,5 +193,35 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
                 return replace(state, status=VideoStatus.PUBLISHED)
             case VideoUnpublished():
                 return replace(state, status=VideoStatus.READY)
+            case VideoDeleted():
+                return replace(state, status=VideoStatus.DELETED)
             case _:
                 assert_never(fact)
+
+
+class _Said(TypedDict):
+    title: str
+    description: str
+    category: str
+    access: Audience
+    requires: str | None
+
+
+def _fields(said: Description) -> _Said:
+    return {
+        "title": said.title,
+        "description": said.description,
+        "category": said.category,
+        "access": said.access,
+        "requires": said.requires,
+    }
+
+
+def _said(fact: VideoCreated | VideoDescribed) -> Description:
+    return Description(
+        title=fact.title,
+        description=fact.description,
+        category=fact.category,
+        access=fact.access,
+        requires=fact.requires,
+    )

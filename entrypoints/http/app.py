@@ -35,6 +35,7 @@ from application.tracing import Spans
 from application.videos import Videos
 from application.webhooks import Webhooks
 from entrypoints.http.admin_accounts import AdminAccountController, AdminRoleController
+from entrypoints.http.admin_videos import AdminVideoController
 from entrypoints.http.admin_webhooks import AdminWebhookController
 from entrypoints.http.assembly import assemble
 from entrypoints.http.audit import AuditController
@@ -61,7 +62,7 @@ from entrypoints.http.subscription import PortalController, SubscriptionControll
 from entrypoints.http.subscriptions import AdminSubscriptionController, MySubscriptionsController
 from entrypoints.http.throttled import Gate
 from entrypoints.http.uploads import UploadController
-from entrypoints.http.videos import AdminVideoController, VideoController
+from entrypoints.http.videos import VideoController
 from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 
 VERSIONED: tuple[ControllerRouterHandler, ...] = (

@@ -14,7 +14,7 @@ from application import (
     playback,
     return_urls,
 )
-from application.ports import billing, codes, idempotency, ledger, letters, secrets, throttles, video_platform
+from application.ports import codes, deliveries, idempotency, ledger, letters, secrets, throttles, video_platform
 from domain.access import access
 from domain.account import account, by_hand, erasure
 from domain.account import customers as account_customers
@@ -77,8 +77,8 @@ STATUSES: dict[type[Exception], int] = {
     errors.Unavailable: 503,
     errors.UnknownPosition: 400,
     # The ports'.
-    billing.EventMalformed: 400,
-    billing.SignatureInvalid: 400,
+    deliveries.EventMalformed: 400,
+    deliveries.SignatureInvalid: 400,
     codes.TooManyCodes: 429,
     idempotency.IdempotencyKeyReused: 422,
     idempotency.RequestInProgress: 409,
@@ -90,6 +90,7 @@ STATUSES: dict[type[Exception], int] = {
     secrets.TooBusy: 503,
     throttles.RateLimited: 429,
     video_platform.MediaRefused: 403,
+    video_platform.PartsInvalid: 422,
     video_platform.StorageFull: 507,
     video_platform.UploadLinkInvalid: 403,
     video_platform.UploadStalled: 408,
@@ -97,7 +98,7 @@ STATUSES: dict[type[Exception], int] = {
 }
 
 CODES: dict[type[Exception], str] = {
-    billing.SignatureInvalid: "invalid_signature",
+    deliveries.SignatureInvalid: "invalid_signature",
     codes.TooManyCodes: "rate_limited",
     ledger.RowMoved: "stream_moved",
     ledger.RowTaken: "stream_moved",
@@ -106,8 +107,8 @@ CODES: dict[type[Exception], str] = {
 
 SPOKEN: dict[type[Exception], str] = {
     # What these say is for the log, or of no use to a client.
-    billing.EventMalformed: "It is signed, and still no event that can be kept.",
-    billing.SignatureInvalid: "The signature is not the provider's, or is out of its time.",
+    deliveries.EventMalformed: "It is signed, and still no event that can be kept.",
+    deliveries.SignatureInvalid: "The signature is not the provider's, or is out of its time.",
     errors.ReadModelMoved: "This server is being updated; try again.",
     letters.ChannelClosed: "No messages of this kind go out from here.",
     ledger.RowMoved: "Somebody else changed it at the same moment; try again.",

@@ -9,11 +9,14 @@ import msgspec
 from application.playback import StartedPlayback
 from application.ports.video_platform import UploadGrant
 from application.videos import Shown
-from domain.video.video import Rendition, VideoStatus
+from domain.video.facts import Rendition
+from domain.video.video import VideoStatus
+
+SHOWN_STATUSES = [status.value for status in VideoStatus if status is not VideoStatus.DELETED]
 
 # The read models keep these as text; the document names their words.
 AudienceWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["free", "subscribers"]})]
-VideoStatusWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": [status.value for status in VideoStatus]})]
+VideoStatusWord = Annotated[str, msgspec.Meta(extra_json_schema={"enum": SHOWN_STATUSES})]
 
 
 class VideoView(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What payment providers send us."""
+"""What payment providers and video platforms send us."""
 
 from typing import Any, Final
 
@@ -7,7 +7,8 @@ from litestar import Controller, Request, post
 from litestar.params import RawBody
 from litestar.types import HTTPScope
 
-from application.ports.billing import EventMalformed, SignatureInvalid
+from application.errors import NotFound
+from application.ports.deliveries import EventMalformed, SignatureInvalid
 from application.webhooks import Webhooks
 from entrypoints.http.direct import DirectAnswer
 from entrypoints.http.documented_problems import TOO_LARGE
@@ -38,6 +39,32 @@ class WebhookController(Controller):
     async def stripe(self, body: RawBody, request: Request[Any, Any, Any], webhooks: GivenWebhooks) -> ReceivedView:
         """Signed by `Stripe-Signature` over the very bytes. Answered once it is durable; settled afterwards."""
         await webhooks.receive(body, dict(request.headers.items()))
+        return RECEIVED
+
+    @post(
+        "/mux",
+        operation_id="receive_mux",
+        summary="Mux's events",
+        status_code=200,
+        takes="application/json",
+        refuses=(EventMalformed, NotFound, SignatureInvalid, TOO_LARGE),
+    )
+    async def mux(self, body: RawBody, request: Request[Any, Any, Any], webhooks: GivenWebhooks) -> ReceivedView:
+        """Signed by `Mux-Signature` over the very bytes; 404 where Mux is not set up."""
+        await webhooks.receive_of_platform("mux", body, dict(request.headers.items()))
+        return RECEIVED
+
+    @post(
+        "/cloudflare",
+        operation_id="receive_cloudflare",
+        summary="Cloudflare Stream's notices",
+        status_code=200,
+        takes="application/json",
+        refuses=(EventMalformed, NotFound, SignatureInvalid, TOO_LARGE),
+    )
+    async def cloudflare(self, body: RawBody, request: Request[Any, Any, Any], webhooks: GivenWebhooks) -> ReceivedView:
+        """Signed by `Webhook-Signature` over the very bytes; 404 where Cloudflare Stream is not set up."""
+        await webhooks.receive_of_platform("cloudflare", body, dict(request.headers.items()))
         return RECEIVED
 
 

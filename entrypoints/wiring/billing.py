@@ -39,7 +39,13 @@ def convergence(settings: Settings, base: Foundation, ports: Ports, binding: Cus
 
 
 def webhooks(base: Foundation, ports: Ports) -> Webhooks:
-    return Webhooks(billing=ports.billing, inbox=ports.inbox, sweeps=ports.sweeps, business_time=base.business_time)
+    return Webhooks(
+        billing=ports.billing,
+        platforms=ports.platforms,
+        inbox=ports.inbox,
+        sweeps=ports.sweeps,
+        business_time=base.business_time,
+    )
 
 
 def finding(base: Foundation, ports: Ports) -> Finding:

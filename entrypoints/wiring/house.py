@@ -32,6 +32,7 @@ from application.emails import Emails
 from application.erasing import Erasing, ErasureRequests
 from application.exporting import Exporting
 from application.finding import Finding
+from application.following_videos import FollowingVideos
 from application.grants import Grants
 from application.health import Health
 from application.inbox_desk import InboxOperation
@@ -43,24 +44,7 @@ from application.payments import Payments
 from application.phones import Phones
 from application.plans import Plans
 from application.playback import Playback
-from application.policies.after_erasure import (
-    when_erased_delete_the_customers,
-    when_erased_end_what_starts,
-    when_erased_pay_back,
-    when_erased_shut_the_page,
-)
-from application.policies.dunning import (
-    when_payment_failed_tell_the_viewer,
-    when_payment_waits_tell_the_viewer,
-    when_provider_gave_up_tell_the_viewer,
-)
-from application.policies.duplicates import (
-    when_duplicate_found_refund_newer,
-    when_prepaid_duplicated_refund_it,
-)
 from application.policies.policy import Policy
-from application.policies.pricing import when_price_requested_settle_it
-from application.policies.transcoding import when_upload_received_transcode
 from application.ports.idempotency import KeptAnswers
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
@@ -77,13 +61,14 @@ from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings
 from entrypoints.wiring import billing, gates, watching
+from entrypoints.wiring.following import every_policy
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.letters import Correspondence, correspondence
 from entrypoints.wiring.measured import Steps, in_steps
 from entrypoints.wiring.people import People, people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.privacy import Privacy, privacy
-from entrypoints.wiring.selling import Selling, selling
+from entrypoints.wiring.selling import selling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +105,7 @@ class House:
     throttling: Throttling
     kept_answers: KeptAnswers
     videos: Videos
+    following_videos: FollowingVideos
     webhooks: Webhooks
     read_models: ReadModels
     live_engine: LiveEngine
@@ -200,10 +186,9 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     binding = CustomerBinding(records=base.records, blind_index=base.blind_index, billing=ports.billing)
     convergence, plans = billing.convergence(settings, base, ports, binding), billing.plans(base, ports)
     webhooks, dunning = billing.webhooks(base, ports), billing.dunning(base, ports)
-    sold = selling(settings, base, ports, convergence, binding)
-    post = correspondence(settings, base, stack)
-    folk = people(settings, base, post, stack)
-    policies = _policies(ports, plans, dunning, sold)
+    sold, post = selling(settings, base, ports, convergence, binding), correspondence(settings, base, stack)
+    folk, videos = people(settings, base, post, stack), watching.videos(base, ports)
+    policies = every_policy(ports, plans, dunning, sold, videos)
     return House(
         settings=settings,
         account_admin=gates.account_admin(base),
@@ -228,7 +213,8 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         refunds=sold.refunds,
         spans=base.spans,
         subscriptions=sold.subscriptions,
-        videos=watching.videos(base, ports),
+        videos=videos,
+        following_videos=watching.following_videos(base, ports),
         webhooks=webhooks,
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),
@@ -245,22 +231,6 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
     )
-
-
-def _policies(ports: Ports, plans: Plans, dunning: Dunning, sold: Selling) -> list[Policy]:
-    return [
-        when_upload_received_transcode(ports.jobs),
-        when_price_requested_settle_it(plans),
-        when_duplicate_found_refund_newer(sold.duplicates),
-        when_prepaid_duplicated_refund_it(sold.duplicates),
-        when_erased_shut_the_page(sold.after_erasure),
-        when_erased_end_what_starts(sold.after_erasure),
-        when_erased_pay_back(sold.after_erasure),
-        when_erased_delete_the_customers(sold.after_erasure),
-        when_payment_failed_tell_the_viewer(dunning),
-        when_payment_waits_tell_the_viewer(dunning),
-        when_provider_gave_up_tell_the_viewer(dunning),
-    ]
 
 
 def _health(settings: Settings, base: Foundation, ports: Ports, post: Correspondence, policies: list[Policy]) -> Health:

@@ -4,7 +4,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
-from adapters.local_video.platform import LocalVideo
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.intents import PostgresIntents
@@ -21,8 +20,10 @@ from adapters.postgres.reads import (
 from adapters.postgres.sweeps import PostgresSweeps
 from adapters.stripe.billing import StripeBilling
 from adapters.stripe.payments import PROVIDER
+from application.platforms import Platforms
 from entrypoints.settings import Settings, listed
 from entrypoints.wiring.foundation import Foundation
+from entrypoints.wiring.platforms import platforms_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Ports:
     jobs: PostgresTranscodeJobs
     payments: PostgresPaymentReads
     plans: PostgresPlanReads
-    platform: LocalVideo
+    platforms: Platforms
     positions: PostgresPositions
     states: PostgresReadModelStates
     sweeps: PostgresSweeps
@@ -65,11 +66,7 @@ def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Por
         jobs=PostgresTranscodeJobs(base.pool),
         payments=PostgresPaymentReads(base.pool, base.live),
         plans=PostgresPlanReads(base.pool, base.live),
-        platform=LocalVideo(
-            settings.data_dir / "video",
-            public_url=settings.address,
-            signing_keys={"m1": base.master_keys.lasting_key("media")},
-        ),
+        platforms=platforms_of(settings, base),
         positions=PostgresPositions(base.pool, base.listener),
         states=PostgresReadModelStates(base.pool),
         sweeps=PostgresSweeps(base.pool),

@@ -1,6 +1,7 @@
 """Videos, and who plays them."""
 
 from adapters.postgres.play_sessions import PostgresPlaySessions
+from application.following_videos import FollowingVideos
 from application.playback import Playback
 from application.videos import Videos
 from entrypoints.wiring.foundation import Foundation
@@ -11,16 +12,26 @@ def playback(base: Foundation, ports: Ports) -> Playback:
     return Playback(
         access=ports.access,
         sessions=PostgresPlaySessions(base.pool),
-        platform=ports.platform,
+        platforms=ports.platforms,
         business_time=base.business_time,
         identifiers=base.records.identifiers,
+    )
+
+
+def following_videos(base: Foundation, ports: Ports) -> FollowingVideos:
+    return FollowingVideos(
+        records=base.records,
+        platforms=ports.platforms,
+        inbox=ports.inbox,
+        reads=ports.catalogue,
+        business_time=base.business_time,
     )
 
 
 def videos(base: Foundation, ports: Ports) -> Videos:
     return Videos(
         records=base.records,
-        platform=ports.platform,
+        platforms=ports.platforms,
         reads=ports.catalogue,
         jobs=ports.jobs,
         business_time=base.business_time,

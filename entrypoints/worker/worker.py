@@ -85,6 +85,7 @@ async def settle_webhooks(house: House, stopped: Stopped = None) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_as_it_comes(house, stopped, "find_webhooks", house.finding.find_waiting))
         tasks.create_task(_as_it_comes(house, stopped, "settle_webhooks", house.convergence.settle_waiting))
+        tasks.create_task(_as_it_comes(house, stopped, "settle_videos", house.following_videos.settle_waiting))
 
 
 async def _as_it_comes(house: House, stopped: asyncio.Event, name: str, settle: Callable[[], Awaitable[int]]) -> None:
@@ -115,6 +116,23 @@ async def sweep(house: House, stopped: Stopped = None) -> None:
         )
 
     await _again_and_again(house, stopped, sweep_due, "sweeps cannot be done now", name="sweep")
+
+
+async def ask_about_videos(house: House, stopped: Stopped = None) -> None:
+    """Ask the platforms, every few minutes, about videos of which no notice came."""
+
+    async def ask() -> bool:
+        await house.following_videos.ask_about_unheard()
+        return False
+
+    await _again_and_again(
+        house,
+        stopped,
+        ask,
+        "video platforms cannot be asked now",
+        name="ask_about_videos",
+        pause_seconds=house.settings.sweep_videos_seconds,
+    )
 
 
 async def tell_what_is_due(house: House, stopped: Stopped = None) -> None:
@@ -194,4 +212,13 @@ async def _pause(stopped: asyncio.Event, seconds: float) -> None:
         return
 
 
-JOBS = (settle_webhooks, sweep, tell_what_is_due, settle_intents, send_letters, erase_persons, forget_the_old)
+JOBS = (
+    settle_webhooks,
+    sweep,
+    ask_about_videos,
+    tell_what_is_due,
+    settle_intents,
+    send_letters,
+    erase_persons,
+    forget_the_old,
+)

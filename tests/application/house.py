@@ -43,6 +43,7 @@ from application.intentions import HANDS_OFF_SECONDS, Intentions
 from application.janitor import Janitor
 from application.payments import Payments
 from application.plans import NewPlan, Plans
+from application.platforms import Platforms
 from application.playback import Playback
 from application.policies.after_erasure import AfterErasure
 from application.policies.duplicates import RefundingDuplicates
@@ -96,6 +97,7 @@ class House:
         self.records = Records(self.ledger, self.identifiers)
         self.access, self.plan_reads = MemoryAccessReads(self.ledger), MemoryPlanReads(self.ledger)
         self.billing, self.studio = MemoryBilling(self.business_time), MemoryStudio()
+        self.platforms = Platforms(self.studio)
         self.jobs, self.inbox = MemoryTranscodeJobs(), MemoryInbox(self.tables, self.real_time)
         self.customers = MemoryCustomers(self.tables, self.blind_index, self.real_time)
         self.intents = MemoryIntents(self.tables, self.real_time)
@@ -106,7 +108,11 @@ class House:
         self.audit = Audit(history=self.ledger)
         self.sweeps = MemorySweeps(self.tables, self.real_time)
         self.webhooks = Webhooks(
-            billing=self.billing, inbox=self.inbox, sweeps=self.sweeps, business_time=self.business_time
+            billing=self.billing,
+            platforms=self.platforms,
+            inbox=self.inbox,
+            sweeps=self.sweeps,
+            business_time=self.business_time,
         )
         self._build_accounts()
         self._build_looking_after()
@@ -239,7 +245,7 @@ class House:
     def _build_showing(self) -> None:
         self.videos = Videos(
             records=self.records,
-            platform=self.studio,
+            platforms=self.platforms,
             reads=MemoryCatalogueReads(self.ledger),
             jobs=self.jobs,
             business_time=self.business_time,
@@ -248,7 +254,7 @@ class House:
         self.playback = Playback(
             access=self.access,
             sessions=MemoryPlaySessions(self.tables),
-            platform=self.studio,
+            platforms=self.platforms,
             business_time=self.business_time,
             identifiers=self.identifiers,
         )

@@ -6,17 +6,19 @@ from hashlib import sha256
 from uuid import UUID
 
 from application.ports.video_platform import (
+    Capabilities,
     MediaFile,
     MediaRefused,
     NotAVideo,
     PlaybackGrant,
     Processed,
     ReceivedUpload,
+    Reference,
     UploadGrant,
     UploadLinkInvalid,
     UploadTooLarge,
 )
-from domain.video.video import Rendition
+from domain.video.facts import Rendition
 
 SIZE_MAX = 1_000
 UPLOAD_LINK_LIFE = timedelta(hours=1)
@@ -28,6 +30,7 @@ class MemoryStudio:
     `granted` and `heights` what may be played, and how tall."""
 
     name = "memory"
+    capabilities = Capabilities(uploads=("put",), upload_bytes_max=SIZE_MAX, revocable=True, caps_height=True)
 
     def __init__(self) -> None:
         self.broken = False
@@ -86,8 +89,8 @@ class MemoryStudio:
             raise MediaRefused("no such token, or it is over")
         return MediaFile(path, "video/mp4", UUID(token))
 
-    async def delete(self, video_id: UUID) -> None:
-        for known in [known for known in self.uploads if known[0] == video_id]:
+    async def delete(self, video: Reference) -> None:
+        for known in [known for known in self.uploads if known[0] == video.video_id]:
             del self.uploads[known]
 
 

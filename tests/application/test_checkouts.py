@@ -222,12 +222,12 @@ async def test_what_came_about_a_customer_before_it_was_bound_is_due_with_the_bi
     early = Customer("memory", await customer_to_be(house, anna))
     await house.hears("customer.created", early)
     await house.convergence.settle_waiting()
-    assert await house.inbox.customers_waiting(limit=5) == []
+    assert await house.inbox.customers_waiting(providers=["memory"], limit=5) == []
 
     await house.opens_checkout(anna, plan)
 
     assert await house.customer_of(anna) == early
-    assert await house.inbox.customers_waiting(limit=5) == [early]
+    assert await house.inbox.customers_waiting(providers=["memory"], limit=5) == [early]
 
 
 async def test_the_customer_of_a_try_that_was_cut_off_is_found_days_later(house: House) -> None:

@@ -90,7 +90,7 @@ async def test_that_she_was_deleted_ends_what_was_going_on_and_no_delivery_begin
 
     assert not await has_access(house, anna)
     assert (await plan_of(house, seen)).status == "canceled"
-    assert await house.inbox.customers_waiting(limit=9) == []
+    assert await house.inbox.customers_waiting(providers=["memory"], limit=9) == []
     late = replace(seen, reference="sub_unheard_of")
     await house.hears("customer.subscription.created", first, telling=late)
     await house.convergence.settle_waiting()

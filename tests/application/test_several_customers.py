@@ -54,7 +54,7 @@ async def test_who_has_a_customer_and_pays_by_a_link_gets_access(house: House) -
     assert (await plan_of(house, seen)).account_id == anna
     account = (await house.records.recall(Account, anna)).existing()
     assert account.customers_at("memory").bound == (first.customer_id, LINK.customer_id)
-    assert await house.inbox.customers_waiting(limit=9) == []
+    assert await house.inbox.customers_waiting(providers=["memory"], limit=9) == []
 
 
 async def test_what_is_cancelled_is_seen_whichever_customer_has_it(house: House) -> None:

@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 
 from application.errors import NotFound
+from application.platforms import Platforms
 from application.policies.transcoding import when_upload_received_transcode
 from application.ports.video_platform import Processed, UploadLinkInvalid, UploadTooLarge
 from application.videos import NewVideo
 from domain.shared.fact import Actor, Cause
-from domain.video.video import UploadNotExpected, UploadReceived, VideoFailed, VideoMadeReady, VideoNotReady
+from domain.video.facts import UploadReceived, VideoFailed, VideoMadeReady
+from domain.video.video import UploadNotExpected, VideoNotReady
 from tests.application.house import BY_ADMIN, House, sent
 from tests.application.studio import LADDER, MemoryStudio, link_of
 from tests.people import MONDAY
@@ -187,7 +189,7 @@ async def test_the_verdict_on_an_upload_is_not_one_on_the_next(house: House) -> 
     slow = SlowStudio()
     slow.house, slow.uploads = house, house.studio.uploads
 
-    await replace(house.videos, platform=slow).transcode(video_id)
+    await replace(house.videos, platforms=Platforms(slow)).transcode(video_id)
 
     assert (await house.tags())[-1] == "video.upload_received"
     await house.videos.transcode(video_id)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.ports.billing import SignatureInvalid
+from application.ports.deliveries import SignatureInvalid
 from tests.application.house import House
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ import pytest
 
 from application.ports.ledger import Write
 from application.projections.every import PROJECTIONS
-from domain.video.video import VideoCreated
+from domain.video.facts import VideoCreated
 from tests.adapters.eventstore.house import ledger_house
 from tests.cli.running import Run, environment_on, said
 from tests.contracts.operations import follow

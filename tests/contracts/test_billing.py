@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from application.errors import ProviderRefused
-from application.ports.billing import CustomerPage, CustomerTruth, PaidAtOnce, SeenCheckout, SignatureInvalid
+from application.ports.billing import CustomerPage, CustomerTruth, PaidAtOnce, SeenCheckout
+from application.ports.deliveries import SignatureInvalid
 from domain.shared.money import Money
 from tests.contracts.till import CHECKOUT, NOW, Till, till_of
 

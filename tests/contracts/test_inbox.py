@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from application.ports.billing import Delivery
+from application.ports.deliveries import Delivery
 from application.ports.inbox import Customer, Waiting
 from application.ports.ledger import Insert, UpdateIf
 from tests.contracts.operations import Operations, operations_in
@@ -84,8 +84,8 @@ async def test_customers_wait_in_the_order_in_which_they_began_to(house: Operati
     await keep(house, "evt_2", customer=ANNA)
     await keep(house, "evt_3", customer=BORIS)
 
-    assert await house.inbox.customers_waiting(limit=10) == [BORIS, ANNA]
-    assert await house.inbox.customers_waiting(limit=1) == [BORIS]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [BORIS, ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=1) == [BORIS]
     assert await waiting(house, BORIS) == [("evt_1", 0), ("evt_3", 0)]
 
 
@@ -93,7 +93,7 @@ async def test_what_nobody_can_be_asked_about_is_done(house: Operations) -> None
     await keep(house, "evt_1", customer=None)
     await house.inbox.keep(delivery("evt_2"), now=MONDAY, to_settle=False)
 
-    assert await house.inbox.customers_waiting(limit=10) == []
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == []
     assert await waiting(house, ANNA) == []
     assert await house.inbox.unsettled() == 0
     assert not await house.inbox.keep(delivery("evt_2"), now=MONDAY)
@@ -115,7 +115,7 @@ async def test_a_failed_try_is_counted_and_made_again_later(house: Operations) -
 
     await house.inbox.retry_later(ANNA, error="no answer", delays_seconds=AN_HOUR)
 
-    assert await house.inbox.customers_waiting(limit=10) == []
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == []
     assert await waiting(house, ANNA) == [("evt_1", 1)]
     assert await house.inbox.unsettled() == 1
 
@@ -134,10 +134,10 @@ async def test_what_waits_for_its_next_try_does_not_fail_the_sooner_because_more
 async def test_after_the_last_delay_it_has_failed_for_good(house: Operations) -> None:
     await keep(house, "evt_1")
     for _ in range(3):
-        assert await house.inbox.customers_waiting(limit=10) == [ANNA]
+        assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [ANNA]
         await house.inbox.retry_later(ANNA, error="no answer", delays_seconds=(0.0, 0.0))
 
-    assert await house.inbox.customers_waiting(limit=10) == []
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == []
     assert await house.inbox.unsettled() == 0
 
 
@@ -157,7 +157,7 @@ async def test_an_unknown_customer_is_parked_and_nobody_waits_for_it(house: Oper
 
     await house.inbox.park(ANNA, why="customer_unknown")
 
-    assert await house.inbox.customers_waiting(limit=10) == [BORIS]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [BORIS]
     assert await house.inbox.unsettled() == 1
     assert await waiting(house, ANNA) == [("evt_1", 0), ("evt_2", 0)]
 
@@ -173,7 +173,7 @@ async def test_the_append_that_binds_a_customer_makes_due_what_was_parked(house:
     unpark = UpdateIf("inbox", parked, {"status": "received"}, required=False)
     await house.ledger.append(rows=[Insert("claims", claim), unpark])
 
-    assert await house.inbox.customers_waiting(limit=10) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [ANNA]
     assert await house.inbox.unsettled() == 1
 
 
@@ -183,5 +183,5 @@ async def test_something_new_about_a_parked_customer_is_looked_at(house: Operati
 
     await keep(house, "evt_2")
 
-    assert await house.inbox.customers_waiting(limit=10) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [ANNA]
     assert await waiting(house, ANNA) == [("evt_1", 0), ("evt_2", 0)]

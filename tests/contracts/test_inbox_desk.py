@@ -93,7 +93,7 @@ async def test_what_failed_is_due_again_with_all_its_tries(house: Operations) ->
 
     assert again is not None
     assert (again.status, again.attempts, again.error) == ("received", 0, None)
-    assert await house.inbox.customers_waiting(limit=10) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [ANNA]
 
 
 async def test_what_is_done_may_be_asked_about_again(house: Operations) -> None:
@@ -104,7 +104,7 @@ async def test_what_is_done_may_be_asked_about_again(house: Operations) -> None:
 
     assert again is not None
     assert again.settled_at is None
-    assert await house.inbox.customers_waiting(limit=10) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [ANNA]
 
 
 async def test_what_never_came_cannot_be_asked_about(house: Operations) -> None:
@@ -119,7 +119,7 @@ async def test_who_is_put_off_is_due_later_and_no_try_is_counted(house: Operatio
     (taken,) = await house.unnamed.take_due(limit=10, seconds=0)
     await house.unnamed.give_back(taken.id, seconds=60)
 
-    assert await house.inbox.customers_waiting(limit=10) == []
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == []
     assert await house.unnamed.take_due(limit=10, seconds=60) == []
     assert [entry.attempts for entry in await house.desk.page(status=None, before=None, limit=10)] == [0, 0]
 
@@ -139,18 +139,18 @@ async def test_what_was_settled_lately_can_be_read_again(house: Operations) -> N
 
 async def test_who_was_tried_before_waits_apart(house: Operations) -> None:
     await keep(house, "evt_1")
-    assert await house.inbox.customers_waiting(limit=10, tried=False) == [ANNA]
-    assert await house.inbox.customers_waiting(limit=10, tried=True) == []
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10, tried=False) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10, tried=True) == []
 
     await house.inbox.retry_later(ANNA, error="no answer", delays_seconds=[0.0])
 
-    assert await house.inbox.customers_waiting(limit=10, tried=False) == []
-    assert await house.inbox.customers_waiting(limit=10, tried=True) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10, tried=False) == []
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10, tried=True) == [ANNA]
 
 
 async def test_a_delivery_without_a_name_waits_for_one_and_for_one_worker(house: Operations) -> None:
     await keep_unnamed(house, "evt_1")
-    assert await house.inbox.customers_waiting(limit=10) == []
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == []
     assert await house.inbox.unsettled() == 1
 
     (taken,) = await house.unnamed.take_due(limit=10, seconds=60)
@@ -159,7 +159,7 @@ async def test_a_delivery_without_a_name_waits_for_one_and_for_one_worker(house:
     assert await house.unnamed.take_due(limit=10, seconds=60) == [taken]
 
     await house.unnamed.name(taken.id, "cus_anna")
-    assert await house.inbox.customers_waiting(limit=10) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=10) == [ANNA]
 
 
 async def test_one_that_is_about_nobody_is_done_and_one_whose_nobody_knows_is_kept(house: Operations) -> None:
@@ -204,5 +204,5 @@ async def test_a_parked_one_is_due_as_soon_as_an_object_that_it_names_is_known(h
     [again] = await house.unnamed.take_due(limit=10, seconds=60)
     assert again.event_id == "evt_1"
     await house.unnamed.name(again.id, ANNA.customer_id)
-    assert await house.inbox.customers_waiting(limit=5) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=5) == [ANNA]
     assert (await entry_of(house, "evt_2")).due_at is not None

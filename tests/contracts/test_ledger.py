@@ -21,7 +21,7 @@ from application.ports.ledger import (
     Write,
 )
 from domain.account.account import AccountDisabled, AccountRegistered
-from domain.video.video import VideoPublished
+from domain.video.facts import VideoPublished
 from tests.adapters.eventstore.house import ledger_house
 from tests.people import ANNA, BORIS, MONDAY, StoppedClock
 

@@ -17,7 +17,7 @@ from domain.plan.plan import PlanCreated, PriceBound
 from domain.shared.fact import Fact
 from domain.shared.money import Money
 from domain.subscription.facts import GraceStarted
-from domain.video.video import (
+from domain.video.facts import (
     Audience,
     Rendition,
     UploadReceived,

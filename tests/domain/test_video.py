@@ -4,19 +4,17 @@ from uuid import UUID
 
 import pytest
 
-from domain.video.video import (
+from domain.video.facts import (
     Rendition,
-    UploadNotExpected,
     UploadReceived,
-    Video,
     VideoCreated,
     VideoFact,
     VideoFailed,
     VideoMadeReady,
-    VideoNotReady,
     VideoPublished,
     VideoUnpublished,
 )
+from domain.video.video import Description, UploadNotExpected, Video, VideoNotReady
 from tests.scenario import folded, given, nothing_yet
 
 BREAD = UUID(int=5)
@@ -63,11 +61,13 @@ def test_a_video_is_created_for_subscribers_with_hd() -> None:
     nothing_yet().when(
         lambda _: Video.create(
             video_id=BREAD,
-            title="Bread",
-            description="Flour, water, salt",
-            category="baking",
-            access="subscribers",
-            requires="hd",
+            said=Description(
+                title="Bread",
+                description="Flour, water, salt",
+                category="baking",
+                access="subscribers",
+                requires="hd",
+            ),
             platform="local",
         )
     ).then(created)
@@ -85,7 +85,7 @@ def test_unpublished_it_is_ready_again() -> None:
 def test_it_remembers_what_it_is_its_upload_and_where_it_plays() -> None:
     video = folded(Video, *PASTS["ready"])
 
-    assert (video.id, video.title, video.access, video.requires) == (BREAD, "Bread", "subscribers", "hd")
+    assert (video.id, video.said.title, video.said.access, video.said.requires) == (BREAD, "Bread", "subscribers", "hd")
     assert (video.upload_sha256, video.playback_id) == (SHA256, "bread-1")
 
 

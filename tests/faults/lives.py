@@ -12,7 +12,7 @@ from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.facts import SubscriptionRenewed, SubscriptionStarted
-from domain.video.video import Rendition, VideoCreated, VideoMadeReady, VideoPublished, VideoUnpublished
+from domain.video.facts import Rendition, VideoCreated, VideoMadeReady, VideoPublished, VideoUnpublished
 from tests.people import COOKING, MONDAY, NEXT_MONTH
 
 AWKWARD = ("null", "", "a,b", 'q"q', "b\\s", "line\nbreak", "tab\t", "\\.", "é漢🙂", "'", "[1]", "{}")

@@ -85,13 +85,17 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.video.video import (
+from domain.video.facts import (
     Rendition,
+    UploadGranted,
     UploadReceived,
     VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
     VideoFailed,
     VideoMadeReady,
     VideoPublished,
+    VideoTakenIn,
     VideoUnpublished,
 )
 
@@ -122,6 +126,7 @@ CINEMA = PlanTerms(
 )
 
 VIEWER = Actor("viewer", str(ANNA))
+PLATFORM, TOLD = Actor("provider", "mux"), Cause("webhook", "mux-event-1")
 ADMIN = Actor("admin", "66666666-0000-4000-8000-000000000001")
 STRIPE = Actor("provider", "stripe")
 UPLOADER = Actor("admin", "upload-link")
@@ -341,6 +346,22 @@ VIDEOS = (
             platform="local",
         ),
     ),
+    stored(
+        101,
+        ADMIN,
+        REQUEST,
+        VideoDescribed(
+            video_id=VIDEO,
+            title="Rye bread",
+            description="Flour, water, salt, time.",
+            category="baking",
+            access="free",
+            requires=None,
+        ),
+    ),
+    stored(102, ADMIN, REQUEST, UploadGranted(video_id=VIDEO, upload_id="upload-1", expires_at=MAY)),
+    stored(103, PLATFORM, TOLD, VideoTakenIn(video_id=VIDEO, asset_id="asset-1")),
+    stored(104, ADMIN, REQUEST, VideoDeleted(video_id=VIDEO)),
     stored(28, UPLOADER, REQUEST, UploadReceived(video_id=VIDEO, size_bytes=1_048_576, sha256="ab" * 32)),
     stored(
         29,

@@ -73,11 +73,11 @@ async def test_what_was_parked_for_the_customer_is_due(
     await service.public.post("/v1/webhooks/stripe", content=body, headers=signed(service, body))
     await service.house.convergence.settle_waiting()
     customer, inbox = Customer("stripe", customer_id), service.house.webhooks.inbox
-    assert customer not in await inbox.customers_waiting(limit=50)
+    assert customer not in await inbox.customers_waiting(providers=["stripe"], limit=50)
 
     await bind(admin, anna.account_id, customer_id)
 
-    assert customer in await inbox.customers_waiting(limit=50)
+    assert customer in await inbox.customers_waiting(providers=["stripe"], limit=50)
 
 
 async def test_a_customer_of_another_account_stays_theirs(

@@ -17,7 +17,7 @@ from adapters.memory.idempotency import MemoryKeptAnswers
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.tracing.unrecorded import UnrecordedSpans
 from application.errors import DatabaseUnavailable
-from application.ports.billing import Delivery
+from application.ports.deliveries import Delivery
 from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.http.app import create_app

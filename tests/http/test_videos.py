@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.video.video import UploadReceived
+from domain.video.facts import UploadReceived
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
 

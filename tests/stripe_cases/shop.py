@@ -20,7 +20,7 @@ from psycopg.rows import TupleRow
 from application.recall import Asked, Recalled
 from domain.account.account import Account, Role
 from domain.shared.fact import NO_CAUSE, Actor
-from domain.video.video import Rendition, VideoCreated, VideoMadeReady, VideoPublished
+from domain.video.facts import Rendition, VideoCreated, VideoMadeReady, VideoPublished
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from entrypoints.wiring import House, foundation, open_house

@@ -4,7 +4,7 @@ import random
 from uuid import UUID
 
 from domain.shared.fact import Fact
-from domain.video.video import (
+from domain.video.facts import (
     Rendition,
     UploadReceived,
     VideoCreated,

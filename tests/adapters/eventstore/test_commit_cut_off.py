@@ -11,7 +11,7 @@ import pytest
 
 from adapters.eventstore.datastore import LedgerDatastore
 from application.ports.ledger import Insert, StreamMoved, Write
-from domain.video.video import VideoPublished
+from domain.video.facts import VideoPublished
 from tests.adapters.eventstore.cut import Moment, cut_off
 from tests.adapters.eventstore.house import ledger_house
 from tests.people import ANNA

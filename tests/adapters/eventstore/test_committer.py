@@ -20,7 +20,7 @@ from adapters.eventstore.mapper import Placed
 from adapters.eventstore.recorder import LEDGER_LOCK, Append, LedgerRecorder, Outcome
 from application.errors import DatabaseUnavailable, OutcomeUnknown
 from application.ports.ledger import Insert, StreamMoved, Write
-from domain.video.video import VideoPublished
+from domain.video.facts import VideoPublished
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 from tests.people import ANNA, BORIS
 

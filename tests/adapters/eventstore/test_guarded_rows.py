@@ -18,7 +18,7 @@ from adapters.eventstore.recorder import Append, LedgerRecorder
 from adapters.memory.tables import MemoryTables
 from application.errors import DatabaseUnavailable
 from application.ports.ledger import Delete, GuardedRow, Insert, InsertOnce, RowMoved, RowTaken, UpdateIf, Write
-from domain.video.video import VideoPublished
+from domain.video.facts import VideoPublished
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 from tests.people import ANNA, BORIS
 

@@ -16,7 +16,7 @@ from adapters.postgres.policy_states import PostgresPolicyStates
 from adapters.postgres.pool import new_pool
 from application.policies.policy import Policy
 from application.ports.policies import PolicyStatus
-from domain.video.video import UploadReceived
+from domain.video.facts import UploadReceived
 from tests.adapters.eventstore.shelves import record
 
 pytestmark = pytest.mark.anyio

@@ -25,7 +25,7 @@ from application.errors import DatabaseUnavailable
 from application.ports.ledger import Write
 from application.ports.read_models import ReadModelStatus
 from application.projections.every import PROJECTIONS
-from domain.video.video import VideoCreated
+from domain.video.facts import VideoCreated
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 from tests.contracts.operations import follow
 from tests.people import ANNA

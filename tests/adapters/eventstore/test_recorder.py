@@ -19,7 +19,7 @@ from application.projections.catalogue import catalogue
 from domain.account.account import AccountRegistered
 from domain.payment.payment import PaymentRefunded
 from domain.shared.money import Money
-from domain.video.video import VideoCreated, VideoPublished
+from domain.video.facts import VideoCreated, VideoPublished
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 from tests.people import ANNA
 

@@ -20,7 +20,7 @@ from application.projections.access import access
 from application.projections.catalogue import Listed, catalogue, created
 from application.projections.every import PROJECTIONS
 from application.projections.projection import Projection
-from domain.video.video import VideoCreated
+from domain.video.facts import VideoCreated
 from tests.adapters.eventstore.house import LedgerHouse, ledger_house
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
-from application.ports.video_platform import NotAVideo, Processed
+from application.ports.video_platform import NotAVideo, Processed, Reference
 from tests.adapters.local_video.clips import Clips
 from tests.adapters.local_video.programs import COMMAND, ROOT
 from tests.adapters.local_video.screening import Screening, decoded, listing, local_video, upload
@@ -138,7 +138,7 @@ async def test_a_deleted_video_is_gone(platform: LocalVideo, root: Path, clips: 
     await platform.process(video_id, sha256=sha256, on_progress=lambda _: None)
     await upload(platform, clips.small, video_id)
 
-    await platform.delete(video_id)
-    await platform.delete(video_id)
+    await platform.delete(Reference(video_id))
+    await platform.delete(Reference(video_id))
 
     assert sorted(path.name for path in everything(root)) == ["hls", "uploads", "work"]

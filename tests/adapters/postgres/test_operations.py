@@ -16,12 +16,12 @@ from adapters.postgres.pool import Pool, new_pool
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.sign_ins import PostgresSignIns
-from application.ports.billing import Delivery
+from application.ports.deliveries import Delivery
 from application.ports.inbox import Customer
 from application.ports.ledger import Write
 from application.ports.sign_in import RefreshReused, Session
 from application.ports.vault import SealBroken
-from domain.video.video import VideoCreated
+from domain.video.facts import VideoCreated
 from tests.adapters.eventstore.house import ledger_house
 from tests.contracts.operations import follow
 from tests.people import ANNA, MONDAY
@@ -134,14 +134,14 @@ async def test_what_was_parked_in_the_moment_of_the_binding_is_found_all_the_sam
     inbox = PostgresInbox(pool, MemoryVault())
     await inbox.keep(delivery(), now=MONDAY)
     await inbox.park(CUSTOMER, why="customer_unknown")
-    assert await inbox.customers_waiting(limit=9) == []
+    assert await inbox.customers_waiting(providers=["stripe"], limit=9) == []
 
     later(database, "1 minute")
 
-    assert await inbox.customers_waiting(limit=9) == [CUSTOMER]
+    assert await inbox.customers_waiting(providers=["stripe"], limit=9) == [CUSTOMER]
     await inbox.retry_later(CUSTOMER, error="Stripe is down", delays_seconds=(60.0,))
     assert await inbox.unsettled() == 1
-    assert await inbox.customers_waiting(limit=9) == []
+    assert await inbox.customers_waiting(providers=["stripe"], limit=9) == []
 
 
 async def test_what_stays_parked_is_looked_at_ever_more_seldom(database: str, pool: Pool) -> None:
@@ -151,9 +151,9 @@ async def test_what_stays_parked_is_looked_at_ever_more_seldom(database: str, po
         later(database, age)
         await inbox.park(CUSTOMER, why="customer_unknown")
         run(database, "UPDATE ops.inbox SET look_again_at = look_again_at - %s::interval + interval '5 s'", again)
-        assert await inbox.customers_waiting(limit=9) == []
+        assert await inbox.customers_waiting(providers=["stripe"], limit=9) == []
         run(database, "UPDATE ops.inbox SET look_again_at = look_again_at - interval '6 s', kept_at = now()")
-        assert await inbox.customers_waiting(limit=9) == [CUSTOMER]
+        assert await inbox.customers_waiting(providers=["stripe"], limit=9) == [CUSTOMER]
 
 
 async def test_what_waits_for_a_try_is_due_when_its_time_has_come(database: str, pool: Pool) -> None:
@@ -162,9 +162,9 @@ async def test_what_waits_for_a_try_is_due_when_its_time_has_come(database: str,
     for seconds in (60, 3600):
         await inbox.retry_later(CUSTOMER, error="no\x00 answer", delays_seconds=(60.0, 3600.0))
         later(database, f"{seconds - 5} seconds")
-        assert await inbox.customers_waiting(limit=9) == []
+        assert await inbox.customers_waiting(providers=["stripe"], limit=9) == []
         later(database, "6 seconds")
-        assert await inbox.customers_waiting(limit=9) == [CUSTOMER]
+        assert await inbox.customers_waiting(providers=["stripe"], limit=9) == [CUSTOMER]
 
     assert run(database, "SELECT attempts, error, status FROM ops.inbox") == [(2, "no answer", "received")]
 

@@ -11,7 +11,7 @@ import pytest
 from stripe import WebhookSignature
 
 from adapters.stripe.billing import StripeBilling
-from application.ports.billing import Delivery, EventMalformed, SignatureInvalid
+from application.ports.deliveries import Delivery, EventMalformed, SignatureInvalid
 from tests.adapters.stripe.faulty import Headlong
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from application.projections.catalogue import Listed, catalogue
 from domain.shared.fact import Fact
-from domain.video.video import (
+from domain.video.facts import (
     Rendition,
     UploadReceived,
     VideoCreated,
