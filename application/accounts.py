@@ -12,7 +12,8 @@ from application.ports.ledger import GuardedRow, Insert, Position, RowTaken
 from application.ports.secrets import BlindIndex, Passwords
 from application.ports.world import Identifiers
 from application.recall import Asked, Recalled, Records
-from domain.account.account import Account, EmailTaken, Role
+from domain.account.account import Account, Role
+from domain.account.contacts import EmailTaken
 from domain.shared.fact import Actor, Cause
 
 

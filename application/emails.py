@@ -17,7 +17,8 @@ from application.ports.sign_in import SignIns
 from application.ports.world import Clock
 from application.recall import Asked, Recalled, Records, again_when_moved
 from application.wording import Wording
-from domain.account.account import Account, EmailTaken
+from domain.account.account import Account
+from domain.account.contacts import EmailTaken
 from domain.shared.fact import Actor, Cause, Refusal
 
 SENT_TO_THE_FORMER: Sequence[CodeKind] = ("email_verification", "email_change", "password_reset")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from application.emails import InvalidToken, canonical_email
@@ -10,14 +11,15 @@ from application.notices import Notices
 from application.password_rules import PasswordCheck, WrongPassword, refuse_weak
 from application.ports.addresses import Addresses
 from application.ports.codes import RULES, Codes, NewCode, Proof
-from application.ports.ledger import GuardedRow, Insert, Position, RowMoved, UpdateIf
+from application.ports.ledger import Delete, GuardedRow, Insert, Position, RowMoved, UpdateIf
 from application.ports.letters import ChannelClosed
 from application.ports.secrets import BlindIndex, Passwords, SignedIn
 from application.ports.sign_in import Credential, SignIns
 from application.ports.world import Clock
 from application.recall import Asked, Records, again_when_moved
-from application.wording import Wording
+from application.wording import PHONE_RELEASED, PHONE_STAYS, Wording
 from domain.account.account import Account
+from domain.account.contacts import PhoneReleased
 from domain.shared.fact import Actor, Cause, Refusal
 
 RECENT = timedelta(minutes=15)
@@ -77,9 +79,10 @@ class NewPasswords:
             raise RecentSignInNeeded("Sign in again, and set the first password within 15 minutes.")
         return None
 
-    async def _with_it(self, account: Account) -> list[GuardedRow]:
+    async def _with_it(self, account: Account, *, about_phone: str = "") -> list[GuardedRow]:
         ended = self.codes.ending(account.id, ["password_reset", "email_change", "phone_change"])
-        return [ended, *await self.notices.rows(account, self.wording.password_changed)]
+        told = partial(self.wording.password_changed, about_phone=about_phone)
+        return [ended, *await self.notices.rows(account, told)]
 
     async def forgot(self, email: str) -> timedelta:
         """Send a link to the address, good for so long, if an account has it: who asks is not told, in the same time.
@@ -105,6 +108,9 @@ class NewPasswords:
     async def reset(self, token: str, *, new: str, cause: Cause) -> Position:
         """Whoever has the link reads what is sent to the address, which is verified by it.
 
+        Whoever registered with the address and proved nothing may be somebody else: what let them in lets them in no
+        more, be it a session, a change that was begun, or a number that they added.
+
         Raises InvalidToken, WeakPassword, TooBusy.
         """
         proof = await self.codes.find(token, "password_reset", now=self.real_time.now())
@@ -123,14 +129,22 @@ class NewPasswords:
         recalled = await self.records.recall(Account, account_id)
         account = recalled.existing()
         credential = await self.sign_ins.credential_of(account_id)
-        facts = [*account.verify_email(proof.payload or ""), *account.change_password("reset")]
+        facts = account.reset_password(proof.payload or "")
+        released = any(isinstance(fact, PhoneReleased) for fact in facts)
+        about_phone = PHONE_RELEASED if released else PHONE_STAYS if account.phone else ""
         rows = [
             self.codes.spending(proof),
             _credential_row(account_id, credential, hashed, now=self.real_time.now()),
-            *await self._with_it(account),
+            *([self._claim_of_phone(account)] if released else []),
+            *await self._with_it(account, about_phone=about_phone),
         ]
         asked = Asked(Actor(account.role, str(account_id)), cause)
         return (await self.records.append(asked, (recalled, facts), rows=rows)).position
+
+    def _claim_of_phone(self, account: Account) -> GuardedRow:
+        """The number is anybody's again."""
+        index = self.blind_index.of("phone", account.phone or "")
+        return Delete("claims", {"kind": "phone", "blind_index": index, "owner": account.id})
 
 
 def _credential_row(account_id: UUID, known: Credential | None, hashed: str, *, now: datetime) -> GuardedRow:

@@ -11,12 +11,13 @@ from application.ports.addresses import NumberInvalid, PhoneNumbers
 from application.ports.codes import Codes, NewCode
 from application.ports.ledger import Delete, GuardedRow, Insert, Position, RowTaken
 from application.ports.secrets import BlindIndex
-from application.ports.sign_in import SignIns
+from application.ports.sign_in import Holder, SignIns
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Recalled, Records, again_when_moved
 from application.signing_in import SigningIn, Tokens
 from application.wording import Wording
-from domain.account.account import Account, PhoneTaken
+from domain.account.account import Account
+from domain.account.contacts import PhoneTaken
 from domain.shared.fact import Actor, Cause, Refusal
 
 
@@ -70,10 +71,10 @@ class Phones:
         now = self.real_time.now()
         if await self.codes.check("sign_in", index, code, now=now, is_familiar=is_familiar) is None:
             raise NotSignedIn("The code is wrong or over.", "invalid_code")
-        account_id = await self.sign_ins.account_at("phone", index) or await self._register(canonical, cause)
-        return await self.signing_in.open_session(account_id)
+        holder = await self.sign_ins.holder("phone", index) or await self._register(canonical, cause)
+        return await self.signing_in.open_session(holder.account_id, epoch=holder.epoch)
 
-    async def _register(self, phone: str, cause: Cause) -> UUID:
+    async def _register(self, phone: str, cause: Cause) -> Holder:
         """Where somebody was faster with the same number, theirs."""
         account_id = self.identifiers.new()
         facts = Account.register_by_phone(account_id=account_id, phone=phone)
@@ -82,11 +83,11 @@ class Phones:
         try:
             await self.records.append(asked, (Recalled(account_id, None, 0), facts), rows=[claim])
         except RowTaken:
-            holder = await self.sign_ins.account_at("phone", self.blind_index.of("phone", phone))
+            holder = await self.sign_ins.holder("phone", self.blind_index.of("phone", phone))
             if holder is None:
                 raise
             return holder
-        return account_id
+        return Holder(account_id)
 
     async def ask_change(self, account_id: UUID, *, phone: str, password: str) -> timedelta:
         """Send a code to the new number, good for so long; of one that somebody else has nobody is told anything.

@@ -12,6 +12,11 @@ from application.ports.letters import Channel, Letter
 CodeLetter = Callable[[str], Letter]
 
 NOT_YOU = "If that was not you, do nothing: without it nothing changes."
+PHONE_RELEASED = (
+    "The phone number was removed, since it had been added before this address was confirmed: it does not sign in"
+    " any more. If it is yours, add it again."
+)
+PHONE_STAYS = "Codes that are sent to the account's phone number sign in too: if it is not yours, change it to yours."
 NOTICE_NOT_YOU = "If that was not you, reset your password now and write to support."
 
 
@@ -41,7 +46,8 @@ class Wording(msgspec.Struct, frozen=True):
             email,
             kind="email_verification",
             subject="Confirm your e-mail address",
-            ask="Please confirm that this is your e-mail address. The link is good for 24 hours:",
+            ask="Somebody registered with this address, and chose the password. If that was you, please confirm that"
+            " it is your e-mail address. The link is good for 24 hours:",
             page="verify-email",
         )
 
@@ -69,9 +75,10 @@ class Wording(msgspec.Struct, frozen=True):
 
         return letter
 
-    def password_changed(self, channel: Channel, to: str) -> Letter:
+    def password_changed(self, channel: Channel, to: str, *, about_phone: str = "") -> Letter:
         what = "The password of your Streamly account has been changed, and you are signed out everywhere else."
-        return _notice(channel, to, "password_changed", "Your Streamly password was changed", what)
+        said = f"{what} {about_phone}".rstrip()
+        return _notice(channel, to, "password_changed", "Your Streamly password was changed", said)
 
     def email_changed(self, channel: Channel, former: str) -> Letter:
         what = "Your Streamly account has another e-mail address from now on; a former one no longer signs in."

@@ -11,7 +11,7 @@ from domain.account.account import (
     RoleChanged,
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
-from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged, PhoneReleased
 from domain.account.customers import CustomerBound, CustomerDeletionRequested, CustomerGone
 from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
@@ -38,6 +38,8 @@ def of_account(fact: AccountEvent) -> str:
             return "The e-mail address was changed to one that had been confirmed."
         case PhoneChanged():
             return "The phone number was changed to one that had been proved by a code."
+        case PhoneReleased():
+            return "The phone number was removed: it had been added before the e-mail address was proved."
         case PasswordChanged():
             return PASSWORDS[fact.how]
         case RefreshTokenReused():

@@ -10,7 +10,7 @@ from adapters.memory.ledger import MemoryLedger
 from adapters.memory.reads import MemoryReadModels
 from adapters.memory.tables import MemoryTables, TableRow
 from application.ports.ledger import GuardedRow, UpdateIf
-from application.ports.sign_in import Credential, RefreshReused, Session, SignedInPlace
+from application.ports.sign_in import Credential, Holder, RefreshReused, Session, SignedInPlace
 from application.projections.access import AccountStanding
 from domain.access.standing import Standing
 
@@ -47,6 +47,10 @@ class MemorySignIns:
             owner: UUID = claim["owner"]
             return owner
         return None
+
+    async def holder(self, kind: str, index: bytes) -> Holder | None:
+        owner = await self.account_at(kind, index)
+        return Holder(owner, self._epoch(owner)) if owner else None
 
     async def open_session(
         self,

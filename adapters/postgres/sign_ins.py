@@ -12,7 +12,7 @@ from adapters.postgres.gathering import Gathering
 from adapters.postgres.live_generations import LiveGenerations, Query
 from adapters.postgres.pool import Pool
 from application.ports.ledger import GuardedRow, UpdateIf
-from application.ports.sign_in import Credential, RefreshReused, Session, SignedInPlace
+from application.ports.sign_in import Credential, Holder, RefreshReused, Session, SignedInPlace
 from application.projections.access import access
 
 EPOCH = SQL("coalesce((standing->>'sign_in_epoch')::integer, 0)")
@@ -38,7 +38,16 @@ CREDENTIAL_OF = Query(
     epoch=EPOCH,
 )
 
-HOLDER = "SELECT owner FROM ops.claims WHERE kind = %s AND blind_index = %s"
+OWNER = "SELECT owner FROM ops.claims WHERE kind = %s AND blind_index = %s"
+
+HOLDER = Query(
+    access,
+    """
+    SELECT owner, {epoch} FROM ops.claims LEFT JOIN {standings} ON account_id = owner
+    WHERE kind = %s AND blind_index = %s AND {still_live}
+    """,
+    epoch=EPOCH,
+)
 
 OPEN = """
     WITH opened AS (
@@ -146,8 +155,12 @@ class PostgresSignIns:
         return Credential(*row) if row else None
 
     async def account_at(self, kind: str, index: bytes) -> UUID | None:
-        row = await self._first(HOLDER, (kind, index))
+        row = await self._first(OWNER, (kind, index))
         return row[0] if row else None
+
+    async def holder(self, kind: str, index: bytes) -> Holder | None:
+        row = await self._live.read(HOLDER, lambda statement: self._first(statement, (kind, index)))
+        return Holder(*row) if row else None
 
     async def open_session(
         self,

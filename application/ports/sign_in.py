@@ -18,6 +18,13 @@ class Credential(msgspec.Struct, frozen=True):
     epoch: int = 0
 
 
+class Holder(msgspec.Struct, frozen=True):
+    """Whose a number is, and the epoch of the account's sign-ins in which it was theirs."""
+
+    account_id: UUID
+    epoch: int = 0
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One place where somebody is signed in, with its role as the ledger has it now."""
 
@@ -60,6 +67,10 @@ class SignIns(Protocol):
 
     async def account_at(self, kind: str, index: bytes) -> UUID | None:
         """Whose address or number it is: the account that holds the claim under this blind index."""
+        ...
+
+    async def holder(self, kind: str, index: bytes) -> Holder | None:
+        """The same, for whoever is to be signed in by it."""
         ...
 
     async def open_session(

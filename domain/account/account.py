@@ -17,11 +17,18 @@ from domain.account.by_hand import (
     refuse_end,
     refuse_too_many,
 )
-from domain.account.contacts import AccountRenamed, ContactEvent, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.contacts import (
+    AccountRenamed,
+    ContactEvent,
+    EmailChanged,
+    EmailVerified,
+    PhoneChanged,
+    PhoneReleased,
+)
 from domain.account.customers import CustomerBound, CustomerDeletionRequested, CustomerEvent, CustomerGone, Customers
 from domain.account.erasure import AccountErased, ErasureEvent, ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChange, PasswordChanged, RefreshTokenReused, SignInEvent
-from domain.shared.fact import AccountFact, Personal, Refusal
+from domain.shared.fact import AccountFact, Personal
 
 E = TypeVar("E", bound=datetime | None)
 
@@ -68,14 +75,6 @@ AccountEvent = (
 )
 
 
-class EmailTaken(Refusal):
-    """Somebody has an account with this address."""
-
-
-class PhoneTaken(Refusal):
-    """Somebody has an account with this number."""
-
-
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The state of an account, folded from its facts; an erased person's `email`, `phone` and `name` are None."""
 
@@ -83,6 +82,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     email_verified: bool = False
     phone: str | None = None
+    phone_came_first: bool = False
+    """It was added before an address that somebody registered with was proved: theirs perhaps, not the address's."""
     name: str | None = None
     role: Role
     was_staff: bool = False
@@ -138,6 +139,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """A change that finds no password before it is the first."""
         self._refuse_erased()
         return [PasswordChanged(account_id=self.id, how=how if self.has_password or how == "reset" else "first")]
+
+    def reset_password(self, email: str) -> list[AccountEvent]:
+        """By a letter to the address, which is proved by it; whatever came in before that goes."""
+        released = [PhoneReleased(account_id=self.id, before=self.phone)] if self.phone_came_first else []
+        return [*self.verify_email(email), *released, *self.change_password("reset")]
 
     def end_copied_sign_in(self, session_id: UUID) -> list[AccountEvent]:
         """One of its refresh tokens was used again."""
@@ -259,7 +265,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             case EmailChanged():
                 return replace(state, email=fact.after, email_verified=True)
             case PhoneChanged():
-                return replace(state, phone=fact.after)
+                return replace(state, phone=fact.after, phone_came_first=bool(state.email) and not state.email_verified)
+            case PhoneReleased():
+                return replace(state, phone=None, phone_came_first=False)
             case PasswordChanged():
                 return replace(state, has_password=True, sign_in_epoch=state.sign_in_epoch + 1)
             case RefreshTokenReused():
@@ -273,8 +281,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             case AccountEnabled():
                 return replace(state, disabled=False)
             case ErasureRequested():
-                epoch = state.sign_in_epoch + 1
-                return replace(state, erasure_id=fact.erasure_id, disabled=True, sign_in_epoch=epoch)
+                return replace(state, erasure_id=fact.erasure_id, disabled=True, sign_in_epoch=state.sign_in_epoch + 1)
             case PersonalDataErased():
                 return replace(state, erased=True)
             case AccessGranted():

@@ -1,6 +1,6 @@
 """What an account is called and reached by: its name, its e-mail address, its phone number."""
 
-from domain.shared.fact import AccountFact, Personal
+from domain.shared.fact import AccountFact, Personal, Refusal
 
 
 class AccountRenamed(AccountFact, frozen=True, tag="account.renamed"):
@@ -28,4 +28,18 @@ class PhoneChanged(AccountFact, frozen=True, tag="account.phone_changed"):
     after: Personal[str]
 
 
-ContactEvent = AccountRenamed | EmailVerified | EmailChanged | PhoneChanged
+class PhoneReleased(AccountFact, frozen=True, tag="account.phone_released"):
+    """It was added before anybody had shown that they read what is sent to the address, and then somebody did."""
+
+    before: Personal[str]
+
+
+ContactEvent = AccountRenamed | EmailVerified | EmailChanged | PhoneChanged | PhoneReleased
+
+
+class EmailTaken(Refusal):
+    """Somebody has an account with this address."""
+
+
+class PhoneTaken(Refusal):
+    """Somebody has an account with this number."""

@@ -3,7 +3,8 @@
 import asyncio
 
 from application.accounts import Registered
-from domain.account.account import EmailTaken, Role
+from domain.account.account import Role
+from domain.account.contacts import EmailTaken
 from entrypoints.cli.house import OPERATOR, by_command
 from entrypoints.settings import Settings
 from entrypoints.wiring import open_house

@@ -8,7 +8,7 @@ from application.emails import EmailInvalid
 from application.password_rules import WeakPassword
 from application.ports.secrets import TooBusy
 from application.signing_in import InvalidCredentials
-from domain.account.account import EmailTaken
+from domain.account.contacts import EmailTaken
 from entrypoints.http.authentication import BecauseOf
 from entrypoints.http.given import GivenAccounts, GivenSigningIn
 from entrypoints.http.positions import at

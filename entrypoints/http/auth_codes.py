@@ -12,7 +12,7 @@ from application.phones import PhoneInvalid
 from application.ports.codes import TooManyCodes
 from application.ports.letters import ChannelClosed
 from application.ports.secrets import TooBusy
-from domain.account.account import EmailTaken
+from domain.account.contacts import EmailTaken
 from entrypoints.http.authentication import BecauseOf
 from entrypoints.http.given import GivenEmails, GivenNewPasswords, GivenPhones
 from entrypoints.http.positions import at

@@ -12,7 +12,7 @@ from application.ports.codes import TooManyCodes
 from application.ports.ledger import StreamMoved
 from application.ports.letters import ChannelClosed
 from application.ports.secrets import TooBusy
-from domain.account.account import PhoneTaken
+from domain.account.contacts import PhoneTaken
 from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenAccounts, GivenEmails, GivenNewPasswords, GivenPhones
 from entrypoints.http.positions import at

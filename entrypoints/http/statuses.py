@@ -16,7 +16,7 @@ from application import (
 )
 from application.ports import codes, deliveries, idempotency, ledger, letters, secrets, throttles, video_platform
 from domain.access import access
-from domain.account import account, by_hand, erasure
+from domain.account import by_hand, contacts, erasure
 from domain.account import customers as account_customers
 from domain.payment import refunding
 from domain.plan import plan
@@ -30,9 +30,9 @@ STATUSES: dict[type[Exception], int] = {
     access.PlanUpgradeRequired: 402,
     access.SubscriptionRequired: 402,
     account_customers.CustomerBoundElsewhere: 409,
-    account.EmailTaken: 409,
+    contacts.EmailTaken: 409,
     erasure.AccountErased: 409,
-    account.PhoneTaken: 409,
+    contacts.PhoneTaken: 409,
     account_customers.TooManyCustomers: 409,
     by_hand.EndInThePast: 422,
     by_hand.EndTooFarAhead: 422,

@@ -9,7 +9,8 @@ from application.emails import EmailInvalid
 from application.errors import NotFound, NotSignedIn
 from application.password_rules import WeakPassword
 from application.signing_in import SESSION_IDLE, InvalidCredentials, Tokens
-from domain.account.account import Account, AccountRegistered, EmailTaken
+from domain.account.account import Account, AccountRegistered
+from domain.account.contacts import EmailTaken
 from domain.account.sign_ins import RefreshTokenReused
 from domain.shared.fact import NOBODY, Actor, Cause
 from tests.application.house import BY_ADMIN, PASSWORD, House

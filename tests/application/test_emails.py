@@ -8,8 +8,7 @@ import pytest
 from application.emails import EmailInvalid, InvalidToken
 from application.password_rules import WrongPassword
 from application.ports.codes import TooManyCodes
-from domain.account.account import EmailTaken
-from domain.account.contacts import EmailChanged, EmailVerified
+from domain.account.contacts import EmailChanged, EmailTaken, EmailVerified
 from domain.shared.fact import Actor, Cause
 from tests.application.house import PASSWORD, House, asked_by
 

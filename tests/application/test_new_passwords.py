@@ -1,7 +1,10 @@
 """New passwords: by who knows the one before, by a letter, and the first of an account that had none."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -9,9 +12,11 @@ from application.emails import EmailInvalid, InvalidToken
 from application.errors import NotSignedIn
 from application.new_passwords import RecentSignInNeeded
 from application.password_rules import WeakPassword, WrongPassword
+from application.phones import InvalidCode
 from application.ports.codes import TooManyCodes
 from application.ports.secrets import SignedIn
-from application.signing_in import InvalidCredentials, Tokens
+from application.signing_in import InvalidCredentials, SigningIn, Tokens
+from application.wording import PHONE_RELEASED, PHONE_STAYS
 from domain.account.sign_ins import PasswordChanged
 from domain.shared.fact import Actor, Cause
 from tests.application.house import PASSWORD, House, asked_by
@@ -200,3 +205,87 @@ async def test_a_device_left_lying_about_sets_none(house: House) -> None:
         await changes(house, tokens, current=None)
     with pytest.raises(WrongPassword):
         await changes(house, tokens, current="none at all")
+
+
+# Somebody else registered with her address
+
+
+async def adds_a_number(house: House, account_id: UUID, phone: str = PHONE) -> None:
+    await house.ways.phones.ask_change(account_id, phone=phone, password=PASSWORD)
+    code = await house.ways.digits_for(phone)
+    await house.ways.phones.prove(account_id, code, asked_by(account_id))
+
+
+async def resets(house: House) -> None:
+    await house.ways.new_passwords.forgot(EMAIL)
+    await house.ways.new_passwords.reset(await house.ways.token_for(EMAIL), new=NEW, cause=REQUEST)
+
+
+async def told(house: House) -> str:
+    """Of the new password, by letter."""
+    (letter,) = [letter for letter in await house.ways.letters.written(EMAIL, limit=10) if letter.subject == CHANGED]
+    return letter.body
+
+
+@pytest.mark.parametrize("link_followed", [False, True])
+async def test_who_registered_with_her_address_has_no_way_in_once_she_has_reset_the_password(
+    house: House, *, link_followed: bool
+) -> None:
+    taken = await house.registers(EMAIL)
+    link = await house.ways.token_for(EMAIL)
+    laptop = await signs_in(house)
+    await adds_a_number(house, taken)
+    await house.ways.emails.ask_change(taken, email="mallory@example.com", password=PASSWORD)
+    await house.ways.phones.ask_change(taken, phone="+48600100300", password=PASSWORD)
+    if link_followed:
+        await house.ways.emails.confirm(link, cause=REQUEST)
+    house.real_time.pass_by(timedelta(seconds=1))
+
+    await resets(house)
+
+    with pytest.raises(NotSignedIn):
+        await viewer(house, laptop)
+    with pytest.raises(InvalidToken):
+        await house.ways.emails.confirm(await house.ways.token_for("mallory@example.com"), cause=REQUEST)
+    with pytest.raises(InvalidCode):
+        await house.ways.phones.prove(taken, await house.ways.digits_for("+48600100300"), asked_by(taken))
+    assert (await viewer(house, await by_phone(house))).account_id != taken, "the number makes an account of its own"
+    assert (await house.accounts.account(taken)).phone is None
+    assert PHONE_RELEASED in await told(house)
+
+
+async def test_a_number_that_came_after_the_address_was_proved_stays_and_is_named_in_the_letter(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    await house.ways.emails.confirm(await house.ways.token_for(EMAIL), cause=REQUEST)
+    await adds_a_number(house, anna)
+    house.real_time.pass_by(timedelta(seconds=1))
+
+    await resets(house)
+
+    assert (await viewer(house, await by_phone(house))).account_id == anna
+    assert PHONE_STAYS in await told(house)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowSigningIn(SigningIn):
+    """Something happens between the look at a code and the session."""
+
+    meanwhile: Callable[[], Awaitable[None]]
+
+    async def open_session(self, account_id: UUID, *, epoch: int | None = None) -> Tokens:
+        await self.meanwhile()
+        return await SigningIn.open_session(self, account_id, epoch=epoch)
+
+
+async def test_a_code_that_was_looked_at_before_the_reset_signs_nobody_in_after_it(house: House) -> None:
+    await adds_a_number(house, await house.registers(EMAIL))
+    house.real_time.pass_by(timedelta(seconds=1))
+    await house.ways.phones.ask_sign_in(PHONE)
+    parts = {field.name: getattr(house.signing_in, field.name) for field in fields(SigningIn)}
+    slow = SlowSigningIn(**parts, meanwhile=lambda: resets(house))
+
+    with pytest.raises(NotSignedIn) as refused:
+        await replace(house.ways.phones, signing_in=slow).sign_in(
+            PHONE, await house.ways.digits_for(PHONE), cause=REQUEST
+        )
+    assert refused.value.code == "session_ended"

@@ -11,8 +11,8 @@ from application.password_rules import WrongPassword
 from application.phones import InvalidCode, PhoneInvalid
 from application.ports.codes import TooManyCodes
 from application.signing_in import Tokens
-from domain.account.account import AccountRegisteredByPhone, PhoneTaken
-from domain.account.contacts import PhoneChanged
+from domain.account.account import AccountRegisteredByPhone
+from domain.account.contacts import PhoneChanged, PhoneTaken
 from domain.shared.fact import Actor, Cause
 from tests.application.house import BY_ADMIN, PASSWORD, House, asked_by
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from application.ports.ledger import Insert, RowMoved, Write
-from application.ports.sign_in import Credential, RefreshReused, Session, SignedInPlace
+from application.ports.sign_in import Credential, Holder, RefreshReused, Session, SignedInPlace
 from domain.account.account import AccountDisabled, AccountEnabled, AccountRegistered, RoleChanged
 from domain.account.sign_ins import PasswordChanged
 from domain.shared.fact import Fact
@@ -172,6 +172,14 @@ async def test_a_password_is_of_the_epoch_in_which_it_was_read(house: Operations
 async def test_whose_an_address_is_the_claim_says(house: Operations, anna: UUID) -> None:
     assert await house.sign_ins.account_at("email", anna.bytes) == anna
     assert await house.sign_ins.account_at("phone", anna.bytes) is None
+
+
+async def test_who_holds_a_number_is_told_with_the_epoch_of_that_moment(house: Operations, anna: UUID) -> None:
+    assert await house.sign_ins.holder("email", anna.bytes) == Holder(anna, 0)
+    await happened(house, anna, PasswordChanged(fact_id=uuid4(), account_id=anna, how="reset"))
+
+    assert await house.sign_ins.holder("email", anna.bytes) == Holder(anna, 1)
+    assert await house.sign_ins.holder("phone", anna.bytes) is None
 
 
 async def places(

@@ -9,11 +9,12 @@ from domain.account.account import (
     Account,
     AccountDisabled,
     AccountEnabled,
+    AccountEvent,
     AccountRegistered,
     AccountRegisteredByPhone,
     RoleChanged,
 )
-from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged, PhoneReleased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
 from domain.shared.fact import AccountFact
 from tests.people import ANNA, MONDAY
@@ -100,6 +101,43 @@ def test_a_password_that_none_came_before_is_the_first() -> None:
     )
     given(Account, by_phone, first).when(lambda anna: anna.change_password("change")).then(changed)
     given(Account, registered).when(lambda anna: anna.change_password("change")).then(changed)
+
+
+added = PhoneChanged(account_id=ANNA, before=None, after=PHONE)
+reset = PasswordChanged(account_id=ANNA, how="reset")
+released = PhoneReleased(account_id=ANNA, before=PHONE)
+
+
+def test_a_number_that_came_before_the_address_was_proved_goes_with_the_reset_that_proves_it() -> None:
+    given(Account, registered, added).when(lambda anna: anna.reset_password(EMAIL)).then(verified, released, reset)
+
+    account = folded(Account, registered, added, verified, released, reset)
+    assert (account.phone, account.email_verified, account.sign_in_epoch) == (None, True, 1)
+    given(Account, registered, added, verified, released, reset).when(lambda anna: anna.reset_password(EMAIL)).then(
+        reset
+    )
+
+
+def test_also_where_a_link_was_followed_in_between_which_asks_for_no_password() -> None:
+    given(Account, registered, added, verified).when(lambda anna: anna.reset_password(EMAIL)).then(released, reset)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        (registered, verified, added),
+        (registered, added, verified, PhoneChanged(account_id=ANNA, before=PHONE, after=NEW_PHONE)),
+        (by_phone, EmailChanged(account_id=ANNA, before=None, after=EMAIL)),
+        (
+            by_phone,
+            PhoneChanged(account_id=ANNA, before=PHONE, after=NEW_PHONE),
+            EmailChanged(account_id=ANNA, before=None, after=EMAIL),
+        ),
+    ],
+)
+def test_a_number_that_came_after_that_or_before_any_address_stays(before: tuple[AccountEvent, ...]) -> None:
+    given(Account, *before).when(lambda anna: anna.reset_password(EMAIL)).then(reset)
+    assert folded(Account, *before, reset).phone is not None
 
 
 def test_a_copied_token_is_told_of_with_the_sign_in_that_it_ended() -> None:

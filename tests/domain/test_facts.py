@@ -6,7 +6,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.account.account import AccountRegistered, EmailTaken, RoleChanged
+from domain.account.account import AccountRegistered, RoleChanged
+from domain.account.contacts import EmailTaken
 from domain.facts import FACTS, AnyFact
 from domain.plan.plan import PlanCreated
 from domain.shared.fact import AccountFact, Fact, Personal, Refusal, account_of, personal_fields

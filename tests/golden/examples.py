@@ -17,7 +17,7 @@ from domain.account.account import (
     RoleChanged,
 )
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
-from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged
+from domain.account.contacts import AccountRenamed, EmailChanged, EmailVerified, PhoneChanged, PhoneReleased
 from domain.account.customers import CustomerBound, CustomerDeletionRequested, CustomerGone
 from domain.account.erasure import ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChanged, RefreshTokenReused
@@ -678,6 +678,7 @@ REACHED = (
         91, VIEWER, REQUEST, EmailChanged(account_id=ANNA, before="anna@example.com", after="anna@kowalska.example")
     ),
     stored(92, VIEWER, REQUEST, PhoneChanged(account_id=ANNA, before="+48600100200", after="+48600100300")),
+    stored(101, VIEWER, REQUEST, PhoneReleased(account_id=ANNA, before="+48600100300")),
     stored(93, VIEWER, REQUEST, PasswordChanged(account_id=ANNA, how="reset")),
     stored(94, VIEWER, REQUEST, RefreshTokenReused(account_id=ANNA, session_id=SIGN_IN)),
 )

@@ -24,7 +24,7 @@ from application.ports.secrets import SignedIn
 from application.ports.throttles import Rate
 from application.throttling import Throttling
 from domain.access.access import Access, SubscriptionRequired
-from domain.account.account import EmailTaken
+from domain.account.contacts import EmailTaken
 from entrypoints.http.assembly import assemble
 from entrypoints.http.authentication import ByRequest, MaybeSignedIn, MaybeViewer, SignedInAs, Viewer
 from entrypoints.http.idempotency import Idempotent

@@ -240,6 +240,27 @@ async def test_who_forgot_the_password_sets_a_new_one_by_letter(service: Service
     problem_in(again, 422, "invalid_token")
 
 
+async def test_who_registered_with_her_address_has_no_way_in_once_she_has_reset_the_password(service: Service) -> None:
+    email, phone = "olga@example.com", new_number()
+    stranger = (await posted(service.public, "/v1/auth/register", email=email, password=PASSWORD)).json()
+    asked = {"phone": phone, "password": PASSWORD}
+    await service.public.post("/v1/me/phone", json=asked, headers=bearer(stranger))
+    proof = {"code": await digits_for(service, phone)}
+    proved = await service.public.post("/v1/me/phone/verify", json=proof, headers=bearer(stranger))
+    assert proved.status_code == 204
+
+    await posted(service.public, "/v1/auth/password/forgot", email=email)
+    reset = {"token": await token_for(service, email), "password": NEW_PASSWORD}
+    assert (await posted(service.public, "/v1/auth/password/reset", **reset)).status_code == 204
+
+    problem_in(await service.public.get("/v1/me", headers=bearer(stranger)), 401, "session_ended")
+    elsewhere = (await service.public.get("/v1/me", headers=bearer(await by_code(service, phone)))).json()
+    assert (elsewhere["id"] != stranger["account"]["id"], elsewhere["email"]) == (True, None)
+    olga = (await posted(service.public, "/v1/auth/login", email=email, password=NEW_PASSWORD)).json()
+    hers = (await service.public.get("/v1/me", headers=bearer(olga))).json()
+    assert (hers["id"], hers["phone"], hers["email_verified"]) == (stranger["account"]["id"], None, True)
+
+
 async def test_forgetting_is_answered_alike_for_anybody(service: Service, anna: Person) -> None:
     answers = [
         await posted(service.public, "/v1/auth/password/forgot", email=email)
