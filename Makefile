@@ -41,7 +41,7 @@ rules: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy & $(BIN)/pyright; pyright=$$?; wait $$! && exit $$pyright
 
-bench: .venv/.dev .venv-peers/.ok ## the figures of the ledger and of the webhooks beside their bars, 20 to 30 minutes (a look: ARGS=--quick)
+bench: .venv/.dev .venv-peers/.ok ## the figures of the ledger, of the webhooks and of playback beside their bars, half an hour (a look: ARGS=--quick)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: .venv/.dev ## the Stripe cases in all orders, 20 storms, 2,000 lives, 15,000 held connections, floods of sign-ins, 50 rounds of each race, 1,000,000 mutated requests, then kill -9 of everything, 200 times; ROUNDS=1000, SEED= to repeat

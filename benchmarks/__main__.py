@@ -19,6 +19,7 @@ from benchmarks.growth import append_growth, rebuild_growth
 from benchmarks.ingest import ingest
 from benchmarks.lag import lag
 from benchmarks.machine import Machine, Others, describe
+from benchmarks.playback import playback, playback_growth
 from benchmarks.projection import projection
 from benchmarks.report import Report, table, write
 from benchmarks.workbench import Options, Workbench, workbench
@@ -44,6 +45,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "commit_to_visible": commit_to_visible,
     "read_your_writes": read_your_writes,
     "ingest": ingest,
+    "playback": playback,
+    "playback_growth": playback_growth,
 }
 
 
@@ -69,9 +72,9 @@ def main(
     only: tuple[str, ...],
     output: Path | None,
 ) -> None:
-    """Measure the ledger beside the eventsourcing library and pgbench, and webhooks beside the usual handler.
+    """Measure the ledger beside the eventsourcing library and pgbench, webhooks and playback beside the usual ways.
 
-    About 20 minutes on two quiet cores.
+    About half an hour on two quiet cores.
     """
     usual = QUICK if quick else WHOLE
     options = Options(rounds or usual.rounds, seconds or usual.seconds, facts or usual.facts)

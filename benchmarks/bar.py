@@ -34,5 +34,11 @@ BARS = {
     "ingest_vs_fastapi": Bar("at_least", 10, 15),
     "ingest_vs_pgbench": Bar("at_least", 0.5, 0.8),
     "ingest_p99_ms": Bar("under", 200, 20),
+    "playback_vs_fastapi": Bar("at_least", 12, 20),
+    "playback_p99_vs_fastapi": Bar("under", 0.1, 0.05),
+    "playback_vs_bare_litestar": Bar("at_least", 0.45, 0.6),
+    "playback_vs_drf": Bar("at_least", 20, 30),
+    "playback_cpu_us": Bar("under", 110, 75),
+    "playback_1m_vs_10k": Bar("under", 1.2, 1.1),
 }
 """By row. `ratio` is what is looked at: of `lag_p99_ms` and `rebuild_10m_rss_mib` that is the figure itself."""

@@ -10,36 +10,26 @@ One process each, 32 connections over loopback, the same sender of the same even
 servers and PostgreSQL share the machine.
 """
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import LiteralString
-from urllib.parse import quote, urlencode
 
-import httpx
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.contest import P50, P99, Comparison, Contest, Contestant, Figure, Outcome, hold
 from benchmarks.pgbench import pgbench_inbox
-from benchmarks.webhooks import CUSTOMERS, RATE, SECRET, Sender, customer_id, subscription_id
+from benchmarks.sending import Sender
+from benchmarks.serving import ABSENT, API, PEERS, for_asyncpg, serving
+from benchmarks.webhooks import CUSTOMERS, RATE, SECRET, Requests, customer_id, subscription_id
 from benchmarks.workbench import Options, Workbench
 
 CONNECTIONS = 32
 OURS, USUAL, PGBENCH = "streamly", "FastAPI + SQLAlchemy", "pgbench"
 OUR_PATH, USUAL_PATH = "/v1/webhooks/stripe", "/webhooks/stripe"
 OUR_ROWS, USUAL_ROWS = "SELECT count(*) FROM ops.inbox", "SELECT count(*) FROM payment_logs"
-START_SECONDS, STOP_SECONDS, LOOK_SECONDS = 60.0, 15.0, 0.05
-BACKLOG = 2048
 
 HERE = Path(__file__).parent
-PEERS = HERE.parent / ".venv-peers/bin/python"
-ABSENT = "" if PEERS.exists() else "there is no .venv-peers, which `make bench` makes"
 
 COMPARISONS = (
     Comparison("ingest_vs_fastapi", "webhooks/s", Figure(OURS, RATE), Figure(USUAL, RATE)),
@@ -68,7 +58,7 @@ async def ingest(bench: Workbench, options: Options, say: Callable[[str, int], N
 
 
 def _sender(port: int, path: str, options: Options) -> Sender:
-    return Sender(port, path, connections=CONNECTIONS, seconds=options.seconds)
+    return Sender(port, Requests(path), RATE, connections=CONNECTIONS, seconds=options.seconds)
 
 
 async def _never() -> Mapping[str, float]:
@@ -91,25 +81,16 @@ def _streamly(bench: Workbench, dsn: str) -> Iterator[int]:
         "DATA_DIR": str(bench.folder / "streamly"),
         "STRIPE_WEBHOOK_SECRETS": SECRET,
     }
-    command = [sys.executable, "-m", "entrypoints.cli.main", "api", "--fd"]
-    with _serving(command, bench.folder / "streamly.log", environment, ready="/health/live") as port:
-        yield port
+    with serving(API, bench.folder / "streamly.log", environment, ready="/health/live") as served:
+        yield served.port
 
 
 @contextmanager
 def _usual_handler(bench: Workbench, dsn: str) -> Iterator[int]:
-    command = [str(PEERS), str(HERE / "usual_handler.py"), _for_asyncpg(dsn), SECRET]
-    with _serving(command, bench.folder / "usual_handler.log", {}, ready="/openapi.json") as port:
+    command = [str(PEERS), str(HERE / "usual_handler.py"), for_asyncpg(dsn), SECRET, "{fd}"]
+    with serving(command, bench.folder / "usual_handler.log", {}, ready="/openapi.json") as served:
         _subscribe(dsn)
-        yield port
-
-
-def _for_asyncpg(dsn: str) -> str:
-    """As SQLAlchemy is told of a server on a Unix socket."""
-    given = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
-    place = urlencode({"host": given["host"], "port": given.get("port", "5432")})
-    password = f":{quote(given['password'], safe='')}" if "password" in given else ""
-    return f"postgresql+asyncpg://{given['user']}{password}@/{quote(given['dbname'])}?{place}"
+        yield served.port
 
 
 def _subscribe(dsn: str) -> None:
@@ -121,41 +102,3 @@ def _subscribe(dsn: str) -> None:
             " SELECT told.*, 'active', now() FROM unnest(%s::text[], %s::text[]) AS told",
             [list(column) for column in zip(*ids, strict=True)],
         )
-
-
-@contextmanager
-def _serving(command: Sequence[str], log: Path, environment: Mapping[str, str], *, ready: str) -> Iterator[int]:
-    """The port of a process that is given its listening socket as the last argument."""
-    # With the protocol named, asyncio turns Nagle's algorithm off; without, an answer waits for 40 ms.
-    with socket.socket(proto=socket.IPPROTO_TCP) as listening, log.open("wb") as said:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(BACKLOG)
-        fd, port = listening.fileno(), int(listening.getsockname()[1])
-        with subprocess.Popen(
-            [*command, str(fd)], env={**os.environ, **environment}, pass_fds=[fd], stdout=said, stderr=said
-        ) as process:
-            try:
-                _wait_until_it_answers(process, f"http://127.0.0.1:{port}{ready}", log)
-                yield port
-            finally:
-                _stop(process)
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        assert process.poll() is None, f"a server ended at its start: {log.read_text()[-2_000:]}"
-        assert time.monotonic() < deadline, f"a server did not answer: {log.read_text()[-2_000:]}"
-        try:
-            if httpx.get(address, timeout=1, trust_env=False).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(LOOK_SECONDS)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()

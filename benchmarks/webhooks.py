@@ -1,28 +1,21 @@
-"""Signed webhooks of Stripe's, and whoever sends them: over real connections, the next when the last was answered."""
+"""Signed webhooks of Stripe's, as they are sent."""
 
-import asyncio
 import hmac
-import re
 import time
 from hashlib import sha256
 from itertools import count
-from typing import cast
 from uuid import uuid4
 
 import msgspec
 
 from adapters.sandbox.stripe.shapes import catalog, events, public, subscriptions
-from benchmarks.contest import P50, P99, Sample, percentile
 
 SECRET = "whsec_of_the_benchmarks_0123456789"  # noqa: S105 - it guards nothing
 CUSTOMERS = 1_000
 BORN = 1_790_000_000
 MONTH_SECONDS = 30 * 86_400
-PATIENCE_SECONDS = 30.0
 
 RATE = "webhooks_per_second"
-ANSWERED = b"HTTP/1.1 200 "
-LENGTH = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
 
 
 def customer_id(number: int) -> str:
@@ -82,83 +75,3 @@ class Requests:
             b"%bcontent-type: application/json; charset=utf-8\r\nstripe-signature: t=%b,v1=%b\r\ncontent-length: %d"
             b"\r\n\r\n%b" % (self._head, signed_at, signature, len(body), body)
         )
-
-
-class Sender:
-    """So many connections, each with one request under way, for so many seconds."""
-
-    def __init__(self, port: int, path: str, *, connections: int, seconds: float) -> None:
-        self.acknowledged = 0
-        self._port = port
-        self._requests = Requests(path)
-        self._connections = connections
-        self._seconds = seconds
-
-    async def measure(self) -> Sample:
-        """Raises ConnectionError when one is refused or broken off; an answer other than 200 ends the run."""
-        latencies_ms: list[float] = []
-        loop = asyncio.get_running_loop()
-        started = time.perf_counter()
-        deadline = started + self._seconds
-        lines = [Line(self._requests, deadline, latencies_ms) for _ in range(self._connections)]
-        for line in lines:
-            await loop.create_connection(lambda line=line: line, "127.0.0.1", self._port)  # type: ignore[misc]
-        async with asyncio.timeout(self._seconds + PATIENCE_SECONDS):
-            await asyncio.gather(*(line.done for line in lines))
-        elapsed = time.perf_counter() - started
-        self.acknowledged += len(latencies_ms)
-        return {
-            RATE: len(latencies_ms) / elapsed,
-            P50: percentile(latencies_ms, 0.5),
-            P99: percentile(latencies_ms, 0.99),
-        }
-
-
-class Line(asyncio.Protocol):
-    """One connection; `done` when the time is over and the last answer is there."""
-
-    def __init__(self, requests: Requests, deadline: float, latencies_ms: list[float]) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._requests = requests
-        self._deadline = deadline
-        self._latencies_ms = latencies_ms
-        self._received = b""
-        self._sent_at = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's is one too, and does not say so.
-        self._transport = cast("asyncio.Transport", transport)
-        self._send()
-
-    def _send(self) -> None:
-        request = self._requests.next()
-        self._sent_at = time.perf_counter()
-        self._transport.write(request)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        if not self._is_whole():
-            return
-        now = time.perf_counter()
-        if not self._received.startswith(ANSWERED):
-            self.done.set_exception(ConnectionError(self._received[:500].decode(errors="replace")))
-            self._transport.close()
-            return
-        self._latencies_ms.append((now - self._sent_at) * 1_000)
-        self._received = b""
-        if now < self._deadline:
-            self._send()
-        else:
-            self.done.set_result(None)
-            self._transport.close()
-
-    def _is_whole(self) -> bool:
-        head = self._received.find(b"\r\n\r\n")
-        if head < 0:
-            return False
-        length = LENGTH.search(self._received, 0, head + 2)
-        return length is not None and len(self._received) >= head + 4 + int(length[1])
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(exc or ConnectionError("the server closed the connection"))

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +51,7 @@ class Workbench:
     dsn: str
     folder: Path
     bin_dir: Path
-    _ledgers: dict[int, str] = field(default_factory=dict)
+    _filled: dict[str, str] = field(default_factory=dict)
 
     def database(self, name: str) -> str:
         """The DSN of a new database with our tables in it."""
@@ -62,20 +62,24 @@ class Workbench:
         return dsn
 
     async def ledger(self, facts: int) -> str:
-        """The DSN of the database whose ledger begins with so many facts of films; made when it is first asked for."""
-        if facts not in self._ledgers:
-            print(f"a ledger of {facts:,} facts: being written", file=sys.stderr, flush=True)
-            dsn = await asyncio.to_thread(self.database, f"ledger_{facts}")
-            await seed(dsn, Lives.as_in_life(facts))
-            self._ledgers[facts] = dsn
-        return self._ledgers[facts]
+        """The DSN of the database whose ledger begins with so many facts of films."""
+        return await self.filled(_ledger(facts), lambda dsn: seed(dsn, Lives.as_in_life(facts)))
+
+    async def filled(self, name: str, fill: Callable[[str], Awaitable[None]]) -> str:
+        """The DSN of the database of that name; made and filled when it is first asked for."""
+        if name not in self._filled:
+            print(f"{name}: being written", file=sys.stderr, flush=True)
+            dsn = await asyncio.to_thread(self.database, name)
+            await fill(dsn)
+            self._filled[name] = dsn
+        return self._filled[name]
 
     def lacks_room_for(self, facts: int) -> str:
         """Why there can be no ledger of that length; empty when there can."""
         needed, free = facts * BYTES_TO_A_FACT, shutil.disk_usage(self.folder).free
         # Of the log there may be more than its limit while much is written.
         needed += 2 * min(needed, WAL_MAX_GIB * 2**30)
-        if facts in self._ledgers or free >= needed:
+        if _ledger(facts) in self._filled or free >= needed:
             return ""
         return f"{facts:,} facts need {needed / 1e9:.0f} GB of disk, and {free / 1e9:.0f} GB are free"
 
@@ -91,6 +95,10 @@ def workbench() -> Iterator[Workbench]:
             yield Workbench(server.start(), Path(folder), binaries.bin_dir)
         finally:
             server.stop()
+
+
+def _ledger(facts: int) -> str:
+    return f"ledger_{facts}"
 
 
 def _settings() -> tuple[str, ...]:

@@ -6,7 +6,8 @@ import pytest
 import stripe
 
 from benchmarks.contest import P99
-from benchmarks.webhooks import RATE, SECRET, Requests, Sender
+from benchmarks.sending import Sender
+from benchmarks.webhooks import RATE, SECRET, Requests
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +55,7 @@ def test_each_request_is_signed_and_its_event_new() -> None:
 async def test_what_was_answered_is_counted() -> None:
     server, port, taken = await served(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", times=1_000_000)
     async with server:
-        sender = Sender(port, "/webhooks", connections=3, seconds=0.05)
+        sender = Sender(port, Requests("/webhooks"), RATE, connections=3, seconds=0.05)
         sample = await sender.measure()
 
     assert sender.acknowledged == len(taken) > 3
@@ -67,4 +68,4 @@ async def test_what_is_not_taken_ends_the_run(answer: bytes) -> None:
     server, port, _ = await served(answer, times=1)
     async with server:
         with pytest.raises(ConnectionError):
-            await Sender(port, "/webhooks", connections=3, seconds=0.05).measure()
+            await Sender(port, Requests("/webhooks"), RATE, connections=3, seconds=0.05).measure()

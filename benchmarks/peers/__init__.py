@@ -1,0 +1,1 @@
+"""What ours is held against, written as people write it; each a process of its own, in .venv-peers."""

@@ -1,0 +1,1 @@
+"""Playback with Django REST framework and simplejwt, as their guides have it; served by gunicorn's threads."""
