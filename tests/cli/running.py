@@ -1,30 +1,22 @@
-"""A command in a process of its own, as an operator runs it."""
+"""A command in a process of its own, as an operator runs it; forked, since a start would take the most of its time."""
 
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.cli import loaded
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
-TIMEOUT_SECONDS = 90
 
 
 def command_on(database: str, folder: Path) -> Run:
     """Runs a command on a database and a data folder; by keyword what is on its input, and more settings."""
 
     def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "entrypoints.cli.main", *arguments],
-            env=environment_on(database, folder) | environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+        return loaded.run(arguments, environment_on(database, folder) | environment, stdin)
 
     return run
 

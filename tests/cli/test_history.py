@@ -3,7 +3,6 @@
 import array
 import fcntl
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import pytest
 
 from entrypoints.cli.history import _is_ours
 from tests.adapters.eventstore.long_ledger import LATE, LOUD, RARE, recorded_at, seed
+from tests.cli import loaded
+from tests.cli.running import environment_on
 
 FACTS = 200_000
 TIMEOUT_SECONDS = 90
@@ -50,9 +51,7 @@ class Operator:
     folder: Path
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        with self.running("-m", "entrypoints.cli.main", *arguments) as process:
-            out, trouble = process.communicate(stdin.encode(), timeout=TIMEOUT_SECONDS)
-        return subprocess.CompletedProcess(arguments, process.returncode, out.decode(), trouble.decode())
+        return loaded.run(arguments, environment_on(self.dsn, self.folder), stdin)
 
     def facts(self, *filters: str) -> list[Any]:
         done = self.run("audit", "history", *filters)
@@ -61,10 +60,9 @@ class Operator:
 
     @contextmanager
     def running(self, *arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
-        folder = str(self.folder)
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            env={**os.environ, "DATABASE_URL": self.dsn, "DATA_DIR": folder, "HOME": folder},
+            env=environment_on(self.dsn, self.folder),
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=subprocess.PIPE,
