@@ -1,9 +1,9 @@
 """The OpenAPI document: Litestar's, corrected until it says what the API does (schemathesis holds the two together).
 
 What cannot be seen in a handler's signature it says in options of its own: `refuses` (exceptions, or status, code and
-sentence), `throttled` (whose limits it counts
-against), `takes` (the media type of a raw body), `serves` (those of files), `streams` (a second media type of the
-answer) and `unready` (503 has the shape of 200).
+sentence), `throttled` (whose limits it counts against), `takes` (the media type of a raw body), `serves` (those of
+files), `streams` (a second media type of the answer), `conditional` (a part of it may be asked for, or nothing unless
+it has changed) and `unready` (503 has the shape of 200).
 """
 
 import re
@@ -203,6 +203,8 @@ def _correct(operation: Operation, by_kind: Mapping[Any, Any], components: Mappi
             refuses=opt.get("refuses", ()),
         ),
     }
+    if operation.has("conditional"):
+        described["responses"] |= CONDITIONAL
     if operation.has("unready"):
         described["responses"]["503"] = {**described["responses"][good], "description": "It cannot do its work now."}
 
@@ -240,6 +242,11 @@ POSITION = {"type": "integer", "minimum": 0, "maximum": POSITION_MAX, "examples"
 RECORDED = "Where the ledger stands after this."
 READ = "See at least this much of the ledger; it is what an earlier answer had in its `Ledger-Position`."
 
+
+CONDITIONAL = {
+    "206": {"description": "The part that `Range` asked for."},
+    "304": {"description": "What the client has is still so."},
+}
 
 IDEMPOTENCY_KEY = {
     "name": KEY_HEADER,
