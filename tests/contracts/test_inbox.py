@@ -89,6 +89,16 @@ async def test_customers_wait_in_the_order_in_which_they_began_to(house: Operati
     assert await waiting(house, BORIS) == [("evt_1", 0), ("evt_3", 0)]
 
 
+async def test_each_provider_is_asked_about_its_own(house: Operations) -> None:
+    video = Customer("mux", str(uuid4()))
+    await keep(house, "evt_1")
+    await house.inbox.keep(replace(delivery("evt_1", video), provider="mux"), now=MONDAY)
+
+    assert await house.inbox.customers_waiting(providers=["stripe"], limit=5) == [ANNA]
+    assert await house.inbox.customers_waiting(providers=["mux", "cloudflare"], limit=5) == [video]
+    assert await house.inbox.customers_waiting(providers=["mux", "stripe"], limit=5) == [ANNA, video]
+
+
 async def test_what_nobody_can_be_asked_about_is_done(house: Operations) -> None:
     await keep(house, "evt_1", customer=None)
     await house.inbox.keep(delivery("evt_2"), now=MONDAY, to_settle=False)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,10 +21,14 @@ from domain.subscription.facts import GraceStarted
 from domain.video.facts import (
     Audience,
     Rendition,
+    UploadGranted,
     UploadReceived,
     VideoCreated,
+    VideoFact,
+    VideoFailed,
     VideoMadeReady,
     VideoPublished,
+    VideoTakenIn,
     VideoUnpublished,
 )
 from tests.contracts.operations import Operations, operations_in
@@ -206,6 +211,39 @@ async def test_an_unpublished_video_is_found_by_its_id(house: Operations) -> Non
 
     assert video is not None
     assert (video.status, video.published_at, video.duration_seconds, video.renditions) == ("waiting", None, None, ())
+
+
+async def test_unfinished_are_those_that_a_platform_is_at_or_waits_for(house: Operations) -> None:
+    async def at_mux(*facts: VideoFact) -> UUID:
+        video_id = uuid4()
+        created = VideoCreated(
+            video_id=video_id,
+            title="Soup",
+            description="",
+            category="",
+            access="free",
+            requires=None,
+            platform="mux",
+        )
+        await recorded(house, video_id, created, *[replace(fact, video_id=video_id) for fact in facts])
+        return video_id
+
+    granted = UploadGranted(video_id=ANNA, upload_id="upload-1", expires_at=MONDAY)
+    taken_in = VideoTakenIn(video_id=ANNA, asset_id="asset-1")
+    await create(house, "Ours", publish=False)
+    await at_mux()
+    await at_mux(granted, taken_in, VideoFailed(video_id=ANNA, reason="not_a_video", detail=""))
+    waited_for = await at_mux(granted)
+    worked_on = await at_mux(granted, taken_in)
+
+    async def unfinished(platforms: list[str], **given: Any) -> list[UUID]:
+        asked = {"waited_since": MONDAY - days(2), "limit": 10} | given
+        return [video.video_id for video in await house.catalogue.unfinished(platforms, **asked)]
+
+    assert await unfinished(["mux"]) == [worked_on, waited_for]
+    assert await unfinished(["mux"], limit=1) == [worked_on]
+    assert await unfinished(["mux"], waited_since=MONDAY) == [worked_on]
+    assert await unfinished(["cloudflare"]) == await unfinished([]) == []
 
 
 async def test_the_catalogue_is_narrowed_by_category_and_access(house: Operations) -> None:

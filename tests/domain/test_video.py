@@ -1,19 +1,25 @@
 """A video: created, uploaded, made ready or found to be none, published and taken out again."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from domain.video.facts import (
     Rendition,
+    UploadGranted,
     UploadReceived,
     VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
     VideoFact,
     VideoFailed,
     VideoMadeReady,
     VideoPublished,
+    VideoTakenIn,
     VideoUnpublished,
 )
+from domain.video.truth import AssetTruth
 from domain.video.video import Description, UploadNotExpected, Video, VideoNotReady
 from tests.scenario import folded, given, nothing_yet
 
@@ -135,3 +141,99 @@ def test_only_what_is_published_is_taken_out() -> None:
     given(Video, *PASTS["published"]).when(lambda video: video.unpublish()).then(unpublished)
     for status in ("waiting", "processing", "errored", "ready"):
         given(Video, *PASTS[status]).when(lambda video: video.unpublish()).then_nothing()
+
+
+described = VideoDescribed(
+    video_id=BREAD, title="Rye", description="Flour, water, salt", category="baking", access="free", requires=None
+)
+granted = UploadGranted(video_id=BREAD, upload_id="upload-1", expires_at=datetime(2026, 11, 22, tzinfo=UTC))
+taken_in = VideoTakenIn(video_id=BREAD, asset_id="asset-1")
+lost = VideoFailed(video_id=BREAD, reason="gone", detail="The platform has it no more.")
+deleted = VideoDeleted(video_id=BREAD)
+
+REMOTE: dict[str, tuple[VideoFact, ...]] = {
+    "waiting": (created, granted),
+    "processing": (created, granted, taken_in),
+    "errored": (created, granted, taken_in, failed),
+    "ready": (created, granted, taken_in, made_ready),
+    "published": (created, granted, taken_in, made_ready, published),
+    "deleted": (created, granted, taken_in, made_ready, deleted),
+}
+NOTHING_YET = AssetTruth(stage="waiting")
+AT_WORK = AssetTruth(stage="processing", asset_id="asset-1")
+BAD = AssetTruth(stage="errored", asset_id="asset-1", reason="not_a_video", detail="It is a picture.")
+GOOD = AssetTruth(stage="ready", asset_id="asset-1", playback_id="bread-1", duration_seconds=61.5, renditions=LADDER)
+GONE = AssetTruth(stage="gone", asset_id="asset-1")
+
+
+def test_what_is_said_of_it_changes_in_any_state_and_only_if_it_differs() -> None:
+    rye = Description(title="Rye", description="Flour, water, salt", category="baking", access="free", requires=None)
+
+    for past in PASTS.values():
+        given(Video, *past).when(lambda video: video.describe(rye)).then(described)
+        given(Video, *past, described).when(lambda video: video.describe(rye)).then_nothing()
+
+
+def test_the_platforms_name_of_an_upload_is_noted_once() -> None:
+    def grants(video: Video) -> list[VideoFact]:
+        return video.grant_upload(upload_id="upload-1", expires_at=granted.expires_at)
+
+    given(Video, created).when(grants).then(granted)
+    given(Video, created, granted).when(grants).then_nothing()
+    given(Video, created).when(lambda it: it.grant_upload(upload_id="", expires_at=granted.expires_at)).then_nothing()
+    given(Video, *REMOTE["ready"]).when(grants).then_refused(UploadNotExpected)
+
+
+@pytest.mark.parametrize(
+    ("status", "truth", "news"),
+    [
+        ("waiting", NOTHING_YET, []),
+        ("waiting", AT_WORK, [taken_in]),
+        ("waiting", GOOD, [taken_in, made_ready]),
+        ("waiting", BAD, [taken_in, failed]),
+        ("waiting", GONE, [lost]),
+        ("processing", NOTHING_YET, []),
+        ("processing", AT_WORK, []),
+        ("processing", GOOD, [made_ready]),
+        ("processing", BAD, [failed]),
+        ("processing", GONE, [lost]),
+        ("errored", BAD, []),
+        ("errored", GOOD, []),
+        ("errored", GONE, []),
+        ("ready", AT_WORK, []),
+        ("ready", GOOD, []),
+        ("ready", BAD, []),
+        ("ready", GONE, [lost]),
+        ("published", GOOD, []),
+        ("published", GONE, [unpublished, lost]),
+        ("deleted", GOOD, []),
+        ("deleted", GONE, []),
+    ],
+)
+def test_of_what_the_platform_says_the_difference_is_recorded(
+    status: str, truth: AssetTruth, news: list[VideoFact]
+) -> None:
+    given(Video, *REMOTE[status]).when(lambda video: video.observe(truth)).then(*news)
+
+
+def test_another_upload_takes_the_place_of_one_that_failed() -> None:
+    second = AssetTruth(stage="processing", asset_id="asset-2")
+
+    given(Video, *REMOTE["errored"]).when(lambda video: video.observe(second)).then(
+        VideoTakenIn(video_id=BREAD, asset_id="asset-2")
+    )
+
+
+def test_an_upload_that_failed_before_it_was_anything_fails_once() -> None:
+    nameless = AssetTruth(stage="errored", reason="not_a_video", detail="It is a picture.")
+    past = (created, granted, VideoTakenIn(video_id=BREAD, asset_id=""), failed)
+
+    given(Video, *REMOTE["waiting"]).when(lambda video: video.observe(nameless)).then(*past[2:])
+    given(Video, *past).when(lambda video: video.observe(nameless)).then_nothing()
+
+
+def test_it_is_deleted_once_and_taken_out_before() -> None:
+    given(Video, *PASTS["published"]).when(lambda video: video.delete()).then(unpublished, deleted)
+    given(Video, *PASTS["waiting"]).when(lambda video: video.delete()).then(deleted)
+    given(Video, *REMOTE["deleted"]).when(lambda video: video.delete()).then_nothing()
+    given(Video, *REMOTE["deleted"]).when(receives).then_refused(UploadNotExpected)

@@ -30,6 +30,9 @@ MADE_NOTHING = {
     "/v1/admin/accounts/{account_id}/enable": "it is so, or becomes so",
     "/v1/admin/videos/{video_id}/publish": "it is so, or becomes so",
     "/v1/admin/videos/{video_id}/unpublish": "it is so, or becomes so",
+    "/v1/admin/videos/{video_id}/upload": "the last place to send it to is the one that counts",
+    "/v1/admin/videos/{video_id}/upload/complete": "it is put together once",
+    "/v1/admin/videos/{video_id}/upload/parts": "an address is an address",
     "/v1/admin/webhooks/{id}/retry": "it is asked about again, whatever came of it",
     "/v1/me/email": "a newer letter ends the one before",
     "/v1/me/erasure": "an account is erased once, and who asks again is signed in no more",
@@ -40,6 +43,8 @@ MADE_NOTHING = {
     "/v1/playback/{session_id}/heartbeat": "it says how far one is",
     "/v1/sandbox/clock": "time is what it is put to",
     "/v1/videos/{video_id}/playback": "the hot path, on which each answer is good for minutes",
+    "/v1/webhooks/cloudflare": "a notice that came before changes nothing",
+    "/v1/webhooks/mux": "the provider's own id of each delivery says that it came before",
     "/v1/webhooks/stripe": "the provider's own id of each delivery says that it came before",
 }
 

@@ -90,6 +90,17 @@ def test_a_title_plays_what_was_made_ready() -> None:
     assert (title.platform, title.playback_id, title.duration_seconds) == ("local", "bread-1", 61.5)
 
 
+def test_a_title_described_anew_asks_for_something_else() -> None:
+    anew = VideoDescribed(video_id=BREAD, title="Rye", description="", category="", access="free", requires=None)
+
+    assert title_after(created, made_ready, published, anew).requirement() == Requirement(free=True)
+    assert title_after(created, made_ready, published, anew).published
+
+
+def test_of_a_deleted_video_there_is_no_title() -> None:
+    assert rows_of(access, Title, created, made_ready, published, VideoDeleted(video_id=BREAD)) == {}
+
+
 def test_of_a_video_that_was_never_created_there_is_no_title() -> None:
     assert rows_of(access, Title, made_ready, published, unpublished) == {}
 

@@ -6,11 +6,15 @@ from application.projections.catalogue import Listed, catalogue
 from domain.shared.fact import Fact
 from domain.video.facts import (
     Rendition,
+    UploadGranted,
     UploadReceived,
     VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
     VideoFailed,
     VideoMadeReady,
     VideoPublished,
+    VideoTakenIn,
     VideoUnpublished,
 )
 from tests.application.projections.stories import rows_of
@@ -93,3 +97,26 @@ def test_each_video_is_one_row() -> None:
 
 def test_of_a_video_that_was_never_created_there_is_no_row() -> None:
     assert rows_of(catalogue, Listed, received, made_ready, failed, published, unpublished) == {}
+
+
+def test_described_anew_it_says_so_and_stays_where_it_is() -> None:
+    rye = VideoDescribed(video_id=BREAD, title="Rye", description="Time", category="slow", access="free", requires=None)
+    listed = bread_after(created(), received, made_ready, published, rye)
+
+    assert (listed.title, listed.description, listed.category) == ("Rye", "Time", "slow")
+    assert (listed.access, listed.requires) == ("free", None)
+    assert (listed.status, listed.published_position) == ("published", 4)
+
+
+def test_taken_in_by_its_platform_it_is_worked_on() -> None:
+    granted = UploadGranted(video_id=BREAD, upload_id="upload-1", expires_at=MONDAY)
+    taken_in = VideoTakenIn(video_id=BREAD, asset_id="asset-1")
+
+    assert bread_after(created(), granted).upload_until == MONDAY
+    assert bread_after(created(), granted, taken_in).status == "processing"
+
+
+def test_deleted_it_is_there_no_more() -> None:
+    deleted = VideoDeleted(video_id=BREAD)
+
+    assert rows_of(catalogue, Listed, created(), received, made_ready, published, unpublished, deleted) == {}
