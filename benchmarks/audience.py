@@ -25,7 +25,7 @@ from benchmarks.subscribers import COOKING, STRIPE, WEBHOOK
 from domain.account.account import AccountRegistered
 from domain.shared.fact import Fact
 from domain.subscription.facts import SubscriptionStarted
-from domain.video.video import VideoCreated, VideoMadeReady, VideoPublished
+from domain.video.facts import VideoCreated, VideoMadeReady, VideoPublished
 
 FILM_SECONDS = 5_400.0
 NOW = datetime.now(UTC).replace(microsecond=1)

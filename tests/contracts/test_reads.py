@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -36,6 +35,7 @@ from tests.people import ANNA, BORIS, COOKING, MONDAY, days
 
 pytestmark = pytest.mark.anyio
 
+SATURDAY = MONDAY - days(2)
 LADDER = (Rendition(240, 400_000), Rendition(720, 2_400_000))
 
 
@@ -236,13 +236,13 @@ async def test_unfinished_are_those_that_a_platform_is_at_or_waits_for(house: Op
     waited_for = await at_mux(granted)
     worked_on = await at_mux(granted, taken_in)
 
-    async def unfinished(platforms: list[str], **given: Any) -> list[UUID]:
-        asked = {"waited_since": MONDAY - days(2), "limit": 10} | given
-        return [video.video_id for video in await house.catalogue.unfinished(platforms, **asked)]
+    async def unfinished(platforms: list[str], *, since: datetime = SATURDAY, limit: int = 10) -> list[UUID]:
+        found = await house.catalogue.unfinished(platforms, waited_since=since, limit=limit)
+        return [video.video_id for video in found]
 
     assert await unfinished(["mux"]) == [worked_on, waited_for]
     assert await unfinished(["mux"], limit=1) == [worked_on]
-    assert await unfinished(["mux"], waited_since=MONDAY) == [worked_on]
+    assert await unfinished(["mux"], since=MONDAY) == [worked_on]
     assert await unfinished(["cloudflare"]) == await unfinished([]) == []
 
 

@@ -17,7 +17,15 @@ from domain.access.standing import Standing
 from domain.account.account import AccountRegistered, RoleChanged
 from domain.shared.fact import AccountFact, Fact
 from domain.subscription.truth import BillingPolicy
-from domain.video.facts import Rendition, VideoCreated, VideoMadeReady, VideoPublished, VideoUnpublished
+from domain.video.facts import (
+    Rendition,
+    VideoCreated,
+    VideoDeleted,
+    VideoDescribed,
+    VideoMadeReady,
+    VideoPublished,
+    VideoUnpublished,
+)
 from tests.application.projections.stories import rows_after, rows_of
 from tests.domain.annas_subscription import started
 from tests.domain.any_story import Heard, policies, stories, told
