@@ -1,37 +1,45 @@
 """Whether a database's address leaves it to the server if what is sent to it is encrypted."""
 
-import re
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, unquote, urlsplit
+from itertools import zip_longest
+
+from psycopg import ProgrammingError, pq
+from psycopg.conninfo import conninfo_to_dict
 
 ENCRYPTED = {"require", "verify-ca", "verify-full"}
 """The values of sslmode that fall back to nothing less (libpq, section 32.19.2)."""
-PAIR = re.compile(r"\b(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)")
 
 
 def may_go_in_clear(address: str) -> bool:
-    """Of libpq's address, as a URL or as pairs: whether it leads to another machine, and asks for no encryption."""
+    """Of libpq's address, as a URL or as pairs: whether it leads to another machine, and asks for no encryption.
+
+    What it does not say libpq takes from the environment (PGHOST, PGSSLMODE, and what PGSERVICE names). What a service
+    says that the address names is not looked at: it may lead anywhere.
+    """
     try:
-        hosts, named = _of_url(address) if "://" in address else _of_pairs(address)
-    except ValueError:
+        said = {name: str(value) for name, value in conninfo_to_dict(address).items()}
+    except ProgrammingError:
         return True
-    asked = (named.get("hostaddr") or named.get("host") or hosts).split(",")
-    return named.get("sslmode") not in ENCRYPTED and not all(is_here(host) or _is_socket(host) for host in asked)
+    named = said if "service" in said else _defaults() | said
+    if named.get("sslmode") in ENCRYPTED:
+        return False
+    return "service" in said or not all(map(_stays_here, _hosts(named)))
 
 
-def _of_url(address: str) -> tuple[str, dict[str, str]]:
-    parts = urlsplit(address)
-    hosts = [re.sub(r":\d*$", "", host).strip("[]") for host in parts.netloc.rpartition("@")[2].split(",")]
-    return unquote(",".join(hosts)), dict(parse_qsl(parts.query))
+def _defaults() -> dict[str, str]:
+    """What libpq takes where an address says nothing."""
+    return {each.keyword.decode(): each.val.decode() for each in pq.Conninfo.get_defaults() if each.val is not None}
 
 
-def _of_pairs(address: str) -> tuple[str, dict[str, str]]:
-    return "", {name: value.strip("'") for name, value in PAIR.findall(address)}
+def _hosts(named: dict[str, str]) -> list[str]:
+    """Where it really connects to: an address goes before the name in the same place."""
+    names, addresses = named.get("host", "").split(","), named.get("hostaddr", "").split(",")
+    return [address or name for name, address in zip_longest(names, addresses, fillvalue="")]
 
 
-def _is_socket(host: str) -> bool:
-    """A folder, an abstract one, or none, which is where libpq looks first."""
-    return not host or host[0] in "/@"
+def _stays_here(host: str) -> bool:
+    """Also a socket's folder, an abstract one, or none, which is where libpq looks first."""
+    return not host or host[0] in "/@" or is_here(host)
 
 
 def is_here(host: str) -> bool:

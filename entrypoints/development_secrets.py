@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from entrypoints.settings import SIMULATED_STRIPE_KEY, Settings
+from entrypoints.given_secrets import DEVELOPMENT_KEY_NAME, SIMULATED_STRIPE_KEY
+from entrypoints.settings import Settings
 
 FILE = "development-secrets.json"
 
@@ -64,7 +65,7 @@ def _made() -> DevelopmentSecrets:
     master_key = base64.b64encode(secrets.token_bytes(32)).decode()
     return DevelopmentSecrets(
         jwt_secret=secrets.token_urlsafe(48),
-        master_keys=f"development:{master_key}",
+        master_keys=f"{DEVELOPMENT_KEY_NAME}:{master_key}",
         stripe_webhook_secrets=f"whsec_{secrets.token_hex(24)}",
         admin_password=secrets.token_urlsafe(15),
     )

@@ -1,29 +1,23 @@
 """The settings: read once from the environment and one `.env` file, checked before anything starts."""
 
 import os
-import re
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
-from entrypoints.database_addresses import is_here, may_go_in_clear
-
-SECRET_LENGTH_MIN = 32
-WEBHOOK_SECRET_LENGTH_MIN = 16
-"""After `whsec_`; Stripe's own have 32 or more."""
-SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-SIMULATED_STRIPE_KEY = "sk_test_simulated"
-AN_ORIGIN = re.compile(
-    r"(https?)://(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?", re.ASCII
+from entrypoints.database_addresses import may_go_in_clear
+from entrypoints.given_secrets import (
+    SIMULATED_STRIPE_KEY,
+    troubles_of_master_keys,
+    troubles_of_signing,
+    troubles_of_stripe,
 )
-"""A scheme, a host and a port, as browsers send them (RFC 6454, section 6.2)."""
-USUAL_PORTS = {"http": 80, "https": 443}
-PORT_MAX = 65_535
+from entrypoints.proxies import ProxiesUntrue, proxies_of
+from entrypoints.web_addresses import PORT_MAX, keeps_secrets, trouble_of_origin, trouble_of_pages
 
+SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 Port = Annotated[int, msgspec.Meta(ge=0, le=PORT_MAX)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=365)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
@@ -166,27 +160,16 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
 
 def _refuse_untrue_proxies(settings: Settings) -> None:
     """Where everybody is believed, everybody chooses the address that limits count."""
-    for entry in listed(settings.trusted_proxies):
-        try:
-            everybody = ip_network(entry).prefixlen == 0
-        except ValueError:
-            raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is no address and no network") from None
-        if everybody:
-            raise SettingsInvalid(f"TRUSTED_PROXIES: {entry} is everybody")
+    try:
+        proxies_of(listed(settings.trusted_proxies))
+    except ProxiesUntrue as untrue:
+        raise SettingsInvalid(f"TRUSTED_PROXIES: {untrue}") from None
 
 
 def _refuse_untrue_origins(settings: Settings) -> None:
-    """An origin that no browser sends lets nobody in; `*`, also in a host, and `null` let in pages of anybody."""
     for entry in listed(settings.cors_origins):
-        origin = AN_ORIGIN.fullmatch(entry)
-        if origin is None:
-            raise SettingsInvalid(
-                f"CORS_ORIGINS: {entry} is no origin: https:// or http://, a host in lower case without *, and a port; "
-                "no path, and no / at the end"
-            )
-        scheme, port = origin[1], int(origin[2] or 0)
-        if port == USUAL_PORTS[scheme] or port > PORT_MAX:
-            raise SettingsInvalid(f"CORS_ORIGINS: {entry}: leave out the port, or name another; {port} is never sent")
+        if trouble := trouble_of_origin(entry):
+            raise SettingsInvalid(f"CORS_ORIGINS: {entry}: {trouble}")
 
 
 def _refuse_half_a_twilio(settings: Settings) -> None:
@@ -214,7 +197,7 @@ def _from_file(path: Path) -> dict[str, str]:
     """`NAME=value` lines; `#` begins a comment line, quotes around a value are taken off."""
     if not path.is_file():
         return {}
-    lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
     pairs = [line.removeprefix("export ").partition("=") for line in lines if line and not line.startswith("#")]
     return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
 
@@ -229,57 +212,34 @@ def _refuse_unsafe(settings: Settings) -> None:
     """In production nothing is made up: what is missing, short or meant for development stops the start."""
     needed = ("public_url", "database_url", "master_keys", "smtp_url", "stripe_secret_key", "stripe_webhook_secrets")
     troubles = [f"{name.upper()} is missing" for name in needed if not getattr(settings, name)]
-    troubles += _troubles_of_signing(settings)
+    troubles += troubles_of_signing(settings.jwt_secret, settings.jwt_keys)
+    troubles += troubles_of_master_keys(settings.master_keys)
     if settings.sandbox_clock:
         troubles.append("SANDBOX_CLOCK is for development only")
-    if settings.public_url and not settings.public_url.startswith("https://"):
-        troubles.append("PUBLIC_URL must begin with https://")
-    troubles += _troubles_of_stripe(settings)
-    troubles += [
-        f"{name.upper()} must begin with https://, or be on this machine"
-        for name in ("stripe_api_base", "twilio_api_base")
-        if not _keeps_secrets(getattr(settings, name))
-    ]
-    if not settings.database_unencrypted:
-        troubles += [
-            f"{name.upper()} is on another machine: end it with ?sslmode=verify-full, or set DATABASE_UNENCRYPTED=1"
-            for name in ("database_url", "database_owner_url", "vault_database_url")
-            if may_go_in_clear(getattr(settings, name))
-        ]
+    troubles += troubles_of_stripe(settings.stripe_secret_key, settings.stripe_webhook_secrets)
+    troubles += _troubles_of_addresses(settings)
     if troubles:
         raise SettingsInvalid("\n".join(f"{trouble} (ENV=production)" for trouble in troubles))
 
 
-def _keeps_secrets(base: str) -> bool:
-    """Whether a provider's key may be sent there: encrypted, or to a program on this machine."""
-    try:
-        parts = urlsplit(base)
-        host = parts.hostname or ""
-        return not base or parts.scheme == "https" or (parts.scheme == "http" and is_here(host))
-    except ValueError:
-        return False
-
-
-def _troubles_of_stripe(settings: Settings) -> list[str]:
-    """Keys of Stripe's own test mode are as good as any: a shop may be tried out before it opens."""
-    troubles = []
-    if settings.stripe_secret_key == SIMULATED_STRIPE_KEY:
-        troubles.append("STRIPE_SECRET_KEY is the simulator's")
-    secrets = [secret.removeprefix("whsec_") for secret in listed(settings.stripe_webhook_secrets)]
-    if any(len(secret) < WEBHOOK_SECRET_LENGTH_MIN for secret in secrets):
-        troubles.append(
-            f"STRIPE_WEBHOOK_SECRETS has a secret of less than {WEBHOOK_SECRET_LENGTH_MIN} characters after whsec_"
-        )
+def _troubles_of_addresses(settings: Settings) -> list[str]:
+    given = {name: getattr(settings, name) for name in Settings.__struct_fields__ if name.endswith(("_url", "_base"))}
+    troubles = [
+        f"{name.upper()} {trouble}"
+        for name in ("public_url", "app_url")
+        if given[name] and (trouble := trouble_of_pages(given[name]))
+    ]
+    troubles += [
+        f"{name.upper()} must begin with https://, or be on this machine"
+        for name in ("stripe_api_base", "twilio_api_base")
+        if not keeps_secrets(given[name])
+    ]
+    if settings.otel_exporter_otlp_headers and not keeps_secrets(settings.otel_exporter_otlp_endpoint):
+        troubles.append("OTEL_EXPORTER_OTLP_HEADERS: to their OTEL_EXPORTER_OTLP_ENDPOINT, by https:// alone, or here")
+    if not settings.database_unencrypted:
+        troubles += [
+            f"{name.upper()} is on another machine: end it with ?sslmode=verify-full, or set DATABASE_UNENCRYPTED=1"
+            for name in ("database_url", "database_owner_url", "vault_database_url")
+            if given[name] and may_go_in_clear(given[name])
+        ]
     return troubles
-
-
-def _troubles_of_signing(settings: Settings) -> list[str]:
-    if settings.jwt_keys:
-        keys = [entry.partition(":")[2] for entry in listed(settings.jwt_keys)]
-        short = any(len(key) < SECRET_LENGTH_MIN for key in keys)
-        return [f"JWT_KEYS has a secret of less than {SECRET_LENGTH_MIN} characters"] if short else []
-    if not settings.jwt_secret:
-        return ["JWT_SECRET is missing"]
-    if len(settings.jwt_secret) < SECRET_LENGTH_MIN:
-        return [f"JWT_SECRET has less than {SECRET_LENGTH_MIN} characters"]
-    return []

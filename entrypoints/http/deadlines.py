@@ -28,6 +28,9 @@ class Patience(NamedTuple):
     """So far a client may be behind; so long it may read nothing at all."""
 
 
+LAST_REQUEST_SECONDS = 1
+"""So long a connection stays that a process on its leave answered without saying that it ends."""
+
 UNHURRIED = "/uploads/"
 """What is sent here may come at any rate: the platform that takes it ends what stands still."""
 
@@ -86,7 +89,7 @@ class Patient(BoundedHead):
         self._timer: asyncio.TimerHandle | None = None
         self._patience = crowd.patience
         self._body_bytes = 0
-        self._has_asked = False
+        self._has_asked = self._may_ask_again = False
         self._reading_timer: asyncio.TimerHandle | None = None
         self._unread_bytes = self._read_bytes = 0
         self._arrears_bytes = 0.0
@@ -143,13 +146,24 @@ class Patient(BoundedHead):
         self._wait_again()
 
     def answer_for_the_last_time(self) -> None:
-        """Where an answer is due: it says that the connection ends, which then does."""
-        if self._has_asked and not self.cycle.response_complete:
+        """Where an answer is due: it says that the connection ends, which then does.
+
+        One whose head is out says so no more: there is a moment for one more request, whose answer does.
+        """
+        if not self._has_asked or self.cycle.response_complete:
+            return
+        if self.cycle.response_started and self.cycle.keep_alive:
+            self._may_ask_again = True
+            self.timeout_keep_alive = LAST_REQUEST_SECONDS
+        else:
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        """As uvicorn's, but not in the middle of a head: that is a request which has been begun."""
-        if self._in_body or not self._head_bytes:
+        """As uvicorn's, but not in the middle of a head, or before one for which there is a moment.
+
+        The one is a request which has been begun, the other one that may be on its way.
+        """
+        if not self._may_ask_again and (self._in_body or not self._head_bytes):
             super().shutdown()
 
     def _wait_again(self) -> None:

@@ -15,6 +15,7 @@ from uvicorn.loops.auto import auto_loop_factory
 from entrypoints.http.deadlines import Crowd, Patience, Patient
 from entrypoints.http.doors import turn_newcomers_away
 from entrypoints.http.health import LEAVING
+from entrypoints.proxies import proxies_of
 from entrypoints.stopping import at_first_signal
 
 BACKLOG = 2048
@@ -112,7 +113,7 @@ def new_server(
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
+        forwarded_allow_ips=list(proxies_of(trusted_proxies)),
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -37,6 +37,7 @@ HOMES = {
         "adapters/eventstore",
         "adapters/jobs",
         "adapters/postgres",
+        "entrypoints/database_addresses.py",
         "entrypoints/wiring",
     },
     "psycopg_pool": {"adapters/postgres"},

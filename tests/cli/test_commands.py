@@ -106,7 +106,7 @@ def test_in_production_tables_are_only_made_by_migrate(streamly: Run, databases:
         "ENV": "production",
         "PUBLIC_URL": "https://videos.example.com",
         "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
-        "MASTER_KEYS": "k1:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
+        "MASTER_KEYS": "k1:zqkK6ymfUAUdD08tT3PNhLqUp0maxLhE5wUcm3mjpJU=",
         "SMTP_URL": "smtps://streamly:password@mail.example.com",
         "STRIPE_SECRET_KEY": "sk_live_1",
         "STRIPE_WEBHOOK_SECRETS": "whsec_of-more-than-sixteen-characters",

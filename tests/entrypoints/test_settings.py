@@ -1,9 +1,12 @@
 """Settings: read from one place, named when they are wrong, and never made up in production."""
 
+import base64
+import hashlib
 from pathlib import Path
 
 import pytest
 
+from entrypoints.database_addresses import may_go_in_clear
 from entrypoints.development_secrets import FILE, with_development_secrets
 from entrypoints.settings import Settings, SettingsInvalid, rates, read_settings
 
@@ -12,11 +15,15 @@ GOOD = {
     "PUBLIC_URL": "https://videos.example.com",
     "DATABASE_URL": "postgresql://app@db/streamly?sslmode=verify-full",
     "JWT_SECRET": "a-secret-of-more-than-thirty-two-characters",
-    "MASTER_KEYS": "k1:" + "A" * 43 + "=",
+    "MASTER_KEYS": "k1:zqkK6ymfUAUdD08tT3PNhLqUp0maxLhE5wUcm3mjpJU=",
     "SMTP_URL": "smtps://streamly:password@mail.example.com",
     "STRIPE_SECRET_KEY": "sk_live_1",
     "STRIPE_WEBHOOK_SECRETS": "whsec_of-more-than-sixteen-characters",
 }
+
+
+def master_key(key: bytes) -> str:
+    return "k1:" + base64.b64encode(key).decode()
 
 
 def test_nothing_is_needed_in_development() -> None:
@@ -37,6 +44,15 @@ def test_nothing_is_needed_in_development() -> None:
         ("TRUSTED_PROXIES", "::/0"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
         ("TRUSTED_PROXIES", "10.0.0.5/8"),
+        ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1"),
+        ("TRUSTED_PROXIES", "0.0.0.0/2,64.0.0.0/2,128.0.0.0/2"),
+        ("TRUSTED_PROXIES", "12.0.0.0/8,13.0.0.0/8"),
+        ("TRUSTED_PROXIES", "::/1,8000::/1"),
+        ("TRUSTED_PROXIES", "2000::/7,2200::/7"),
+        ("TRUSTED_PROXIES", "2000::/3"),
+        ("TRUSTED_PROXIES", "::/64"),
+        ("TRUSTED_PROXIES", "::ffff:0:0/96"),
+        ("TRUSTED_PROXIES", "::ffff:0:0/97,128.0.0.0/1"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "null"),
         ("CORS_ORIGINS", "https://shop.test,*"),
@@ -80,6 +96,11 @@ def test_text_messages_take_all_of_twilio_or_nothing() -> None:
     assert read_settings({**GOOD, **TWILIO}, None).twilio_from == "+15005550006"
     assert read_settings({**GOOD, **TWILIO, **BY_KEY}, None).twilio_api_key_sid == "SK1"
     assert read_settings(GOOD, None).twilio_account_sid == ""
+
+
+@pytest.mark.parametrize("proxies", ["10.0.0.0/8,172.16.0.0/12,192.168.0.0/16", "127.0.0.1,::1,fc00::/7", "10.0.0.5"])
+def test_networks_of_ones_own_may_be_trusted(proxies: str) -> None:
+    assert read_settings({"TRUSTED_PROXIES": proxies}, None).trusted_proxies == proxies
 
 
 @pytest.mark.parametrize("env", [{}, GOOD])
@@ -128,8 +149,39 @@ def test_production_does_not_start_without_each_of_them_and_says_which(name: str
     ("name", "value"),
     [
         ("JWT_SECRET", "short"),
+        ("JWT_SECRET", "changeme" * 5),
+        ("JWT_SECRET", "Please-CHANGE_ME-before-you-go-to-production"),
+        ("JWT_SECRET", "your-secret-key-of-thirty-two-characters-or-more"),
+        ("JWT_SECRET", "x" * 40),
+        ("JWT_SECRET", "an-old-word" * 4),
+        ("JWT_SECRET", "a7Kz" * 4 + "z7Ka" * 3 + "K7az" * 4),
+        ("JWT_SECRET", "0123456789abcdefghijklmnopqrstuvwxyz"),
         ("JWT_KEYS", "k1:short"),
+        ("JWT_KEYS", "k1:" + "changeme" * 5),
+        ("JWT_KEYS", GOOD["JWT_SECRET"]),
+        ("JWT_KEYS", ","),
+        ("MASTER_KEYS", "k1:" + "A" * 43 + "="),
+        ("MASTER_KEYS", master_key(b"0123456789abcdef" * 2)),
+        ("MASTER_KEYS", master_key(bytes(range(32)))),
+        ("MASTER_KEYS", master_key(b"change me, I am 32 bytes of text")),
+        ("MASTER_KEYS", f"{GOOD['MASTER_KEYS']},k0:{'A' * 43}="),
+        ("MASTER_KEYS", GOOD["MASTER_KEYS"].replace("k1", "development")),
+        ("MASTER_KEYS", GOOD["MASTER_KEYS"].removeprefix("k1:")),
+        ("MASTER_KEYS", "k1:c2hvcnQ="),
+        ("MASTER_KEYS", "k1:no base64"),
+        ("MASTER_KEYS", ","),
         ("PUBLIC_URL", "http://videos.example.com"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https:///videos"),
+        ("PUBLIC_URL", "https://:443"),
+        ("PUBLIC_URL", "https://videos.example.com:port"),
+        ("PUBLIC_URL", "https://videos.example.com/?from=mail"),
+        ("PUBLIC_URL", "https://videos.example.com/#top"),
+        ("PUBLIC_URL", "https://videos.example.com@elsewhere.example.org"),
+        ("APP_URL", "http://app.example.com"),
+        ("APP_URL", "javascript:alert(1)"),
+        ("APP_URL", "app.example.com"),
+        ("APP_URL", "https://"),
         ("SANDBOX_CLOCK", "1"),
         ("STRIPE_API_BASE", "http://stripe.example.com"),
         ("STRIPE_API_BASE", "http://127.0.0.1@stripe.example.com"),
@@ -137,14 +189,45 @@ def test_production_does_not_start_without_each_of_them_and_says_which(name: str
         ("TWILIO_API_BASE", "http://[::1"),
         ("STRIPE_SECRET_KEY", "sk_test_simulated"),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_"),
+        ("STRIPE_WEBHOOK_SECRETS", ","),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_fifteen-letters"),
         ("STRIPE_WEBHOOK_SECRETS", "fifteen-letters"),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_of-more-than-sixteen-characters,whsec_short"),
     ],
 )
 def test_production_does_not_start_with_what_is_only_good_for_development(name: str, value: str) -> None:
-    with pytest.raises(SettingsInvalid, match=name):
+    with pytest.raises(SettingsInvalid, match=f"^{name} .*[(]ENV=production[)]$") as refused:
         read_settings({**GOOD, name: value}, None)
+    assert len(value) < len("https://") or value not in str(refused.value), "it may be a secret"
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "MASTER_KEYS"])
+def test_a_secret_that_was_made_at_random_is_good(name: str) -> None:
+    """As .env.example has it made, and in hexadecimal."""
+    for each in range(200):
+        made = hashlib.sha256(b"%d" % each).digest()
+        jwt_secrets = base64.b64encode(made + made[:16]).decode(), made.hex(), made[:16].hex()
+        for value in jwt_secrets if name == "JWT_SECRET" else [master_key(made)]:
+            assert read_settings({**GOOD, name: value}, None).in_production
+
+
+def test_links_may_lead_to_a_folder_and_a_port() -> None:
+    given = {"PUBLIC_URL": "https://example.com:8443/videos/", "APP_URL": "https://app.example.com/de"}
+
+    assert read_settings({**GOOD, **given}, None).address == "https://example.com:8443/videos"
+
+
+TO_COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+def test_what_the_collector_of_spans_is_told_in_confidence_goes_to_it_encrypted() -> None:
+    key = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=secret"}
+    with pytest.raises(SettingsInvalid, match=r"^OTEL_EXPORTER_OTLP_HEADERS"):
+        read_settings({**GOOD, **key, TO_COLLECTOR: "http://collector.example.com:4318"}, None)
+
+    for kept in ("https://collector.example.com", "http://127.0.0.1:4318"):
+        assert read_settings({**GOOD, **key, TO_COLLECTOR: kept}, None).in_production
+    assert read_settings({**GOOD, TO_COLLECTOR: "http://collector:4318"}, None).in_production
 
 
 CLEAR = [
@@ -160,6 +243,12 @@ CLEAR = [
     "postgresql://[::1/streamly",
     "host=db dbname=streamly",
     "host = 'db' dbname=streamly sslmode=allow",
+    "host=db sslmode=disable application_name='sslmode=require'",
+    "postgresql://db/streamly?sslmode=require&sslmode=disable",
+    "host=localhost,db hostaddr=127.0.0.1, dbname=streamly",
+    "service=videos",
+    "postgresql:///streamly?service=videos",
+    "service=videos host=localhost",
 ]
 KEPT = [
     "postgresql://app@db/streamly?sslmode=require",
@@ -173,6 +262,8 @@ KEPT = [
     "host=db dbname=streamly sslmode = 'verify-full'",
     "host=/tmp dbname=streamly",
     "dbname=streamly",
+    "host=db hostaddr=127.0.0.1 dbname=streamly",
+    "service=videos sslmode=verify-full",
 ]
 
 
@@ -194,6 +285,32 @@ def test_a_database_on_this_machine_or_one_that_encrypts_needs_no_leave(address:
 
 
 @pytest.mark.parametrize(
+    ("around", "goes"),
+    [
+        ({"PGHOST": "db"}, "in the clear"),
+        ({"PGHOST": "localhost", "PGHOSTADDR": "10.0.0.5"}, "in the clear"),
+        ({"PGSERVICE": "videos"}, "in the clear"),
+        ({"PGSERVICE": "videos", "PGSSLMODE": "verify-full"}, "encrypted"),
+        ({"PGHOST": "db", "PGSSLMODE": "verify-full"}, "encrypted"),
+        ({"PGHOST": "/var/run/postgresql"}, "nowhere"),
+    ],
+)
+def test_what_an_address_does_not_say_libpq_takes_from_around_it(
+    around: dict[str, str], goes: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As it does for the connections themselves."""
+    (tmp_path / "services").write_text("[videos]\nhost=db\n")
+    for name, value in {**around, "PGSERVICEFILE": str(tmp_path / "services")}.items():
+        monkeypatch.setenv(name, value)
+
+    assert may_go_in_clear("postgresql:///streamly") == (goes == "in the clear")
+    assert may_go_in_clear("postgresql://db/streamly") == (goes != "encrypted")
+    assert may_go_in_clear("service=videos"), "what it says goes before the environment"
+    assert not may_go_in_clear("postgresql://localhost/streamly?hostaddr=127.0.0.1")
+    assert read_settings({**GOOD, "DATABASE_OWNER_URL": ""}, None).in_production, "none is given"
+
+
+@pytest.mark.parametrize(
     ("name", "value"), [("PORT", "http"), ("PORT", "70000"), ("ENV", "staging"), ("SANDBOX_CLOCK", "perhaps")]
 )
 def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
@@ -206,6 +323,14 @@ def test_the_environment_outweighs_the_file(tmp_path: Path) -> None:
     file.write_text("# a comment\nPORT=9000\nexport HOST='0.0.0.0'\n\nPUBLIC_URL=\"https://a.example.com/\"\n")
     settings = read_settings({"PORT": "9001"}, file)
     assert (settings.port, settings.host, settings.address) == (9001, "0.0.0.0", "https://a.example.com")  # noqa: S104
+
+
+def test_a_file_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    """Unseen, it would make development of `ENV=production`."""
+    file = tmp_path / ".env"
+    file.write_text("ENV=production\n", "utf-8-sig")
+    with pytest.raises(SettingsInvalid, match="MASTER_KEYS is missing"):
+        read_settings({}, file)
 
 
 def test_development_secrets_are_made_once_and_kept_for_their_owner_alone(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import anyio
 
-from entrypoints.http.server import new_server
+from entrypoints.http.server import Server, new_server
 
 
 @asynccontextmanager
-async def served(
+async def served_until_told(
     app: object, *, port: int = 0, trusted_proxies: Sequence[str] = (), **limits: Any
-) -> AsyncIterator[int]:
-    """The port of an application that is served, within these limits, for as long as this is open."""
+) -> AsyncIterator[tuple[int, Server]]:
+    """The port of an application that is served within these limits, and what serves it, until this ends."""
     # As the service listens: without the protocol's name asyncio leaves Nagle's delay on, 40 ms to every answer.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -28,5 +28,12 @@ async def served(
             with anyio.fail_after(10):
                 while not server.started:
                     await anyio.sleep(0.01)
-            yield port
+            yield port, server
             server.should_exit = True
+
+
+@asynccontextmanager
+async def served(app: object, **given: Any) -> AsyncIterator[int]:
+    """The port of an application that is served, within these limits, for as long as this is open."""
+    async with served_until_told(app, **given) as (port, _):
+        yield port

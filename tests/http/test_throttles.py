@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -11,6 +11,7 @@ from litestar.routes import HTTPRoute
 from application.ports.throttles import Rate, RateLimited
 from application.throttling import Subject
 from entrypoints.http.app import create_app
+from entrypoints.http.server import new_server
 from entrypoints.http.throttled import Throttled
 from entrypoints.settings import Settings
 from tests.http.mailbox import digits_for
@@ -124,6 +125,24 @@ async def test_behind_a_proxy_each_viewer_has_a_limit_of_their_own() -> None:
     assert [answer.status_code for answer in here] == [409, 409, 429]
     assert there.status_code == 409
     assert liar.status_code == 429
+
+
+@pytest.mark.parametrize("trusted", ["10.0.0.5", "10.0.0.0/8", "::ffff:10.0.0.5", "::ffff:10.0.0.0/104"])
+@pytest.mark.parametrize("seen", ["10.0.0.5", "::ffff:10.0.0.5"])
+async def test_a_proxy_of_ipv4_is_believed_however_a_socket_of_both_families_names_it(trusted: str, seen: str) -> None:
+    """Also where another one before it is named in the header."""
+    app = small_app(throttling=throttling_of(login_peer=Rate(1, HOURLY)))
+    server = new_server(app, host="::", port=0, trusted_proxies=[trusted])
+    server.config.load()
+    believing = httpx.ASGITransport(cast("Any", server.config.loaded_app), client=(seen, 4711))
+    words = ["203.0.113.7", "198.51.100.9", "::ffff:203.0.113.7", f"198.51.100.9, {seen}"]
+    async with httpx.AsyncClient(transport=believing, base_url="http://streamly.test") as client:
+        answers = [
+            await client.post("/v1/doors", json=key_of(f"{each}@a.example"), headers={"X-Forwarded-For": word})
+            for each, word in enumerate(words)
+        ]
+
+    assert [answer.status_code for answer in answers] == [409, 409, 429, 429]
 
 
 @pytest.mark.parametrize(
