@@ -8,12 +8,13 @@ import msgspec
 
 from application.errors import NotFound, NotSignedIn
 from application.platforms import Platforms
-from application.ports.play_sessions import Playing, PlaySession, PlaySessions
+from application.ports.play_sessions import Playing, PlaySession, PlaySessions, StreamLimit, StreamsTaken
 from application.ports.reads import AccessReads, Scene
 from application.ports.video_platform import MediaFile, MediaRefused, PlaybackGrant
 from application.ports.world import Clock, Identifiers
 from application.projections.access import Title
-from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide, judge, parts
+from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide
+from domain.access.limits import NO_LIMITS, Limits, limits
 from domain.access.standing import Standing
 from domain.shared.fact import Refusal
 from domain.video.video import VideoNotReady
@@ -24,6 +25,10 @@ TOKEN_LIFE_MAX = timedelta(hours=12)
 
 class SessionEnded(Refusal):
     """This play session is over; start another."""
+
+
+class TooManyStreams(Refusal):
+    """The plan's streams are all taken; `more["streams"]` says by what, and each of it may be ended."""
 
 
 class StartedPlayback(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +49,8 @@ class Playback:
     platforms: Platforms
     business_time: Clock
     identifiers: Identifiers
+    evicts_oldest: bool = False
+    """Whether a play beyond the plan's limit of streams ends the oldest; else it is refused."""
 
     async def start(
         self, account_id: UUID | None, video_id: UUID, *, device_id: str | None, sign_in_id: UUID | None = None
@@ -51,35 +58,47 @@ class Playback:
         """Decide on one read of the primary, and sign; the play ends with the sign-in that it was begun with.
 
         Raises:
-            NotFound, NotSignedIn, SubscriptionRequired, PlanUpgradeRequired, AccountBlocked, VideoNotReady.
+            NotFound, NotSignedIn, SubscriptionRequired, PlanUpgradeRequired, AccountBlocked, VideoNotReady,
+            TooManyStreams.
         """
         now = self.business_time.now()
         scene = await self.access.scene(account_id, video_id)
         title = _playable(scene)
         answer = _allowed(account_id, scene, title, now)
         ends_at = _end(answer, title, now)
-        session_id = self.identifiers.new()
+        most = NO_LIMITS if title.free or scene.standing is None else limits(scene.standing, now)
+        session = PlaySession(
+            session_id=self.identifiers.new(),
+            account_id=account_id,
+            video_id=video_id,
+            device_id=device_id,
+            sign_in_id=sign_in_id,
+            started_at=now,
+            ends_at=ends_at,
+        )
         grant = await self.platforms.of(title.platform).grant_playback(
             title.playback_id,
             video_id=video_id,
-            session_id=session_id,
+            session_id=session.session_id,
             until=ends_at,
-            max_height=_tallest(scene.standing, title, now),
-        )
-        resume_at_seconds = await self.sessions.start(
-            PlaySession(
-                session_id=session_id,
-                account_id=account_id,
-                video_id=video_id,
-                device_id=device_id,
-                sign_in_id=sign_in_id,
-                started_at=now,
-                ends_at=ends_at,
-            )
+            max_height=most.max_height,
         )
         return StartedPlayback(
-            session_id=session_id, grant=grant, resume_at_seconds=resume_at_seconds, position=scene.position
+            session_id=session.session_id,
+            grant=grant,
+            resume_at_seconds=await self._begin(session, most),
+            position=scene.position,
         )
+
+    async def _begin(self, session: PlaySession, most: Limits) -> float:
+        if most.streams is None:
+            return await self.sessions.start(session)
+        try:
+            return await self.sessions.start_counted(session, StreamLimit(most.streams, self.evicts_oldest))
+        except StreamsTaken as taken:
+            raise TooManyStreams(
+                "As many devices are playing as the plan allows.", limit=most.streams, streams=taken.streams
+            ) from taken
 
     async def heartbeat(self, account_id: UUID | None, session_id: UUID, *, position_seconds: float) -> None:
         """Raises SessionEnded."""
@@ -150,11 +169,3 @@ def _end(answer: Access, title: Title, now: datetime) -> datetime:
     sitting = timedelta(seconds=title.duration_seconds * 1.5) + timedelta(minutes=30)
     life = min(max(sitting, TOKEN_LIFE_MIN), TOKEN_LIFE_MAX)
     return min(now + life, answer.until) if answer.until else now + life
-
-
-def _tallest(standing: Standing | None, title: Title, now: datetime) -> int | None:
-    """The best quality that any live plan gives; None without a limit, and for what is free for everybody."""
-    if title.free or standing is None:
-        return None
-    heights = [term.max_height for term in parts(standing) if judge(term, now).granted]
-    return None if not heights or None in heights else max(height for height in heights if height is not None)

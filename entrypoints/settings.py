@@ -79,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_customers_per_second: PerSecond = 5
     sweep_videos_seconds: Seconds = 300
     video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
+    stream_limit_policy: Literal["reject", "evict_oldest"] = "reject"
     cors_origins: str = ""
     trusted_proxies: str = ""
     worker_metrics_port: Port = 0

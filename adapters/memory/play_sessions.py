@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.tables import MemoryTables, TableRow
-from application.ports.play_sessions import Playing, PlaySession
+from application.ports.play_sessions import SILENCE_MAX, Playing, PlaySession, Stream, StreamLimit, StreamsTaken
 
 
 @dataclass
@@ -15,10 +15,11 @@ class PlayRow:
     session: PlaySession
     last_seen_at: datetime
     position_seconds: float
+    counted: bool = False
     ended: bool = False
 
     def is_live(self, now: datetime) -> bool:
-        return not self.ended and self.session.ends_at > now
+        return not self.ended and now < min(self.session.ends_at, self.last_seen_at + SILENCE_MAX)
 
 
 class MemoryPlaySessions:
@@ -32,6 +33,31 @@ class MemoryPlaySessions:
         left_at = self._left_at(session.account_id, session.video_id)
         self._rows[session.session_id] = PlayRow(session, session.started_at, left_at)
         return left_at
+
+    async def start_counted(self, session: PlaySession, limit: StreamLimit) -> float:
+        others = self._others(session)
+        if len(others) >= limit.streams and not limit.evicts_oldest:
+            raise StreamsTaken(tuple(_stream(row) for row in others))
+        kept = others[max(0, len(others) - limit.streams + 1) :]
+        for row in self._counted(session):
+            row.ended = row.ended or row not in kept
+        resume_at_seconds = await self.start(session)
+        self._rows[session.session_id].counted = True
+        return resume_at_seconds
+
+    def _counted(self, session: PlaySession) -> list[PlayRow]:
+        return [row for row in self._rows.values() if row.counted and row.session.account_id == session.account_id]
+
+    def _others(self, session: PlaySession) -> list[PlayRow]:
+        """The live ones that are not on the same device, oldest first."""
+        live = [
+            row
+            for row in self._counted(session)
+            if row.is_live(session.started_at)
+            and (session.device_id is None or row.session.device_id != session.device_id)
+            and (row.session.sign_in_id is None or self._sign_in(row.session.sign_in_id) is not None)
+        ]
+        return sorted(live, key=lambda row: row.session.started_at)
 
     def _left_at(self, account_id: UUID | None, video_id: UUID) -> float:
         known = [
@@ -70,3 +96,13 @@ class MemoryPlaySessions:
     def _live(self, session_id: UUID, now: datetime) -> PlayRow | None:
         row = self._rows.get(session_id)
         return row if row is not None and row.is_live(now) else None
+
+
+def _stream(row: PlayRow) -> Stream:
+    return Stream(
+        session_id=row.session.session_id,
+        video_id=row.session.video_id,
+        device_id=row.session.device_id,
+        started_at=row.session.started_at,
+        last_seen_at=row.last_seen_at,
+    )

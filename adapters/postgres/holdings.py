@@ -65,7 +65,7 @@ PAGES: Mapping[HeldTable, LiteralString] = {
     "plays": """
         SELECT session_id::text, json_build_object('id', session_id, 'video_id', video_id, 'device_id', device_id,
             'sign_in_id', sign_in_id, 'started_at', started_at, 'ends_at', ends_at, 'last_seen_at', last_seen_at,
-            'position_seconds', position_seconds, 'ended_at', ended_at), NULL, NULL
+            'position_seconds', position_seconds, 'ended_at', ended_at, 'counted', counted), NULL, NULL
         FROM ops.play_sessions WHERE account_id = %(account)s
             AND (%(after)s::uuid IS NULL OR session_id > %(after)s::uuid) ORDER BY session_id LIMIT %(limit)s
     """,

@@ -1,10 +1,13 @@
 """Who is playing what right now, and how far they are."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
+
+SILENCE_MAX = timedelta(seconds=90)
+"""A session of which nothing has been heard for so long is dead, also where the player has only paused."""
 
 
 class PlaySession(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,19 +30,60 @@ class Playing(NamedTuple):
     sign_in_epoch: int | None = None
 
 
+class StreamLimit(NamedTuple):
+    """How many of an account's counted sessions may live at once; one more is refused, or ends the oldest."""
+
+    streams: int
+    evicts_oldest: bool = False
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """A counted session that is live; times are business time in UTC."""
+
+    session_id: UUID
+    video_id: UUID
+    device_id: str | None
+    started_at: datetime
+    last_seen_at: datetime
+
+
+class StreamsTaken(Exception):
+    """All of an account's streams are taken, by these, oldest first; nothing was started or ended."""
+
+    def __init__(self, streams: tuple[Stream, ...]) -> None:
+        super().__init__(f"{len(streams)} streams are taken")
+        self.streams = streams
+
+
 class PlaySessions(Protocol):
-    """Operational rows: who is playing what, and how far they are."""
+    """Operational rows: who is playing what, and how far they are.
+
+    A session is live until it is ended, its `ends_at` comes, its sign-in ends, or SILENCE_MAX goes by without a beat.
+    """
 
     async def start(self, session: PlaySession) -> float:
         """The second at which this account left the video, 0.0 if it never played it."""
         ...
 
-    async def beat(self, session_id: UUID, account_id: UUID | None, *, position_seconds: float, now: datetime) -> bool:
-        """False when the session has ended, or is not this account's."""
+    async def start_counted(self, session: PlaySession, limit: StreamLimit) -> float:
+        """As `start`, for an account whose plan limits its streams, of which this is one.
+
+        A session on the same device is replaced: it ends, and is not in the way. However many start at once, in
+        whatever processes, no more than the limit are live.
+
+        Raises:
+            StreamsTaken.
+        """
         ...
 
-    async def end(self, session_id: UUID, account_id: UUID | None, *, now: datetime) -> bool: ...
+    async def beat(self, session_id: UUID, account_id: UUID | None, *, position_seconds: float, now: datetime) -> bool:
+        """False when the session is not live, or not this account's."""
+        ...
+
+    async def end(self, session_id: UUID, account_id: UUID | None, *, now: datetime) -> bool:
+        """False when the session is not live, or not this account's."""
+        ...
 
     async def live(self, session_id: UUID, *, now: datetime) -> Playing | None:
-        """Who plays what in a session that has not ended, nor the sign-in that it was begun with."""
+        """Who plays what in a session, where it is live."""
         ...

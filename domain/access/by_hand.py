@@ -14,8 +14,9 @@ from domain.shared.moments import in_words
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """It opens what any plan opens, and what asks for one of its features, in any height."""
+    """It opens what any plan opens, and what asks for one of its features, in any height, on any number of devices."""
 
+    stream_limit: ClassVar[None] = None
     max_height: ClassVar[None] = None
 
     grant_id: UUID

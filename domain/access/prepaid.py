@@ -86,6 +86,7 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     purchase_id: UUID
     plan_id: UUID
     features: tuple[str, ...]
+    stream_limit: int | None
     max_height: int | None
     span: Span
     until: datetime
@@ -109,6 +110,7 @@ def bought(terms: PrepaidTerms, feature: str | None = None) -> Iterator[Bought]:
                 purchase_id=term.purchase_id,
                 plan_id=term.plan_id,
                 features=term.features,
+                stream_limit=term.stream_limit,
                 max_height=term.max_height,
                 span=term.span,
                 until=max(each.span.ends_at for each in chain if each.span),

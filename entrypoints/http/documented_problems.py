@@ -34,6 +34,22 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
         "request_id": {"type": "string", "description": "From 500 on: what finds it in the log."},
         "access": {"$ref": "#/components/schemas/Access"},
+        "limit": {"type": "integer", "description": "Of `too_many_streams`: how many may play at once."},
+        "streams": {
+            "type": "array",
+            "description": "Of `too_many_streams`: what is playing, oldest first.",
+            "items": {
+                "type": "object",
+                "required": ["session_id", "video_id", "device_id", "started_at", "last_seen_at"],
+                "properties": {
+                    "session_id": {"type": "string", "format": "uuid"},
+                    "video_id": {"type": "string", "format": "uuid"},
+                    "device_id": {"type": ["string", "null"]},
+                    "started_at": {"type": "string", "format": "date-time"},
+                    "last_seen_at": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
     },
 }
 

@@ -8,7 +8,7 @@ from litestar import Controller, Response, delete, post
 from litestar.params import FromPath, JSONBody
 
 from application.errors import NotSignedIn
-from application.playback import SessionEnded
+from application.playback import SessionEnded, TooManyStreams
 from domain.access.access import AccountBlocked, PlanUpgradeRequired, SubscriptionRequired
 from domain.video.video import VideoNotReady
 from entrypoints.http.authentication import MaybeSignedIn, MaybeViewer
@@ -41,12 +41,23 @@ class PlaybackController(Controller):
         summary="Play a video",
         status_code=200,
         throttled=Throttled("playback", strangers_only=True),
-        refuses=(AccountBlocked, NotSignedIn, PlanUpgradeRequired, SubscriptionRequired, VideoNotReady),
+        refuses=(
+            AccountBlocked,
+            NotSignedIn,
+            PlanUpgradeRequired,
+            SubscriptionRequired,
+            TooManyStreams,
+            VideoNotReady,
+        ),
     )
     async def start(
         self, video_id: FromPath[UUID], data: JSONBody[PlaybackToStart], viewer: MaybeViewer, playback: GivenPlayback
     ) -> Response[PlaybackView]:
-        """A signed address that plays; or 402 with the reason, and the facts that it rests on."""
+        """A signed address that plays; or 402 with the reason, and the facts that it rests on.
+
+        Where the plan limits how many devices play at once, 409 `too_many_streams` says which play (`streams`), and
+        each of them may be ended; one with the same `device_id` is replaced. Beat every 30 seconds from now on.
+        """
         account_id, sign_in_id = (viewer.account_id, viewer.session_id) if viewer else (None, None)
         started = await playback.start(account_id, video_id, device_id=data.device_id, sign_in_id=sign_in_id)
         return at(started.position, playback_view(video_id, started))
@@ -61,7 +72,11 @@ class PlaybackController(Controller):
     async def heartbeat(
         self, session_id: FromPath[UUID], data: JSONBody[Heartbeat], viewer: MaybeViewer, playback: GivenPlayback
     ) -> None:
-        """Keeps the session, and the place at which the viewer resumes."""
+        """Keeps the session, and the place at which the viewer resumes: every 30 seconds, also while it is paused.
+
+        A session of which nothing is heard for 90 seconds is over, and its address with it: play the video again,
+        from `resume_at_seconds` on.
+        """
         account_id = viewer.account_id if viewer else None
         await playback.heartbeat(account_id, session_id, position_seconds=data.position_seconds)
 

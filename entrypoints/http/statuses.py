@@ -70,6 +70,7 @@ STATUSES: dict[type[Exception], int] = {
     buying.NothingBought: 404,
     plans.PriceTaken: 409,
     playback.SessionEnded: 403,
+    playback.TooManyStreams: 409,
     errors.NotAllowed: 403,
     errors.NotFound: 404,
     errors.NotSignedIn: 401,

@@ -205,7 +205,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         payments=Payments(ports.payments),
         plans=plans,
         privacy=privacy(settings, base, ports, folk, post, sold.subscriptions),
-        playback=watching.playback(base, ports),
+        playback=watching.playback(settings, base, ports),
         projections=ProjectionAdmin(ports.states),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),

@@ -4,17 +4,19 @@ from adapters.postgres.play_sessions import PostgresPlaySessions
 from application.following_videos import FollowingVideos
 from application.playback import Playback
 from application.videos import Videos
+from entrypoints.settings import Settings
 from entrypoints.wiring.foundation import Foundation
 from entrypoints.wiring.ports import Ports
 
 
-def playback(base: Foundation, ports: Ports) -> Playback:
+def playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
     return Playback(
         access=ports.access,
         sessions=PostgresPlaySessions(base.pool),
         platforms=ports.platforms,
         business_time=base.business_time,
         identifiers=base.records.identifiers,
+        evicts_oldest=settings.stream_limit_policy == "evict_oldest",
     )
 
 

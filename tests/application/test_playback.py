@@ -1,5 +1,6 @@
 """Playback: one decision on one read, a session and a signed address that never outlive the viewer's own access."""
 
+import dataclasses
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from adapters.memory.billing_books import selling
 from application.errors import NotFound, NotSignedIn
-from application.playback import SessionEnded, StartedPlayback
+from application.playback import SessionEnded, StartedPlayback, TooManyStreams
 from application.ports.video_platform import MediaRefused
 from application.videos import NewVideo
 from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired
@@ -191,6 +192,106 @@ async def test_what_is_free_is_not_the_smaller_for_who_pays(house: House) -> Non
     assert house.studio.heights == [None, None]
 
 
+# On how many devices?
+
+
+async def plays_on(house: House, device_id: str | None, viewer: UUID | None, video_id: UUID) -> StartedPlayback:
+    return await house.playback.start(viewer, video_id, device_id=device_id)
+
+
+async def a_couple(house: House, streams: int = 2) -> tuple[UUID, UUID]:
+    """Anna, whose plan lets two devices play at once, and a film."""
+    anna = await house.registers()
+    await house.subscribes(anna, await house.sells(replace(COOKING, stream_limit=streams)))
+    return anna, await house.shows(FILM)
+
+
+async def test_a_plan_lets_as_many_devices_play_as_it_says(house: House) -> None:
+    anna, film = await a_couple(house)
+    tv, phone = [await plays_on(house, device, anna, film) for device in ("tv", "phone")]
+
+    with pytest.raises(TooManyStreams) as refused:
+        await plays_on(house, "tablet", anna, film)
+
+    assert refused.value.more["limit"] == 2
+    assert [stream.session_id for stream in refused.value.more["streams"]] == [tv.session_id, phone.session_id]
+    assert refused.value.code == "too_many_streams"
+    await house.playback.stop(anna, tv.session_id)
+    await plays_on(house, "tablet", anna, film)
+
+
+async def test_where_the_oldest_gives_way_it_is_over_at_once(house: House) -> None:
+    anna, film = await a_couple(house, streams=1)
+    playback = dataclasses.replace(house.playback, evicts_oldest=True)
+    tv = await playback.start(anna, film, device_id="tv")
+
+    phone = await playback.start(anna, film, device_id="phone")
+
+    with pytest.raises(SessionEnded):
+        await playback.heartbeat(anna, tv.session_id, position_seconds=1.0)
+    with pytest.raises(MediaRefused):
+        await playback.media(tv.grant.token, film, "240p.mp4")
+    await playback.media(phone.grant.token, film, "240p.mp4")
+
+
+async def test_a_device_that_starts_again_takes_nobodys_place(house: House) -> None:
+    anna, film = await a_couple(house, streams=1)
+    before = await plays_on(house, "tv", anna, film)
+
+    await plays_on(house, "tv", anna, film)
+
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, before.session_id, position_seconds=1.0)
+    with pytest.raises(TooManyStreams):
+        await plays_on(house, None, anna, film)
+
+
+async def test_what_is_free_and_what_strangers_watch_is_not_counted(house: House) -> None:
+    (anna, film), trailer = await a_couple(house, streams=1), await house.shows(TRAILER)
+    await plays_on(house, "tv", anna, film)
+
+    for viewer in (anna, None, None):
+        await plays_on(house, "phone", viewer, trailer)
+
+    await plays_on(house, "tv", anna, film)
+
+
+async def test_without_a_limit_nothing_is_counted(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+
+    plays = [await plays_on(house, "tv", anna, film) for _ in range(20)]
+
+    for one in plays:
+        await house.playback.heartbeat(anna, one.session_id, position_seconds=1.0)
+
+
+async def test_of_several_limits_the_most_generous_counts_and_a_grant_has_none(house: House) -> None:
+    anna, film = await a_couple(house, streams=1)
+    customer = await house.customer_of(anna)
+    await house.sells(replace(COOKING, name="Family", stream_limit=3, price_id="price_family"))
+    family = replace(await house.subscription_seen(customer), reference="sub_family")
+    house.billing.tell(customer.customer_id, selling(family, price_id="price_family"))
+    await house.convergence.settle(customer)
+
+    for device in ("tv", "phone", "tablet"):
+        await plays_on(house, device, anna, film)
+    with pytest.raises(TooManyStreams):
+        await plays_on(house, "laptop", anna, film)
+
+    await house.grants.grant(anna, until=MONDAY + days(1), reason="a gift", features=(), asked=BY_ADMIN)
+    await plays_on(house, "laptop", anna, film)
+
+
+async def test_days_that_were_bought_have_their_limit(house: House) -> None:
+    anna, film = await house.registers(), await house.shows(FILM)
+    week = replace(COOKING, interval="once", duration_days=7, stream_limit=1)
+    await house.subscribes(anna, await house.sells(week))
+    await plays_on(house, "tv", anna, film)
+
+    with pytest.raises(TooManyStreams):
+        await plays_on(house, "phone", anna, film)
+
+
 # The session.
 
 
@@ -219,6 +320,8 @@ async def test_a_session_that_was_stopped_is_over(house: House) -> None:
 
 async def test_a_session_ends_with_its_token(house: House) -> None:
     anna, film = await a_subscriber(house), await house.shows(FILM)
+    await house.subscriptions.cancel(anna, at_period_end=True, subscription_id=None, asked=asked_by(anna))
+    await house.moves_to(MONDAY + days(30) - timedelta(minutes=1))
     started = await plays(house, anna, film)
     await house.moves_to(started.grant.expires_at)
 
@@ -226,6 +329,23 @@ async def test_a_session_ends_with_its_token(house: House) -> None:
         await house.playback.heartbeat(anna, started.session_id, position_seconds=1.0)
     with pytest.raises(MediaRefused):
         await house.playback.media(started.grant.token, film, "240p.mp4")
+
+
+async def test_a_session_of_which_nothing_is_heard_for_90_seconds_is_over(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    started = await plays(house, anna, film)
+    await house.moves_to(MONDAY + timedelta(seconds=89))
+    await house.playback.heartbeat(anna, started.session_id, position_seconds=88.0)
+    await house.moves_to(MONDAY + timedelta(seconds=178))
+    await house.playback.media(started.grant.token, film, "240p.mp4")
+
+    await house.moves_to(MONDAY + timedelta(seconds=179))
+
+    with pytest.raises(SessionEnded):
+        await house.playback.heartbeat(anna, started.session_id, position_seconds=178.0)
+    with pytest.raises(MediaRefused):
+        await house.playback.media(started.grant.token, film, "240p.mp4")
+    assert (await plays(house, anna, film)).resume_at_seconds == 88.0
 
 
 async def test_somebody_elses_session_is_not_hers(house: House) -> None:

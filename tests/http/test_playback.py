@@ -1,5 +1,6 @@
 """Watching: who may, why not, and for how long the address is good."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -130,6 +131,68 @@ async def test_an_ended_session_ends_its_address(service: Service, subscriber: P
     problem_in(await subscriber.http.post(f"{session}/heartbeat", json={"position_seconds": 2}), 403, "session_ended")
     problem_in(await subscriber.http.delete(session), 404, "not_found")
     problem_in(await service.public.get(started["url"]), 403, "media_refused")
+
+
+async def test_as_many_devices_play_as_the_plan_allows_and_one_may_be_ended_for_another(
+    service: Service, admin: Person, anna: Person, lesson: Any
+) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin, features=["hd"], stream_limit=2))
+    tv, phone = [(await play(anna.http, lesson, device_id=device)).json() for device in ("tv", "phone")]
+
+    problem = problem_in(await play(anna.http, lesson, device_id="tablet"), 409, "too_many_streams")
+
+    assert problem["limit"] == 2
+    assert [(one["session_id"], one["device_id"], one["video_id"]) for one in problem["streams"]] == [
+        (tv["session_id"], "tv", lesson["id"]),
+        (phone["session_id"], "phone", lesson["id"]),
+    ]
+    assert (await play(anna.http, lesson, device_id="phone")).status_code == 200
+    problem_in(await service.public.get(phone["url"]), 403, "media_refused")
+    assert (await anna.http.delete(f"/v1/playback/{problem['streams'][0]['session_id']}")).status_code == 204
+    problem_in(await service.public.get(tv["url"]), 403, "media_refused")
+    assert (await play(anna.http, lesson, device_id="tablet")).status_code == 200
+
+
+async def test_of_many_that_start_at_once_as_many_play_as_the_plan_allows(
+    service: Service, admin: Person, anna: Person, lesson: Any
+) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin, features=["hd"], stream_limit=3))
+
+    answers = await asyncio.gather(*(play(anna.http, lesson, device_id=f"tv{n}") for n in range(50)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [409] * 47
+
+
+@pytest.mark.parametrize("revoked", ["the account", "the play", "the video"])
+async def test_what_is_revoked_plays_no_more_and_neither_does_the_api_let_it(
+    service: Service, admin: Person, anna: Person, film: bytes, lesson: Any, revoked: str
+) -> None:
+    await service.subscribe(anna, await service.plan_on_sale(admin, features=["hd"]))
+    video = await service.published_video(admin, film) if revoked == "the video" else lesson
+    started = (await play(anna.http, video)).json()
+    session, segment = f"/v1/playback/{started['session_id']}", started["url"].replace("master", "240p/index")
+    for url in (started["url"], segment):
+        assert (await service.public.get(url)).status_code == 200
+
+    answer = await {
+        "the account": lambda: admin.http.post(f"/v1/admin/accounts/{anna.account_id}/disable", json={"reason": "x"}),
+        "the play": lambda: anna.http.delete(session),
+        "the video": lambda: admin.http.post(f"/v1/admin/videos/{video['id']}/unpublish"),
+    }[revoked]()
+    assert answer.status_code in {200, 204}, answer.text
+
+    for url in (started["url"], segment):
+        problem_in(await service.public.get(url), 403, "media_refused")
+    beat, again = (
+        await anna.http.post(f"{session}/heartbeat", json={"position_seconds": 1}),
+        await play(anna.http, video),
+    )
+    if revoked == "the account":
+        problem_in(beat, 401, "session_ended")
+        problem_in(again, 401, "session_ended")
+    else:
+        problem_in(beat, 403, "session_ended")
+        assert again.status_code == (409 if revoked == "the video" else 200)
 
 
 async def test_nobody_beats_or_ends_somebody_elses(anna: Person, subscriber: Person, lesson: Any) -> None:
