@@ -22,6 +22,7 @@ from benchmarks.machine import Machine, Others, describe
 from benchmarks.playback import playback, playback_growth
 from benchmarks.projection import projection
 from benchmarks.report import Report, table, write
+from benchmarks.segments import segments
 from benchmarks.workbench import Options, Workbench, workbench
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ingest": ingest,
     "playback": playback,
     "playback_growth": playback_growth,
+    "segments": segments,
 }
 
 

@@ -29,6 +29,7 @@ PerSecond = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Connections = Annotated[int, msgspec.Meta(ge=10, le=1_000_000)]
 Rates = Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,2}[smhd](,[1-9]\d{0,5}/[1-9]\d{0,2}[smhd])*$")]
 """`20/1h`: so many in so long; several with a comma between them, of which each holds."""
+PathPrefix = Annotated[str, msgspec.Meta(pattern=r"^((/[A-Za-z0-9_-]+)+)?\Z", max_length=200)]
 Facts = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
@@ -80,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_videos_seconds: Seconds = 300
     video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
     stream_limit_policy: Literal["reject", "evict_oldest"] = "reject"
+    media_accel_prefix: PathPrefix = ""
     cors_origins: str = ""
     trusted_proxies: str = ""
     worker_metrics_port: Port = 0

@@ -51,8 +51,8 @@ class LocalVideo:
     """Takes uploads, transcodes them and says what to serve, all under `root`, which must be on one local disk.
 
     `public_url` is where clients reach us; `signing_keys` are secrets by name, of which the first signs and all verify;
-    `ffmpeg` is a program of version 6 or newer, in place of the one that comes with imageio-ffmpeg. Several processes
-    may share one `root`.
+    `ffmpeg` is a program of version 6 or newer, in place of the one that comes with imageio-ffmpeg; under
+    `accel_prefix` a proxy in front has the folder `hls` of `root`. Several processes may share one `root`.
     """
 
     name = "local"
@@ -65,6 +65,7 @@ class LocalVideo:
         signing_keys: Mapping[str, bytes],
         limits: Limits | None = None,
         ffmpeg: Path | None = None,
+        accel_prefix: str = "",
     ) -> None:
         self._limits = limits or Limits()
         self.capabilities = Capabilities(
@@ -73,6 +74,7 @@ class LocalVideo:
         self._public_url = public_url.rstrip("/")
         self._tokens = Tokens(signing_keys)
         self._storage = Storage(root)
+        self._accel_prefix = accel_prefix
         program = FFmpeg(ffmpeg or Path(imageio_ffmpeg.get_ffmpeg_exe()), self._limits)
         self._processing = Processing(program, self._storage, self._limits)
 
@@ -132,10 +134,12 @@ class LocalVideo:
             raise MediaRefused(str(refused)) from refused
         _check_path(path, leave)
         file = self._existing(video_id, leave.playback_id, path)
-        body = None
+        media_type = _MEDIA_TYPES[file.suffix]
         if path == MASTER and leave.max_height is not None:
             body = up_to(file.read_text("ascii"), leave.max_height).encode()
-        return MediaFile(str(file), _MEDIA_TYPES[file.suffix], leave.session_id, body)
+            return MediaFile(str(file), media_type, leave.session_id, body)
+        proxied_as = f"{self._accel_prefix}/{video_id}/{leave.playback_id}/{path}" if self._accel_prefix else ""
+        return MediaFile(str(file), media_type, leave.session_id, proxied_as=proxied_as)
 
     def _existing(self, video_id: UUID, playback_id: str, path: str) -> Path:
         file = self._storage.playback(video_id, playback_id) / path

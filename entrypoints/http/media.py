@@ -15,6 +15,7 @@ from application.ports.video_platform import MediaFile, MediaRefused
 from entrypoints.http.files import (
     CHANGED,
     NO_SUCH_PART,
+    OK,
     SAME,
     Header,
     Served,
@@ -94,13 +95,16 @@ class MediaController(Controller):
 
 async def send_media(file: MediaFile, scope: HTTPScope, receive: Receive, send: Send) -> None:
     """Raises MediaRefused where the file has just gone."""
+    if file.proxied_as:
+        await hand_over(file, send)
+        return
     with OpenFile(file.path) as opened:
         version = opened.version if file.body is None else version_of_bytes(file.body, opened.version.modified)
         served = serve(wanted_of(scope["headers"]), version, parts=scope["method"] == "GET")
         if served.status in {CHANGED, NO_SUCH_PART}:
             await answer_of(problem_of(served, version), scope)(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": served.status, "headers": heads(file, served, version)})
+        await send({"type": "http.response.start", "status": served.status, "headers": heads_of(file, served, version)})
         if scope["method"] == "HEAD" or not served.length:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         elif file.body is not None:
@@ -113,20 +117,28 @@ async def send_media(file: MediaFile, scope: HTTPScope, receive: Receive, send: 
                 await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
 
 
-def heads(file: MediaFile, served: Served, version: Version) -> list[Header]:
-    said = [
-        *served.headers(version),
-        (b"cache-control", caching_of(file)),
+async def hand_over(file: MediaFile, send: Send) -> None:
+    """The proxy in front sends the file; it heeds the request's headers and adds those of the file's version."""
+    where = (b"x-accel-redirect", file.proxied_as.encode("ascii"))
+    heads = [where, (b"content-length", b"0"), *kind(file)]
+    await send({"type": "http.response.start", "status": OK, "headers": heads})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def heads_of(file: MediaFile, served: Served, version: Version) -> list[Header]:
+    said = [*served.headers(version), *kind(file)]
+    return [header for header in said if header[0] != b"content-type"] if served.status == SAME else said
+
+
+def kind(file: MediaFile) -> list[Header]:
+    """Those that do not depend on what is in it."""
+    of_a_session = PLAYLISTS if file.media_type in PLAYLIST_TYPES else PIECES
+    return [
+        (b"content-type", file.media_type.encode("ascii")),
+        (b"cache-control", of_a_session if file.session_id else PICTURES),
         # The address is the leave, so that a player on any page may read it.
         (b"access-control-allow-origin", b"*"),
     ]
-    return said if served.status == SAME else [*said, (b"content-type", file.media_type.encode("ascii"))]
-
-
-def caching_of(file: MediaFile) -> bytes:
-    if file.session_id is None:
-        return PICTURES
-    return PLAYLISTS if file.media_type in PLAYLIST_TYPES else PIECES
 
 
 def problem_of(served: Served, version: Version) -> Problem:

@@ -16,4 +16,5 @@ def _own(settings: Settings, base: Foundation) -> LocalVideo:
         settings.data_dir / "video",
         public_url=settings.address,
         signing_keys={"m1": base.master_keys.lasting_key("media")},
+        accel_prefix=settings.media_accel_prefix,
     )
