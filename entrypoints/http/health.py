@@ -5,8 +5,9 @@ from time import monotonic
 from typing import Any, Literal, Protocol
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Controller, HttpMethod, Request, Response, get, route
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import SkipValidation
 
 from application.health import Readiness
@@ -16,6 +17,11 @@ LEAVING = "leaving"
 
 
 LOOK_SECONDS = 1.0
+
+
+def its_head(answered: HTTPRouteHandler, path: str) -> HTTPRouteHandler:
+    """HEAD beside a GET: the same answer without its body (RFC 9110, section 9.3.2), for those who watch by that."""
+    return route(path, http_method=HttpMethod.HEAD, include_in_schema=False)(answered.fn)
 
 
 class Ready(Protocol):
@@ -95,6 +101,8 @@ class HealthController(Controller):
     async def live(self) -> LiveView:
         return LiveView("ok")
 
+    live_by_head = its_head(live, "/live")
+
     @get("/ready", operation_id="read_ready", summary="It can do its work", unready=ReadyView)
     async def ready(self, request: Request[Any, Any, Any], health: GivenHealth) -> Response[ReadyView]:
         """200, or 503 while the database does not answer, a read model or a policy is further behind than it may be, or
@@ -108,6 +116,8 @@ class HealthController(Controller):
         readiness, leaving = await health.readiness(), LEAVING in request.scope["state"]
         view = _ready_view(readiness, leaving=leaving)
         return Response(view, status_code=503 if view.status == "unavailable" else 200)
+
+    ready_by_head = its_head(ready, "/ready")
 
 
 def _ready_view(readiness: Readiness, *, leaving: bool) -> ReadyView:

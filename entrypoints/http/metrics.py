@@ -9,7 +9,7 @@ from litestar.params import SkipValidation
 
 from application.health import Readiness
 from application.tracing import Spans
-from entrypoints.http.health import GivenHealth
+from entrypoints.http.health import GivenHealth, its_head
 
 
 class RequestMetrics(Protocol):
@@ -56,3 +56,5 @@ class MetricsController(Controller):
         # On a thread: where many routes have been asked for it takes 100 ms, and others wait for 5 of them at most.
         text = await asyncio.to_thread(metrics.exposition, readiness)
         return Response(text, headers={"content-type": metrics.content_type, "cache-control": "no-store"})
+
+    metrics_by_head = its_head(metrics, "/")

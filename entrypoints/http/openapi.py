@@ -45,6 +45,7 @@ Accounts, plans, subscriptions, videos and who may watch them; and the ledger be
 * JSON in snake_case; a field that is not documented is refused. Times are RFC 3339 in UTC, money is in minor units.
 * Every error is `application/problem+json` (RFC 9457), with a stable `code`. Any address may also answer 405 (with
   `Allow`), 414, 431 and 500; an answer of 500 or more carries the `request_id`.
+* HEAD is answered for `/health/live`, `/health/ready` and media, as GET without the body.
 * Lists take `limit` and `cursor`, and answer `{items, next_cursor}`.
 * A request that records facts answers with `Ledger-Position`; a GET that sends it back sees at least that much.
 * `Idempotency-Key` on what moves money or makes a thing: asked again within 24 hours under the same key it is done

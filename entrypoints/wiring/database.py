@@ -113,9 +113,12 @@ def _migrate_vault(settings: Settings, *, app: AppRole | None) -> list[str]:
 
 @contextmanager
 def _answering(setting: str) -> Iterator[None]:
-    """Raises DatabaseNotReady, in one line, where the database that the setting names does not answer."""
+    """Raises DatabaseNotReady, in one line, where the database that the setting names does not answer, or refuses."""
     try:
         yield
+    except psycopg.errors.InsufficientPrivilege as refused:
+        reason = ": ".join(filter(None, (refused.diag.message_primary, refused.diag.message_detail)))
+        raise DatabaseNotReady(f"The role that {setting} names may not do what this takes: {reason}") from None
     except psycopg.OperationalError as silent:
         reason = str(silent).strip().splitlines()[-1].strip()
         raise DatabaseNotReady(f"The database that {setting} names does not answer: {reason}") from None

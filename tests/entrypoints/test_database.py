@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from entrypoints.settings import Settings
@@ -15,7 +16,7 @@ from entrypoints.wiring import Database, DatabaseNotReady, migrate_given, open_h
 from tests.postgres import Databases
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"
-APP = "streamly_test_vault_app"
+APP, STEWARD = "streamly_test_vault_app", "streamly_test_steward"
 
 
 @pytest.fixture
@@ -88,6 +89,30 @@ def test_the_programs_role_is_let_into_a_vault_that_another_role_owns(app_role: 
             connection.execute("DROP TABLE vault.keys")
     with ready_database(replace(settings, env="production", vault_database_url=vault_as_app)):
         pass
+
+
+@pytest.fixture
+def steward(postgres_server: str, databases: Databases) -> Iterator[str]:
+    """Owns a database, and may make no roles."""
+    empty = databases.create()
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {STEWARD} LOGIN PASSWORD 'onions'")
+        name = sql.Identifier(str(conninfo_to_dict(empty)["dbname"]))
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(STEWARD)))
+        yield make_conninfo(empty, user=STEWARD, password="onions")
+        databases.drop(empty)
+        connection.execute(f"DROP ROLE {STEWARD}")
+
+
+def test_an_owner_who_may_make_no_role_is_told_so(app_role: str, steward: str) -> None:
+    as_nobody = make_conninfo(steward, user="streamly_test_nobody")
+    with pytest.raises(DatabaseNotReady) as refused:
+        migrate_given(Settings(database_url=as_nobody, database_owner_url=steward))
+    assert "DATABASE_OWNER_URL names may not" in str(refused.value)
+    assert "create role" in str(refused.value)
+
+    as_app = make_conninfo(steward, user=app_role)
+    assert migrate_given(Settings(database_url=as_app, database_owner_url=steward)) == [], "somebody else has made it"
 
 
 @pytest.mark.parametrize("setting", ["database_url", "vault_database_url"])

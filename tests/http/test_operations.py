@@ -28,6 +28,16 @@ async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> N
     assert ready.json()["checks"]["failed_intents"] == 0
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+async def test_who_watches_by_head_is_answered_as_by_get_without_the_body(service: Service, path: str) -> None:
+    got, head = await service.public.get(path), await service.public.head(path)
+    refused, options = await service.public.post(path), await service.public.options(path)
+
+    assert (head.status_code, head.headers["content-type"], head.content) == (200, got.headers["content-type"], b"")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert options.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
 async def test_it_is_not_ready_while_something_has_waited_for_too_long(service: Service) -> None:
     old = "INSERT INTO ops.intents (key, stream, due_at) VALUES ('CANARY', gen_random_uuid(), now() - interval '%s')"
     with psycopg.connect(service.house.settings.database_url, autocommit=True) as connection:
@@ -36,11 +46,13 @@ async def test_it_is_not_ready_while_something_has_waited_for_too_long(service: 
         connection.execute("UPDATE ops.intents SET due_at = due_at - interval '2 minutes'")
         ready = await service.public.get("/health/ready")
         told = await service.public.get("/metrics")
+        by_head = await service.public.head("/health/ready")
         connection.execute("DELETE FROM ops.intents")
 
     assert (patient.status_code, patient.json()["failing"]) == (200, [])
     assert (ready.status_code, ready.json()["status"]) == (503, "unavailable")
     assert ready.json()["failing"] == ["queue of intents"]
+    assert (by_head.status_code, by_head.content) == (503, b"")
     assert 1860 <= ready.json()["checks"]["waits"]["intents"] < 1920
     assert "CANARY" not in ready.text
     assert 'streamly_queue_wait_seconds{queue="intents"} 18' in told.text

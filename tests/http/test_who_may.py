@@ -12,7 +12,7 @@ from litestar.routes import ASGIRoute, HTTPRoute
 from entrypoints.http.app import create_app
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
-from tests.http.who_may import ROLES, WHO_MAY
+from tests.http.who_may import ANYBODY, ROLES, WHO_MAY
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +60,15 @@ async def test_the_table_knows_every_route_and_no_other(service: Service) -> Non
 
     assert routes - set(WHO_MAY) == set()
     assert set(WHO_MAY) - routes == set()
+
+
+async def test_whatever_answers_head_is_for_anybody_and_answers_get(service: Service) -> None:
+    """The table does not name it: it is answered as GET is, and nobody is signed in there."""
+    routes = [route for route in create_app(service.house).routes if isinstance(route, HTTPRoute)]
+    answer = {route.path_format for route in routes if "HEAD" in route.route_handler_map}
+
+    assert answer == {"/health/live", "/health/ready", "/metrics", "/media/{token}/{video_id}/{path}"}
+    assert {WHO_MAY[f"GET {path}"] for path in answer} == {ANYBODY}
 
 
 @pytest.mark.parametrize("route", sorted(WHO_MAY))
