@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from application.countries import EVERYWHERE, Countries
 from application.errors import NotFound, NotSignedIn
 from application.platforms import Platforms
 from application.ports.play_sessions import Playing, PlaySession, PlaySessions, StreamLimit, StreamsTaken
@@ -51,19 +52,27 @@ class Playback:
     identifiers: Identifiers
     evicts_oldest: bool = False
     """Whether a play beyond the plan's limit of streams ends the oldest; else it is refused."""
+    countries: Countries = EVERYWHERE
 
     async def start(
-        self, account_id: UUID | None, video_id: UUID, *, device_id: str | None, sign_in_id: UUID | None = None
+        self,
+        account_id: UUID | None,
+        video_id: UUID,
+        *,
+        device_id: str | None,
+        sign_in_id: UUID | None = None,
+        country: str | None = None,
     ) -> StartedPlayback:
         """Decide on one read of the primary, and sign; the play ends with the sign-in that it was begun with.
 
         Raises:
-            NotFound, NotSignedIn, SubscriptionRequired, PlanUpgradeRequired, AccountBlocked, VideoNotReady,
-            TooManyStreams.
+            NotFound, VideoNotReady, NotInYourCountry, NotSignedIn, SubscriptionRequired, PlanUpgradeRequired,
+            AccountBlocked, TooManyStreams.
         """
         now = self.business_time.now()
         scene = await self.access.scene(account_id, video_id)
         title = _playable(scene)
+        self.countries.check(country)
         answer = _allowed(account_id, scene, title, now)
         ends_at = _end(answer, title, now)
         most = NO_LIMITS if title.free or scene.standing is None else limits(scene.standing, now)

@@ -30,6 +30,9 @@ Connections = Annotated[int, msgspec.Meta(ge=10, le=1_000_000)]
 Rates = Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,2}[smhd](,[1-9]\d{0,5}/[1-9]\d{0,2}[smhd])*$")]
 """`20/1h`: so many in so long; several with a comma between them, of which each holds."""
 PathPrefix = Annotated[str, msgspec.Meta(pattern=r"^((/[A-Za-z0-9_-]+)+)?\Z", max_length=200)]
+Countries = Annotated[str, msgspec.Meta(pattern=r"^( *[A-Z]{2} *(,|$))*$")]
+"""`DE,AT`: by ISO 3166-1 alpha-2."""
+HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{0,100}$")]
 Facts = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
@@ -82,6 +85,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
     stream_limit_policy: Literal["reject", "evict_oldest"] = "reject"
     media_accel_prefix: PathPrefix = ""
+    countries_allowed: Countries = ""
+    countries_refused: Countries = ""
+    country_header: HeaderName = ""
     cors_origins: str = ""
     trusted_proxies: str = ""
     worker_metrics_port: Port = 0
@@ -155,6 +161,7 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
         raise SettingsInvalid(_named(str(trouble))) from None
     _refuse_untrue_proxies(settings)
     _refuse_untrue_origins(settings)
+    _refuse_unknowable_countries(settings)
     _refuse_half_a_twilio(settings)
     if settings.in_production:
         _refuse_unsafe(settings)
@@ -173,6 +180,20 @@ def _refuse_untrue_origins(settings: Settings) -> None:
     for entry in listed(settings.cors_origins):
         if trouble := trouble_of_origin(entry):
             raise SettingsInvalid(f"CORS_ORIGINS: {entry}: {trouble}")
+
+
+def _refuse_unknowable_countries(settings: Settings) -> None:
+    """Where nobody says from where a viewer comes, a list would let in nobody at all."""
+    countries = (*listed(settings.countries_allowed), *listed(settings.countries_refused))
+    if settings.countries_allowed and settings.countries_refused:
+        raise SettingsInvalid("COUNTRIES_ALLOWED, COUNTRIES_REFUSED: only one of them")
+    for wrong, right in (("UK", "GB"), ("EL", "GR")):
+        if wrong in countries:
+            raise SettingsInvalid(f"COUNTRIES_ALLOWED, COUNTRIES_REFUSED: {wrong} is {right} in ISO 3166-1")
+    if countries and not settings.country_header:
+        raise SettingsInvalid("COUNTRY_HEADER is missing: the header by which a proxy says from where a viewer comes")
+    if settings.country_header and not listed(settings.trusted_proxies):
+        raise SettingsInvalid("TRUSTED_PROXIES is missing: COUNTRY_HEADER is believed of them alone")
 
 
 def _refuse_half_a_twilio(settings: Settings) -> None:

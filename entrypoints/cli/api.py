@@ -34,6 +34,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
             host=settings.host,
             port=settings.port,
             trusted_proxies=trusted,
+            country_header=settings.country_header,
             connections_max=settings.connections_max,
             leave_seconds=LEAVE_SECONDS,
         )

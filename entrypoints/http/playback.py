@@ -6,7 +6,9 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Response, delete, post
 from litestar.params import FromPath, JSONBody
+from litestar.types import Scope
 
+from application.countries import NotInYourCountry
 from application.errors import NotSignedIn
 from application.playback import SessionEnded, TooManyStreams
 from domain.access.access import AccountBlocked, PlanUpgradeRequired, SubscriptionRequired
@@ -43,6 +45,7 @@ class PlaybackController(Controller):
         throttled=Throttled("playback", strangers_only=True),
         refuses=(
             AccountBlocked,
+            NotInYourCountry,
             NotSignedIn,
             PlanUpgradeRequired,
             SubscriptionRequired,
@@ -51,7 +54,12 @@ class PlaybackController(Controller):
         ),
     )
     async def start(
-        self, video_id: FromPath[UUID], data: JSONBody[PlaybackToStart], viewer: MaybeViewer, playback: GivenPlayback
+        self,
+        video_id: FromPath[UUID],
+        data: JSONBody[PlaybackToStart],
+        viewer: MaybeViewer,
+        playback: GivenPlayback,
+        scope: Scope,
     ) -> Response[PlaybackView]:
         """A signed address that plays; or 402 with the reason, and the facts that it rests on.
 
@@ -59,7 +67,13 @@ class PlaybackController(Controller):
         each of them may be ended; one with the same `device_id` is replaced. Beat every 30 seconds from now on.
         """
         account_id, sign_in_id = (viewer.account_id, viewer.session_id) if viewer else (None, None)
-        started = await playback.start(account_id, video_id, device_id=data.device_id, sign_in_id=sign_in_id)
+        started = await playback.start(
+            account_id,
+            video_id,
+            device_id=data.device_id,
+            sign_in_id=sign_in_id,
+            country=scope["state"].get("country"),
+        )
         return at(started.position, playback_view(video_id, started))
 
     @post(

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any, cast
 
 import uvicorn
-from uvicorn._types import ASGIApplication
+from uvicorn._types import ASGI3Application, ASGIApplication
 from uvicorn.loops.auto import auto_loop_factory
 
 from entrypoints.http.deadlines import Crowd, Patience, Patient
 from entrypoints.http.doors import turn_newcomers_away
 from entrypoints.http.health import LEAVING
+from entrypoints.http.proxied import Proxied
 from entrypoints.proxies import proxies_of
 from entrypoints.stopping import at_first_signal
 
@@ -92,16 +93,20 @@ def new_server(
     host: str,
     port: int,
     trusted_proxies: Sequence[str] = (),
+    country_header: str = "",
     connections_max: int = CONNECTIONS_MAX,
     patience: Patience = PATIENCE,
     leave_seconds: float = 0.0,
 ) -> Server:
-    """A server that has not started: `await server.serve()`. Forwarded addresses are believed of these proxies alone.
+    """A server that has not started: `await server.serve()`. Forwarded addresses are believed of these proxies alone,
+    and so is the country in that header.
 
     It says nothing of itself, and logs no paths: the application writes the access log. Of connections it holds so
     many, and as many fewer as the process may open fewer files.
     """
     crowd = Crowd(min(connections_max, files_may_be_open() - FILES_OF_OUR_OWN), patience)
+    if trusted_proxies:
+        app = Proxied(cast("ASGI3Application", app), proxies_of(trusted_proxies), country_header)
     config = uvicorn.Config(
         cast("ASGIApplication", app),
         host=host,
@@ -112,8 +117,7 @@ def new_server(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(proxies_of(trusted_proxies)),
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,

@@ -3,6 +3,7 @@
 from application import (
     account_admin,
     buying,
+    countries,
     customers,
     emails,
     erasing,
@@ -57,6 +58,7 @@ STATUSES: dict[type[Exception], int] = {
     video.VideoNotReady: 409,
     # The use cases'.
     account_admin.LastAdmin: 409,
+    countries.NotInYourCountry: 403,
     customers.CustomerUnknown: 422,
     emails.EmailInvalid: 422,
     emails.InvalidToken: 422,

@@ -1,10 +1,11 @@
 """Videos, and who plays them."""
 
 from adapters.postgres.play_sessions import PostgresPlaySessions
+from application.countries import Countries
 from application.following_videos import FollowingVideos
 from application.playback import Playback
 from application.videos import Videos
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, listed
 from entrypoints.wiring.foundation import Foundation
 from entrypoints.wiring.ports import Ports
 
@@ -17,6 +18,10 @@ def playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
         business_time=base.business_time,
         identifiers=base.records.identifiers,
         evicts_oldest=settings.stream_limit_policy == "evict_oldest",
+        countries=Countries(
+            allowed=frozenset(listed(settings.countries_allowed)),
+            refused=frozenset(listed(settings.countries_refused)),
+        ),
     )
 
 

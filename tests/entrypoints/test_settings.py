@@ -8,7 +8,7 @@ import pytest
 
 from entrypoints.database_addresses import may_go_in_clear
 from entrypoints.development_secrets import FILE, with_development_secrets
-from entrypoints.settings import Settings, SettingsInvalid, rates, read_settings
+from entrypoints.settings import Settings, SettingsInvalid, listed, rates, read_settings
 
 GOOD = {
     "ENV": "production",
@@ -26,6 +26,27 @@ def master_key(key: bytes) -> str:
     return "k1:" + base64.b64encode(key).decode()
 
 
+FROM_GERMANY = {"COUNTRIES_ALLOWED": "DE, AT", "COUNTRY_HEADER": "CF-IPCountry", "TRUSTED_PROXIES": "10.0.0.5"}
+
+
+@pytest.mark.parametrize(
+    ("given", "trouble"),
+    [
+        ({"COUNTRIES_REFUSED": "FR"}, "only one"),
+        ({"COUNTRIES_ALLOWED": "DE,UK"}, "UK is GB"),
+        ({"COUNTRY_HEADER": ""}, "COUNTRY_HEADER is missing"),
+        ({"TRUSTED_PROXIES": ""}, "TRUSTED_PROXIES is missing"),
+        ({"COUNTRIES_ALLOWED": "", "TRUSTED_PROXIES": ""}, "TRUSTED_PROXIES is missing"),
+    ],
+)
+def test_countries_need_somebody_who_is_believed_and_says_from_where_one_comes(
+    given: dict[str, str], trouble: str
+) -> None:
+    assert listed(read_settings(FROM_GERMANY, None).countries_allowed) == ("DE", "AT")
+    with pytest.raises(SettingsInvalid, match=trouble):
+        read_settings(FROM_GERMANY | given, None)
+
+
 def test_nothing_is_needed_in_development() -> None:
     settings = read_settings({}, None)
     assert (settings.env, settings.port, settings.data_dir) == ("development", 8000, Path("var"))
@@ -40,6 +61,11 @@ def test_nothing_is_needed_in_development() -> None:
         ("THROTTLE_LOGIN_PEER", "20/hour"),
         ("THROTTLE_LOGIN_PEER", "20/1h,"),
         ("TRUSTED_PROXIES", "*"),
+        ("COUNTRIES_ALLOWED", "Germany"),
+        ("COUNTRIES_ALLOWED", "de"),
+        ("COUNTRIES_REFUSED", "DE AT"),
+        ("COUNTRY_HEADER", "CF IPCountry"),
+        ("STREAM_LIMIT_POLICY", "evict"),
         ("TRUSTED_PROXIES", "10.0.0.5,0.0.0.0/0"),
         ("TRUSTED_PROXIES", "::/0"),
         ("TRUSTED_PROXIES", "proxy.example.com"),

@@ -1,6 +1,10 @@
 """Watching: who may, why not, and for how long the address is good."""
 
 import asyncio
+import dataclasses
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,10 +12,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from application.countries import Countries
 from entrypoints.cli.film import make_clip
+from entrypoints.http.app import create_app
 from entrypoints.wiring import ffmpeg
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
+from tests.http.serving import served
 
 pytestmark = pytest.mark.anyio
 
@@ -195,6 +202,42 @@ async def test_what_is_revoked_plays_no_more_and_neither_does_the_api_let_it(
         assert again.status_code == (409 if revoked == "the video" else 200)
 
 
+FROM = "CF-IPCountry"
+
+
+@asynccontextmanager
+async def behind(service: Service, proxy: str, **countries: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """The same house, watched from some countries alone, by the word of that proxy."""
+    playback = dataclasses.replace(service.house.playback, countries=Countries(**countries))
+    app = create_app(dataclasses.replace(service.house, playback=playback), look_seconds=0)
+    async with (
+        served(app, trusted_proxies=[proxy], country_header=FROM) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        yield client
+
+
+async def test_watched_is_from_the_countries_that_are_allowed_and_not_from_those_that_are_refused(
+    service: Service, trailer: Any
+) -> None:
+    url, answers = f"/v1/videos/{trailer['id']}/playback", list[int]()
+    told = [{FROM: "DE"}, {FROM: "AT", "X-Forwarded-For": "203.0.113.7"}, {FROM: "FR"}, {}, {FROM: "XX"}, {FROM: "T1"}]
+    for countries in ({"allowed": frozenset({"DE", "AT"})}, {"refused": frozenset({"DE", "AT"})}):
+        async with behind(service, "127.0.0.1", **countries) as client:
+            answers += [(await client.post(url, json={}, headers=headers)).status_code for headers in told]
+            twice = await client.post(url, json={}, headers=[(FROM, "DE"), (FROM, "FR")])
+            problem_in(twice, 403, "not_in_your_country")
+
+    assert answers == [200, 200, 403, 403, 403, 403, 403, 403, 200, 403, 403, 403]
+
+
+async def test_nobody_but_a_trusted_proxy_says_from_where_one_comes(service: Service, trailer: Any) -> None:
+    async with behind(service, "10.0.0.5", allowed=frozenset({"DE"})) as client:
+        refused = await client.post(f"/v1/videos/{trailer['id']}/playback", json={}, headers={FROM: "DE"})
+
+    problem_in(refused, 403, "not_in_your_country")
+
+
 async def test_nobody_beats_or_ends_somebody_elses(anna: Person, subscriber: Person, lesson: Any) -> None:
     session = f"/v1/playback/{(await play(subscriber.http, lesson)).json()['session_id']}"
 
@@ -247,6 +290,12 @@ async def test_a_plan_up_to_a_height_is_shown_no_taller_rendition(
 
     assert [rendition["height"] for rendition in video["renditions"]] == [240, 480]
     assert ("240p/index.m3u8" in master.text, "480p" in master.text) == (True, False)
-    shorter, taller_one = (playback["url"].replace("master", f"{height}p/index") for height in (240, 480))
-    assert (await service.public.get(shorter)).status_code == 200
-    assert (await service.public.get(taller_one)).status_code == 403
+    folder = playback["url"].removesuffix("master.m3u8")
+    listed = (await service.public.get(f"{folder}240p/index.m3u8")).text
+    names = re.findall(r"^(?:#EXT-X-MAP:URI=\")?([a-z0-9_]+\.(?:mp4|m4s))", listed, re.MULTILINE)
+    assert len(names) == 2
+    for name in ("index.m3u8", *names):
+        assert (await service.public.get(f"{folder}240p/{name}")).status_code == 200
+    for name in ("index.m3u8", *names, "init_0.mp4", "init_1.mp4"):
+        assert (await service.public.get(f"{folder}480p/{name}")).status_code == 403
+        assert (await service.public.get(f"{folder}240p/..%2f480p/{name}")).status_code in {403, 404}
