@@ -40,8 +40,10 @@ async def subscriber(service: Service, admin: Person) -> Person:
     return clara
 
 
-async def play(client: httpx.AsyncClient, video: Any, **body: str) -> httpx.Response:
-    return await client.post(f"/v1/videos/{video['id']}/playback", json=body)
+async def play(
+    client: httpx.AsyncClient, video: Any, headers: dict[str, str] | None = None, **body: str
+) -> httpx.Response:
+    return await client.post(f"/v1/videos/{video['id']}/playback", json=body, headers=headers)
 
 
 async def test_a_subscriber_watches(service: Service, subscriber: Person, lesson: Any) -> None:
@@ -218,17 +220,20 @@ async def behind(service: Service, proxy: str, **countries: Any) -> AsyncIterato
 
 
 async def test_watched_is_from_the_countries_that_are_allowed_and_not_from_those_that_are_refused(
-    service: Service, trailer: Any
+    service: Service, subscriber: Person, lesson: Any, trailer: Any
 ) -> None:
     url, answers = f"/v1/videos/{trailer['id']}/playback", list[int]()
+    hers = {"Authorization": subscriber.http.headers["Authorization"]}
     told = [{FROM: "DE"}, {FROM: "AT", "X-Forwarded-For": "203.0.113.7"}, {FROM: "FR"}, {}, {FROM: "XX"}, {FROM: "T1"}]
     for countries in ({"allowed": frozenset({"DE", "AT"})}, {"refused": frozenset({"DE", "AT"})}):
         async with behind(service, "127.0.0.1", **countries) as client:
             answers += [(await client.post(url, json={}, headers=headers)).status_code for headers in told]
             twice = await client.post(url, json={}, headers=[(FROM, "DE"), (FROM, "FR")])
             problem_in(twice, 403, "not_in_your_country")
+            signed_in = [await play(client, lesson, headers=hers | each) for each in ({FROM: "DE"}, {FROM: "FR"})]
+            answers += [answer.status_code for answer in signed_in]
 
-    assert answers == [200, 200, 403, 403, 403, 403, 403, 403, 200, 403, 403, 403]
+    assert answers == [200, 200, 403, 403, 403, 403, 200, 403, 403, 403, 200, 403, 403, 403, 403, 200]
 
 
 async def test_nobody_but_a_trusted_proxy_says_from_where_one_comes(service: Service, trailer: Any) -> None:
