@@ -33,6 +33,8 @@ PathPrefix = Annotated[str, msgspec.Meta(pattern=r"^((/[A-Za-z0-9_-]+)+)?\Z", ma
 Countries = Annotated[str, msgspec.Meta(pattern=r"^( *[A-Z]{2} *(,|$))*$")]
 """`DE,AT`: by ISO 3166-1 alpha-2."""
 HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{0,100}$")]
+HEIGHT = "(144|240|360|480|720|1080|1440|2160)"
+Heights = Annotated[str, msgspec.Meta(pattern=rf"^{HEIGHT}(,{HEIGHT})*\Z")]
 Facts = Annotated[int, msgspec.Meta(ge=1, le=10**12)]
 
 
@@ -84,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_videos_seconds: Seconds = 300
     video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
     stream_limit_policy: Literal["reject", "evict_oldest"] = "reject"
+    ladder_heights: Heights = "240,480,720,1080"
     media_accel_prefix: PathPrefix = ""
     countries_allowed: Countries = ""
     countries_refused: Countries = ""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,16 +13,19 @@ from adapters.local_video.probe import Source
 from application.ports.video_platform import NotAVideo
 
 HEIGHTS = (240, 480, 720, 1080)
+"""Made where nothing else is said."""
 KEY_FRAME_SECONDS = 2
 SEGMENT_SECONDS = 4
 
-_PEAK_KBIT = {240: 450, 480: 1400, 720: 3000, 1080: 5500}
-_SOUND_KBIT = {240: 64, 480: 96, 720: 128, 1080: 128}
+PEAK_KBIT = {144: 220, 240: 450, 360: 850, 480: 1400, 720: 3000, 1080: 5500, 1440: 10_000, 2160: 18_000}
+"""Of pictures, by each height that can be made."""
+_SOUND_KBIT = {144: 48, 240: 64, 360: 96, 480: 96, 720: 128}
 
 # More make nothing faster, and each takes address space, of which there is a limit.
 _THREADS = str(min(8, os.cpu_count() or 1))
 
 _REACHED = re.compile(r"^out_time_us=(\d+)$")
+_NO_TONE_MAPPING = re.compile(r"(No such filter|Error initializing filter).*(zscale|tonemap)", re.MULTILINE)
 _CUT_OFF = re.compile(r"^\[.*(partial file|File ended prematurely)", re.MULTILINE)
 _WHOLE = 0.98
 
@@ -39,10 +42,10 @@ class Rung(msgspec.Struct, frozen=True):
         return f"{self.label}p"
 
 
-def plan_ladder(width: int, height: int) -> tuple[Rung, ...]:
+def plan_ladder(width: int, height: int, heights: Sequence[int] = HEIGHTS) -> tuple[Rung, ...]:
     """The heights up to the source's own; a smaller source keeps its own. Nothing is ever made larger."""
     short = min(width, height)
-    labels = [label for label in HEIGHTS if label <= short] or [_even(short)]
+    labels = [label for label in heights if label <= short] or [_even(short)]
     return tuple(Rung(label, _even(width * label / short), _even(height * label / short)) for label in labels)
 
 
@@ -97,7 +100,9 @@ def _command(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> list[st
 def _filters(source: Source, rungs: tuple[Rung, ...]) -> Iterator[str]:
     """Pictures at one steady rate, decoded once and scaled for each rung; sound as long as they are, without gaps."""
     split = "".join(f"[s{n}]" for n in range(len(rungs)))
-    yield f"[0:V:0]fps={source.frame_rate}:start_time=0,split={len(rungs)}{split}"
+    whole = "bwdif=mode=send_frame:deint=interlaced," if source.interlaced else ""
+    shown = _tone_mapped(rungs[-1]) if source.high_dynamic_range else ""
+    yield f"[0:V:0]{whole}fps={source.frame_rate}:start_time=0,{shown}split={len(rungs)}{split}"
     for n, rung in enumerate(rungs):
         yield f"[s{n}]scale={rung.width}:{rung.height}:flags=bicubic,setsar=1,format=yuv420p[v{n}]"
     if source.has_sound:
@@ -105,9 +110,18 @@ def _filters(source: Source, rungs: tuple[Rung, ...]) -> Iterator[str]:
         yield f"[0:a:0]aresample=48000:async=1:first_pts=0,apad,asplit={len(rungs)}{split}"
 
 
+def _tone_mapped(largest: Rung) -> str:
+    """To what any screen shows (ITU-R BT.709): in light, which takes long, and so in no more pixels than are made."""
+    return (
+        f"zscale=w={largest.width}:h={largest.height}:primariesin=bt2020:matrixin=bt2020nc:transfer=linear:npl=100,"
+        "format=gbrpf32le,zscale=primaries=bt709,tonemap=tonemap=hable:desat=0,"
+        "zscale=transfer=bt709:matrix=bt709:range=limited,format=yuv420p,"
+    )
+
+
 def _encoders(source: Source, rungs: tuple[Rung, ...]) -> Iterator[str]:
     for n, rung in enumerate(rungs):
-        peak = _at(_PEAK_KBIT, rung)
+        peak = _at(PEAK_KBIT, rung)
         yield from ("-map", f"[v{n}]", f"-maxrate:v:{n}", f"{peak}k", f"-bufsize:v:{n}", f"{peak * 3 // 2}k")
         if source.has_sound:
             yield from ("-map", f"[a{n}]", f"-b:a:{n}", f"{_at(_SOUND_KBIT, rung)}k")
@@ -119,7 +133,8 @@ def _encoders(source: Source, rungs: tuple[Rung, ...]) -> Iterator[str]:
 
 
 def _at(kbit: dict[int, int], rung: Rung) -> int:
-    return kbit.get(rung.label, kbit[HEIGHTS[0]])
+    """That of the next height below, and of the lowest for what is smaller still."""
+    return max((rate for height, rate in kbit.items() if height <= rung.label), default=min(kbit.values()))
 
 
 def _output(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> Iterator[str]:
@@ -137,6 +152,8 @@ def _output(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> Iterator
 def _check(outcome: Outcome, source: Source, reached: float, limits: Limits) -> None:
     if outcome.ran_out_of_memory:
         raise NotAVideo("too_much_memory", "The video takes too much memory to decode.")
+    if source.high_dynamic_range and _NO_TONE_MAPPING.search(outcome.messages):
+        raise NotAVideo("hdr_not_supported", "Video of a high dynamic range cannot be made ready here.")
     if outcome.code != 0:
         raise NotAVideo("processing_failed", "The video could not be decoded to its end; it is probably damaged.")
     if reached > limits.duration_seconds:

@@ -2,7 +2,7 @@
 
 import re
 from asyncio import to_thread
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,6 +11,7 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from adapters.local_video.child import FFmpeg
 from adapters.local_video.incoming import write_upload
+from adapters.local_video.ladder import HEIGHTS
 from adapters.local_video.limits import Limits
 from adapters.local_video.playlist import MASTER, up_to
 from adapters.local_video.poster import POSTER
@@ -52,7 +53,8 @@ class LocalVideo:
 
     `public_url` is where clients reach us; `signing_keys` are secrets by name, of which the first signs and all verify;
     `ffmpeg` is a program of version 6 or newer, in place of the one that comes with imageio-ffmpeg; under
-    `accel_prefix` a proxy in front has the folder `hls` of `root`. Several processes may share one `root`.
+    `accel_prefix` a proxy in front has the folder `hls` of `root`; `heights` are the renditions, in ascending order, of
+    which a video gets those up to its own. Several processes may share one `root`.
     """
 
     name = "local"
@@ -66,6 +68,7 @@ class LocalVideo:
         limits: Limits | None = None,
         ffmpeg: Path | None = None,
         accel_prefix: str = "",
+        heights: Sequence[int] = HEIGHTS,
     ) -> None:
         self._limits = limits or Limits()
         self.capabilities = Capabilities(
@@ -76,7 +79,7 @@ class LocalVideo:
         self._storage = Storage(root)
         self._accel_prefix = accel_prefix
         program = FFmpeg(ffmpeg or Path(imageio_ffmpeg.get_ffmpeg_exe()), self._limits)
-        self._processing = Processing(program, self._storage, self._limits)
+        self._processing = Processing(program, self._storage, self._limits, heights=heights)
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
         if size_bytes is not None and size_bytes > self._limits.upload_bytes:

@@ -18,7 +18,7 @@ async def take_poster(ffmpeg: FFmpeg, rungs: tuple[Rung, ...], *, folder: Path) 
 
     It is taken from our own segments, not from the upload again: they are small, and begin with a key frame.
     """
-    rung = max((rung for rung in rungs if rung.label <= _LARGEST), key=lambda rung: rung.label)
+    rung = max((rung for rung in rungs if rung.label <= _LARGEST), key=lambda rung: rung.label, default=rungs[0])
     clip = folder / "poster.mp4"
     await to_thread(_copy_segment, folder / rung.name, clip)
     outcome = await ffmpeg.run(

@@ -23,6 +23,10 @@ _PICTURE = re.compile(r"^0,", re.MULTILINE)
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _AVERAGE_RATE = re.compile(r"^  Stream #0:\d+.*: Video: .* ([\d.]+) fps", re.MULTILINE)
 _SOUND = re.compile(r"^  Stream #0:\d+.*: Audio: ", re.MULTILINE)
+# What was decoded, as FFmpeg hands it on: `yuv420p10le(tv, bt2020nc/bt2020/smpte2084, progressive)`.
+_DECODED = re.compile(r"^  Stream #0:0.*: Video: rawvideo .*$", re.MULTILINE)
+_INTERLACED = re.compile(r"(top|bottom) (first|coded first)")
+_HIGH_DYNAMIC_RANGE = re.compile(r"smpte2084|arib-std-b67")
 _REACHED = re.compile(r"^out_time_us=(\d+)$")
 
 # What FFmpeg says, the stable word for it, and the sentence for people; the first that is found counts.
@@ -45,6 +49,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Of the ladder, constant: the upload's own within 5 to 60 pictures per second."""
     duration_seconds: float
     has_sound: bool
+    interlaced: bool = False
+    """Each picture is two, of every other line, as television has it."""
+    high_dynamic_range: bool = False
+    """By PQ or HLG (ITU-R BT.2100): shown as they are the pictures would be grey."""
 
 
 async def probe(ffmpeg: FFmpeg, upload: Path, *, folder: Path, limits: Limits) -> Source:
@@ -66,6 +74,8 @@ async def probe(ffmpeg: FFmpeg, upload: Path, *, folder: Path, limits: Limits) -
         frame_rate=_frame_rate(lines, outcome.messages),
         duration_seconds=await prober.duration(outcome.messages),
         has_sound=_SOUND.search(outcome.messages) is not None and await prober.has_sound(),
+        interlaced=_is_decoded_as(_INTERLACED, outcome),
+        high_dynamic_range=_is_decoded_as(_HIGH_DYNAMIC_RANGE, outcome),
     )
 
 
@@ -110,6 +120,11 @@ class _Prober:
             seconds=self._limits.probe_seconds,
             on_line=lines.append,
         )
+
+
+def _is_decoded_as(what: re.Pattern[str], outcome: Outcome) -> bool:
+    decoded = _DECODED.search(outcome.messages)
+    return decoded is not None and what.search(decoded[0]) is not None
 
 
 def _refusal(outcome: Outcome) -> NotAVideo:

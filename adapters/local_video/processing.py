@@ -2,14 +2,14 @@
 
 import hashlib
 from asyncio import to_thread
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
 from adapters.local_video.child import FFmpeg
-from adapters.local_video.ladder import plan_ladder, transcode
+from adapters.local_video.ladder import HEIGHTS, plan_ladder, transcode
 from adapters.local_video.limits import Limits
 from adapters.local_video.playlist import measure, write_master
 from adapters.local_video.poster import take_poster
@@ -25,8 +25,9 @@ _TRANSCODED = 0.97  # of all the work; the rest is the poster and the disk
 class Processing:
     """The steps in order; killed at any of them, the next try starts anew and ends with the same playback id."""
 
-    def __init__(self, ffmpeg: FFmpeg, storage: Storage, limits: Limits) -> None:
+    def __init__(self, ffmpeg: FFmpeg, storage: Storage, limits: Limits, *, heights: Sequence[int] = HEIGHTS) -> None:
         self._ffmpeg, self._storage, self._limits = ffmpeg, storage, limits
+        self._heights = tuple(heights)
 
     async def process(self, video_id: UUID, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         playback_id = _playback_id(video_id, sha256)
@@ -55,7 +56,7 @@ class Processing:
     async def _fill(
         self, folder: Path, playback_id: str, upload: Path, source: Source, on_progress: Callable[[float], None]
     ) -> Processed:
-        rungs = plan_ladder(source.width, source.height)
+        rungs = plan_ladder(source.width, source.height, self._heights)
         await transcode(
             self._ffmpeg,
             upload,

@@ -2,7 +2,7 @@
 
 from adapters.local_video.platform import LocalVideo
 from application.platforms import Platforms
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, listed
 from entrypoints.wiring.foundation import Foundation
 
 
@@ -17,4 +17,5 @@ def _own(settings: Settings, base: Foundation) -> LocalVideo:
         public_url=settings.address,
         signing_keys={"m1": base.master_keys.lasting_key("media")},
         accel_prefix=settings.media_accel_prefix,
+        heights=sorted({int(height) for height in listed(settings.ladder_heights)}),
     )

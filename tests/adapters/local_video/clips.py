@@ -75,6 +75,41 @@ class Clips:
         return self.filmed("anamorphic.mp4", "240x180", 1, "-vf", "setsar=4/3", *_QUICKLY)
 
     @cached_property
+    def high_dynamic_range(self) -> Path:
+        """Grey of 100 cd/m², which PQ (SMPTE ST 2084) writes as 0.508 of all there is."""
+        colours = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
+        grey = (
+            "-f",
+            "lavfi",
+            "-i",
+            "color=size=320x180:rate=10:duration=1,format=yuv420p10le,lutyuv=y=509:u=512:v=512",
+        )
+        return self.make(
+            "hdr.mp4", *grey, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", f"log-level=error:{colours}"
+        )
+
+    @cached_property
+    def interlaced(self) -> Path:
+        """As television sends it: 50 half pictures in a second."""
+        fields = ("-vf", "interlace=scan=tff", "-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-q:v", "3")
+        return self.filmed("interlaced.ts", "320x180", 1, *fields, rate="50")
+
+    @cached_property
+    def surround(self) -> Path:
+        """Six channels, and a voice in the middle one alone."""
+        voice = ("-f", "lavfi", "-i", "sine=duration=1,pan=5.1|FC=c0")
+        return self.make(
+            "surround.mp4", "-t", "1", "-i", str(self.small), *voice, "-map", "0:v", "-map", "1:a", *_QUICKLY
+        )
+
+    @cached_property
+    def two_languages(self) -> Path:
+        """A tone on the first track, and nothing to be heard on the second."""
+        silence = ("-f", "lavfi", "-i", "anullsrc=channel_layout=5.1:duration=1")
+        tracks = ("-map", "0:v", "-map", "0:a", "-map", "1:a", "-t", "1")
+        return self.make("two_languages.mkv", "-i", str(self.small), *silence, *tracks, *_QUICKLY)
+
+    @cached_property
     def long_sound(self) -> Path:
         return self.filmed("long_sound.mp4", "320x180", 3, sound=9)
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import m3u8  # type: ignore[import-untyped]
 
+from adapters.local_video.ladder import HEIGHTS
 from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
 from application.ports.video_platform import Processed
@@ -19,8 +20,15 @@ NOW = datetime(2026, 11, 21, 20, 15, tzinfo=UTC)
 KEYS = {"november": b"november's secret, 32 bytes long", "october": b"october's secret of 32 bytes ..."}
 
 
-def local_video(root: Path, limits: Limits | None = None, keys: dict[str, bytes] | None = None) -> LocalVideo:
-    return LocalVideo(root, public_url="https://video.example/", signing_keys=keys or KEYS, limits=limits)
+def local_video(
+    root: Path,
+    limits: Limits | None = None,
+    keys: dict[str, bytes] | None = None,
+    heights: tuple[int, ...] = HEIGHTS,
+) -> LocalVideo:
+    return LocalVideo(
+        root, public_url="https://video.example/", signing_keys=keys or KEYS, limits=limits, heights=heights
+    )
 
 
 async def in_pieces(content: bytes, piece_bytes: int = 64 * 1024) -> AsyncIterator[bytes]:
@@ -78,6 +86,12 @@ class Screening:
     def sound_seconds(self, height: int) -> float:
         frames = decoded(self.folder / f"{height}p" / "index.m3u8", "-map", "0:a")
         return len(frames) * 1024 / 48_000
+
+    def told(self, height: int, *options: str) -> str:
+        """What FFmpeg says of a rung while it decodes all of it."""
+        playlist = str(self.folder / f"{height}p" / "index.m3u8")
+        command = (str(FFMPEG), "-hide_banner", "-v", "info", "-i", playlist, *options, "-f", "null", "-")
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stderr
 
 
 async def screen(platform: LocalVideo, film: Path) -> Screening:

@@ -1,14 +1,16 @@
 """What comes out of a film: every height up to its own, all of its pictures, and key frames at the same moments."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from adapters.local_video.ladder import plan_ladder
+from adapters.local_video.ladder import PEAK_KBIT, plan_ladder
 from adapters.local_video.platform import LocalVideo
+from entrypoints.settings import SettingsInvalid, read_settings
 from tests.adapters.local_video.clips import Clips
-from tests.adapters.local_video.screening import Screening, gaps, listing, screen
+from tests.adapters.local_video.screening import Screening, gaps, listing, local_video, screen
 
 pytestmark = pytest.mark.anyio
 
@@ -29,6 +31,30 @@ def test_the_ladder_goes_up_to_the_short_side_of_the_source_and_never_beyond(
     source: tuple[int, int], rungs: dict[str, tuple[int, int]]
 ) -> None:
     assert {rung.name: (rung.width, rung.height) for rung in plan_ladder(*source)} == rungs
+
+
+@pytest.mark.parametrize(
+    ("source", "labels"),
+    [
+        ((3840, 2160), [144, 360, 1440, 2160]),
+        ((1440, 2560), [144, 360, 1440]),
+        ((640, 360), [144, 360]),
+        ((176, 144), [144]),
+        ((128, 96), [96]),
+    ],
+)
+def test_the_heights_are_those_that_are_set(source: tuple[int, int], labels: list[int]) -> None:
+    assert [rung.label for rung in plan_ladder(*source, (144, 360, 1440, 2160))] == labels
+
+
+@pytest.mark.parametrize("heights", ["", "240,", "100", "1080p", "240 480", "4320", "-240", "240,,480"])
+def test_other_heights_cannot_be_set(heights: str) -> None:
+    if heights:
+        with pytest.raises(SettingsInvalid, match="LADDER_HEIGHTS"):
+            read_settings({"LADDER_HEIGHTS": heights}, env_file=None)
+
+    every = ",".join(map(str, PEAK_KBIT))
+    assert read_settings({"LADDER_HEIGHTS": every}, env_file=None).ladder_heights == every
 
 
 async def test_every_picture_of_the_film_is_in_every_rung(film: Screening) -> None:
@@ -123,6 +149,49 @@ async def test_upright_films_are_measured_by_their_short_side(platform: LocalVid
 
     assert shown.heights == [240]
     assert shown.master().playlists[0].stream_info.resolution == (240, 426)
+
+
+async def test_a_film_may_have_none_of_the_heights_of_a_poster(root: Path, clips: Clips) -> None:
+    shown = await screen(local_video(root, heights=(1080,)), clips.full_hd)
+
+    assert shown.heights == [1080]
+    assert (shown.folder / "poster.jpg").is_file()
+
+
+async def test_a_film_of_a_high_dynamic_range_is_shown_as_bright_as_it_was_filmed(
+    platform: LocalVideo, clips: Clips
+) -> None:
+    """What PQ writes as a middle grey is the white of other screens, or nearly so."""
+    shown = await screen(platform, clips.high_dynamic_range)
+
+    assert shown.told(180, "-vf", "showinfo").count("color_trc:bt709") == 10
+    brightness = [int(mean) for mean in re.findall(r"mean:\[(\d+)", shown.told(180, "-vf", "showinfo"))]
+    assert all(140 < mean < 220 for mean in brightness), brightness
+
+
+async def test_half_pictures_are_made_whole(platform: LocalVideo, clips: Clips) -> None:
+    shown = await screen(platform, clips.interlaced)
+
+    assert len(shown.pictures(180)) == 25
+    counted = re.findall(r"Multi frame detection: TFF:\s*(\d+) BFF:\s*(\d+)", shown.told(180, "-vf", "idet"))
+    assert sum(map(int, counted[-1])) <= 6  # of 25, which is what it finds in all that was sent
+
+
+async def test_a_voice_in_the_middle_of_six_channels_is_heard_in_both_of_two(
+    platform: LocalVideo, clips: Clips
+) -> None:
+    shown = await screen(platform, clips.surround)
+
+    loud = re.findall(r"RMS level dB: (-?[\d.]+|-inf)", shown.told(180, "-map", "0:a", "-af", "astats"))
+    assert len(loud) == 3  # left, right, both
+    assert all(float(level) > -40 for level in loud)
+
+
+async def test_of_several_languages_the_first_is_heard(platform: LocalVideo, clips: Clips) -> None:
+    shown = await screen(platform, clips.two_languages)
+
+    loud = re.findall(r"RMS level dB: (-?[\d.]+|-inf)", shown.told(180, "-map", "0:a", "-af", "astats"))
+    assert all(float(level) > -40 for level in loud)
 
 
 async def test_a_film_that_a_phone_stored_lying_is_shown_upright(platform: LocalVideo, clips: Clips) -> None:

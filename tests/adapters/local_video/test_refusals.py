@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -14,7 +15,7 @@ from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
 from application.ports.video_platform import NotAVideo
 from tests.adapters.local_video.clips import FFMPEG, Clips
-from tests.adapters.local_video.screening import listing, local_video, screen, upload
+from tests.adapters.local_video.screening import KEYS, listing, local_video, screen, upload
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +51,22 @@ async def test_a_film_cut_off_in_its_beginning_says_nothing_of_itself(platform: 
         await screen(platform, clips.write("stump.mp4", clips.small.read_bytes()[:20_000]))
 
     assert refused.value.reason == "not_a_video"
+
+
+async def test_a_high_dynamic_range_is_refused_where_ffmpeg_cannot_turn_it_down(
+    root: Path, clips: Clips, tmp_path: Path
+) -> None:
+    """An FFmpeg that was built without zimg."""
+    without = tmp_path / "ffmpeg"
+    replaced = '[one.replace("zscale=", "absent_zscale=") for one in sys.argv]'
+    without.write_text(f"#!{sys.executable}\nimport os, sys\nos.execv({str(FFMPEG)!r}, {replaced})\n")
+    without.chmod(0o755)
+    platform = LocalVideo(root, public_url="https://video.example", signing_keys=KEYS, ffmpeg=without)
+
+    with pytest.raises(NotAVideo) as refused:
+        await screen(platform, clips.high_dynamic_range)
+
+    assert refused.value.reason == "hdr_not_supported"
 
 
 @pytest.mark.parametrize(
