@@ -62,15 +62,18 @@ class Playback:
         device_id: str | None,
         sign_in_id: UUID | None = None,
         country: str | None = None,
+        scene: Scene | None = None,
     ) -> StartedPlayback:
         """Decide on one read of the primary, and sign; the play ends with the sign-in that it was begun with.
+
+        `scene` is that read, where it has been done.
 
         Raises:
             NotFound, VideoNotReady, NotInYourCountry, NotSignedIn, SubscriptionRequired, PlanUpgradeRequired,
             AccountBlocked, TooManyStreams.
         """
+        scene = scene or await self.access.scene(account_id, video_id)
         now = self.business_time.now()
-        scene = await self.access.scene(account_id, video_id)
         title = _playable(scene)
         self.countries.check(country)
         answer = _allowed(account_id, scene, title, now)

@@ -146,15 +146,23 @@ class SigningIn:
 
     async def who_is(self, access_token: str) -> SignedIn:
         """Whom a token speaks for; the role is the ledger's, not the token's. Raises NotSignedIn."""
-        now = self.real_time.now()
+        claimed = self.claimed(access_token)
+        return self.confirmed(claimed, await self.sign_ins.session(claimed.session_id, now=self.real_time.now()))
+
+    def claimed(self, access_token: str) -> SignedIn:
+        """Whom a token says that it speaks for, before its session is looked at. Raises NotSignedIn."""
         try:
-            claimed = self.access_tokens.verify(access_token, now=now)
+            return self.access_tokens.verify(access_token, now=self.real_time.now())
         except TokenInvalid:
             raise NotSignedIn("The access token is not good, or over.", "invalid_token") from None
-        session = await self.sign_ins.session(claimed.session_id, now=now)
+
+    def confirmed(self, claimed: SignedIn, session: Session | None) -> SignedIn:
+        """By the session that the token names, as it is now; None: it has ended. Raises NotSignedIn."""
         if session is None or session.disabled or session.account_id != claimed.account_id:
             raise NotSignedIn("This session has ended.", "session_ended")
-        return replace(claimed, role=session.role)
+        if session.expires_at <= self.real_time.now():
+            raise NotSignedIn("This session has ended.", "session_ended")
+        return claimed if claimed.role == session.role else replace(claimed, role=session.role)
 
     async def places(self, account_id: UUID, *, before: int | None, limit: int) -> Sequence[SignedInPlace]:
         """Where the account is signed in, newest first; `before`: the number of the last one seen."""

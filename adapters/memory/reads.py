@@ -1,12 +1,13 @@
 """The read models in memory: the same projections, folded in the moment in which a fact is recorded."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from adapters.memory.ledger import MemoryLedger
 from application.ports.reads import Scene
+from application.ports.sign_in import SignIns
 from application.projections.access import AccountStanding, Title
 from application.projections.catalogue import Listed
 from application.projections.graces import Grace
@@ -16,6 +17,8 @@ from application.projections.projection import Row
 from domain.access.standing import Standing
 
 R = TypeVar("R", bound=Row)
+
+DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MemoryReadModels:
@@ -39,16 +42,20 @@ class MemoryReadModels:
 class MemoryAccessReads:
     """Never behind."""
 
-    def __init__(self, ledger: MemoryLedger) -> None:
+    def __init__(self, ledger: MemoryLedger, sign_ins: SignIns | None = None) -> None:
+        """Without `sign_ins` nobody is signed in."""
         self._ledger = ledger
         self._read_models = MemoryReadModels(ledger)
+        self._sign_ins = sign_ins
 
     async def standing(self, account_id: UUID) -> Standing | None:
         row = self._read_models.row(AccountStanding, account_id)
         return row.standing if row else None
 
-    async def scene(self, account_id: UUID | None, video_id: UUID) -> Scene:
+    async def scene(self, account_id: UUID | None, video_id: UUID, *, sign_in_id: UUID | None = None) -> Scene:
+        sign_in = await self._sign_ins.session(sign_in_id, now=DAWN) if sign_in_id and self._sign_ins else None
         return Scene(
+            sign_in=sign_in if sign_in and sign_in.account_id == account_id else None,
             standing=await self.standing(account_id) if account_id else None,
             title=self._read_models.row(Title, video_id),
             position=await self._ledger.head(),

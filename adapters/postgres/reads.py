@@ -13,6 +13,7 @@ from adapters.postgres.gathering import Gathering
 from adapters.postgres.live_generations import LiveGenerations, Query
 from adapters.postgres.pool import Pool
 from application.ports.reads import Scene
+from application.ports.sign_in import Session
 from application.projections.access import Title, access
 from application.projections.catalogue import Listed, catalogue
 from application.projections.graces import Grace, graces
@@ -35,13 +36,17 @@ def json_of(row: type[Row]) -> Composed:
 
 STANDING = Query(access, "SELECT standing::text FROM {standings} WHERE account_id = %s AND {still_live}")
 
-# One statement is one snapshot: the standing, the title and the head are those of the same moment.
+# One statement is one snapshot: the standing, the title, the head and the sign-in are those of the same moment.
 SCENES = Query(
     access,
     "SELECT standing::text, CASE WHEN titles.video_id IS NOT NULL THEN {title} END,"
-    " (SELECT coalesce(max(notification_id), 0) FROM ledger.events)"
-    " FROM unnest(%b::uuid[], %b::uuid[]) WITH ORDINALITY AS asked (account_id, video_id, place)"
+    " (SELECT coalesce(max(notification_id), 0) FROM ledger.events),"
+    " session_id, signed_in.account_id, epoch, started_at, expires_at"
+    " FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) WITH ORDINALITY"
+    " AS asked (account_id, video_id, sign_in_id, place)"
     " LEFT JOIN {standings} USING (account_id) LEFT JOIN {titles} AS titles USING (video_id)"
+    " LEFT JOIN ops.sessions AS signed_in ON session_id = sign_in_id"
+    " AND signed_in.account_id = asked.account_id AND ended_at IS NULL"
     " WHERE {still_live} ORDER BY place",
     title=json_of(Title),
 )
@@ -99,10 +104,11 @@ PLAN = Query(plans, "SELECT {row} FROM {offers} WHERE plan_id = %s", row=json_of
 
 
 class Asked(NamedTuple):
-    """Who wants to play what; a stranger has no account."""
+    """Who wants to play what, and the sign-in to be looked at; a stranger has no account."""
 
     account_id: UUID | None
     video_id: UUID
+    sign_in_id: UUID | None
 
 
 class PostgresAccessReads:
@@ -117,15 +123,15 @@ class PostgresAccessReads:
         found = await _column(self._pool, self._live, STANDING, (account_id,))
         return STANDING_DECODER.decode(found[0]) if found else None
 
-    async def scene(self, account_id: UUID | None, video_id: UUID) -> Scene:
-        return await self._scenes.ask(Asked(account_id, video_id))
+    async def scene(self, account_id: UUID | None, video_id: UUID, *, sign_in_id: UUID | None = None) -> Scene:
+        return await self._scenes.ask(Asked(account_id, video_id, sign_in_id))
 
     async def _read_scenes(self, asked: Sequence[Asked]) -> list[Scene]:
-        accounts, videos = [one.account_id for one in asked], [one.video_id for one in asked]
+        columns = [list(column) for column in zip(*asked, strict=True)]
 
         async def found(statement: bytes) -> list[Scene]:
             async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
-                await cursor.execute(statement, (accounts, videos), prepare=True)
+                await cursor.execute(statement, columns, prepare=True)
                 return [_scene(*row) for row in await cursor.fetchall()]
 
         return await self._live.read(SCENES, found)
@@ -210,11 +216,34 @@ async def _column(pool: Pool, live: LiveGenerations, query: Query, values: Any) 
     return await live.read(query, found)
 
 
-def _scene(standing: str | None, title: str | None, position: int) -> Scene:
+def _scene(text: str | None, title: str | None, position: int, *signed_in: Any) -> Scene:
+    standing = STANDING_DECODER.decode(text) if text is not None else None
     return Scene(
-        standing=STANDING_DECODER.decode(standing) if standing is not None else None,
+        standing=standing,
         title=TITLE_DECODER.decode(title) if title is not None else None,
         position=position,
+        sign_in=_session(standing, *signed_in),
+    )
+
+
+def _session(
+    standing: Standing | None,
+    session_id: UUID | None,
+    account_id: UUID,
+    epoch: int,
+    started_at: datetime,
+    expires_at: datetime,
+) -> Session | None:
+    """One that was opened in an earlier epoch has ended; whom the read model does not know can do nothing."""
+    if session_id is None or epoch != (standing.sign_in_epoch if standing else 0):
+        return None
+    return Session(
+        session_id=session_id,
+        account_id=account_id,
+        role=standing.role if standing else "viewer",
+        disabled=standing is None or standing.disabled is not None,
+        started_at=started_at,
+        expires_at=expires_at,
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from application.ports.ledger import Insert, UpdateIf
+from application.ports.sign_in import Session
 from application.projections.access import Title
 from application.projections.accounts import Member
 from application.projections.catalogue import Listed
@@ -25,6 +26,8 @@ class Scene(msgspec.Struct, frozen=True):
     title: Title | None
     position: int
     """The ledger's head at that moment."""
+    sign_in: Session | None = None
+    """The one that was asked for, where it is the account's and has not ended; its time may be over."""
 
 
 class AccessReads(Protocol):
@@ -32,7 +35,7 @@ class AccessReads(Protocol):
 
     async def standing(self, account_id: UUID) -> Standing | None: ...
 
-    async def scene(self, account_id: UUID | None, video_id: UUID) -> Scene: ...
+    async def scene(self, account_id: UUID | None, video_id: UUID, *, sign_in_id: UUID | None = None) -> Scene: ...
 
 
 class CatalogueReads(Protocol):

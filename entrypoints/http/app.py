@@ -43,6 +43,7 @@ from entrypoints.http.auth import AuthController
 from entrypoints.http.auth_codes import AuthCodeController
 from entrypoints.http.checkout import CheckoutController
 from entrypoints.http.customers import AdminCustomerController
+from entrypoints.http.direct_playback import PLAYBACK_PATH, start_playback
 from entrypoints.http.erasure import ErasureController
 from entrypoints.http.export import ExportController
 from entrypoints.http.grants import AdminBlockController, AdminGrantController
@@ -221,5 +222,8 @@ def create_app(house: House, *, cors_origins: Sequence[str] = (), look_seconds: 
         kept_answers=house.kept_answers,
         observed=Observed(house.metrics.requests, house.spans),
         cors_origins=cors_origins,
-        direct={("POST", STRIPE_PATH): receive_stripe(house.webhooks)},
+        direct={
+            ("POST", STRIPE_PATH): receive_stripe(house.webhooks),
+            ("POST", PLAYBACK_PATH): start_playback(house.signing_in, house.playback),
+        },
     )

@@ -1,16 +1,15 @@
 """Routes that are asked for so often that their plain requests are answered before Litestar, in a fifth of its time.
 
 Each also has a handler of Litestar's, which the API's document is made of and which answers every request that is not
-plain. Both give the same answers, to the byte (tests/http/test_direct_routes.py). Nobody signs in here, no position is
-waited for, no try is counted and no answer kept: a route that needs one of these is no direct one.
+plain, or that a direct answer leaves to it. Both give the same answers, to the byte (tests/http/test_direct_routes.py,
+test_direct_playback.py). No position is waited for, no try is counted and no answer kept here: a request that needs one
+of these is left to Litestar.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from litestar.enums import ScopeType
-from litestar.exceptions import InternalServerException
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from entrypoints.http.bodies import BODY_BYTES_MAX
@@ -18,13 +17,43 @@ from entrypoints.http.problems import answer_of, logged_problem
 
 LENGTH_DIGITS_MAX = 9
 
-DirectAnswer = Callable[[HTTPScope, bytes], Awaitable[bytes]]
-"""From a request and its body to the JSON of a 200. Raises what the handler in its place raises."""
+Header = tuple[bytes, bytes]
+
+
+class Answered(NamedTuple):
+    """The JSON of a 200, and what its head says besides."""
+
+    json: bytes
+    headers: Sequence[Header] = ()
+
+
+DirectAnswer = Callable[[HTTPScope, bytes, str], Awaitable[Answered | None]]
+"""From a request, its body, and the part of its path that stands for the parameter; None leaves it to Litestar.
+
+Raises what the handler in its place raises.
+"""
 
 DirectTable = Mapping[tuple[str, str], DirectAnswer]
-"""By method and path; a path has no parameters, so it is the route's name too."""
+"""By method and the route's template, which is its name too, with one parameter at most: `/videos/{video_id}`."""
 
 NOTHING_DIRECT: Final[DirectTable] = {}
+
+
+class Template(NamedTuple):
+    """A route whose path has a parameter, taken apart."""
+
+    method: str
+    before: str
+    after: str
+    path: str
+    answer: DirectAnswer
+
+    def part(self, method: str, path: str) -> str | None:
+        """What stands for the parameter; None where the path is another one."""
+        if method != self.method or not path.startswith(self.before) or not path.endswith(self.after):
+            return None
+        part = path[len(self.before) : len(path) - len(self.after)]
+        return part if part and "/" not in part else None
 
 
 class DirectRoutes:
@@ -32,25 +61,44 @@ class DirectRoutes:
 
     def __init__(self, app: ASGIApp, table: DirectTable) -> None:
         self._app = app
-        self._table = table
+        self._table = {place: answer for place, answer in table.items() if "{" not in place[1]}
+        self._templates = [_taken_apart(*place, answer) for place, answer in table.items() if "{" in place[1]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
+        if scope["type"] != ScopeType.HTTP or (found := self._find(scope)) is None or not is_plain(scope):
             await self._app(scope, receive, send)
             return
-        answer = self._table.get((scope["method"], scope["path"]))
-        if answer is None or not is_plain(scope):
-            await self._app(scope, receive, send)
-            return
-        scope["path_template"] = scope["path"]
+        template, answer, part = found
+        received = list[Any]()
+        body = await body_of(receive, received)
         try:
-            json = await answer(scope, await body_of(receive))
+            answered = None if body is None else await answer(scope, body, part)
         except Exception as exception:  # noqa: BLE001 - as Litestar does: every one is a problem to the client
+            scope["path_template"] = template
             await answer_of(logged_problem(exception, scope), scope)(scope, receive, send)
             return
-        head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(json))]
+        if answered is None:
+            await self._app(scope, again(received, receive), send)
+            return
+        scope["path_template"] = template
+        json, headers = answered
+        head = [*headers, (b"content-type", b"application/json"), (b"content-length", b"%d" % len(json))]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": json, "more_body": False})
+
+    def _find(self, scope: HTTPScope) -> tuple[str, DirectAnswer, str] | None:
+        method, path = scope["method"], scope["path"]
+        if (answer := self._table.get((method, path))) is not None:
+            return path, answer, ""
+        for template in self._templates:
+            if (part := template.part(method, path)) is not None:
+                return template.path, template.answer, part
+        return None
+
+
+def _taken_apart(method: str, path: str, answer: DirectAnswer) -> Template:
+    before, _, rest = path.partition("{")
+    return Template(method, before, rest.partition("}")[2], path, answer)
 
 
 def is_plain(scope: HTTPScope) -> bool:
@@ -66,17 +114,29 @@ def is_plain(scope: HTTPScope) -> bool:
     return has_length and not scope["root_path"]
 
 
-async def body_of(receive: Receive) -> bytes:
-    """To its end, whatever was said of its length. Raises what Litestar raises of a body that is too long, or cut."""
-    pieces, total = list[bytes](), 0
+async def body_of(receive: Receive, received: list[Any]) -> bytes | None:
+    """To its end, whatever was said of its length, with what came noted; None where it is too long, or cut."""
+    total = 0
     while True:
         message = await receive()
+        received.append(message)
         if message["type"] != "http.request":
-            raise InternalServerException("client disconnected prematurely")
-        piece = message.get("body", b"")
-        total += len(piece)
+            return None
+        total += len(message.get("body", b""))
         if total > BODY_BYTES_MAX:
-            raise RequestEntityTooLarge
+            return None
         if not message.get("more_body", False):
-            return b"".join([*pieces, piece]) if pieces else piece
-        pieces.append(piece)
+            break
+    return received[0].get("body", b"") if len(received) == 1 else b"".join(one.get("body", b"") for one in received)
+
+
+def again(received: list[Any], receive: Receive) -> Receive:
+    """What has come already, and then the rest."""
+    waiting = iter(received)
+
+    async def from_the_beginning() -> Any:
+        for message in waiting:
+            return message
+        return await receive()
+
+    return from_the_beginning

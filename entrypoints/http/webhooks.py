@@ -10,7 +10,7 @@ from litestar.types import HTTPScope
 from application.errors import NotFound
 from application.ports.deliveries import EventMalformed, SignatureInvalid
 from application.webhooks import Webhooks
-from entrypoints.http.direct import DirectAnswer
+from entrypoints.http.direct import Answered, DirectAnswer
 from entrypoints.http.documented_problems import TOO_LARGE
 from entrypoints.http.given import GivenWebhooks
 
@@ -70,9 +70,9 @@ class WebhookController(Controller):
 
 def receive_stripe(webhooks: Webhooks) -> DirectAnswer:
     """The same without Litestar, whose part is longer than all that there is to do."""
-    received = msgspec.json.encode(RECEIVED)
+    received = Answered(msgspec.json.encode(RECEIVED))
 
-    async def stripe(scope: HTTPScope, body: bytes) -> bytes:
+    async def stripe(scope: HTTPScope, body: bytes, _: str) -> Answered:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         await webhooks.receive(body, headers)
         return received

@@ -110,11 +110,12 @@ async def memory_operations() -> AsyncIterator[Operations]:
     clock, tables, blind_index = StoppedClock(), MemoryTables(), MemoryBlindIndex()
     inbox = MemoryInbox(tables, StoppedClock())
     ledger = MemoryLedger(clock, tables, *PROJECTIONS.values())
+    sign_ins = MemorySignIns(tables, ledger)
     yield Operations(
         clock=clock,
         ledger=ledger,
         blind_index=blind_index,
-        sign_ins=MemorySignIns(tables, ledger),
+        sign_ins=sign_ins,
         inbox=inbox,
         unnamed=MemoryUnnamedDeliveries(tables, inbox, StoppedClock()),
         desk=MemoryInboxDesk(tables, inbox, StoppedClock()),
@@ -123,7 +124,7 @@ async def memory_operations() -> AsyncIterator[Operations]:
         turns=MemoryCheckoutTurns(tables),
         customers=MemoryCustomers(tables, blind_index, StoppedClock()),
         play_sessions=MemoryPlaySessions(tables),
-        access=MemoryAccessReads(ledger),
+        access=MemoryAccessReads(ledger, sign_ins),
         accounts=MemoryAccountReads(ledger, tables),
         catalogue=MemoryCatalogueReads(ledger),
         graces=MemoryGraceReads(ledger),

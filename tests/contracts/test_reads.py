@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from application.ports.ledger import Write
+from application.ports.sign_in import Session
 from application.projections.access import Title
 from application.projections.catalogue import Listed
-from domain.account.account import AccountRegistered
+from domain.account.account import AccountDisabled, AccountRegistered
 from domain.payment.payment import PaymentRefunded, PaymentSucceeded
 from domain.plan.plan import PlanCreated, PriceBound
 from domain.shared.fact import Fact
@@ -126,6 +127,56 @@ async def test_a_scene_for_a_stranger_and_of_nothing(house: Operations) -> None:
     assert stranger.standing is None
     assert stranger.title is not None
     assert await house.access.standing(ANNA) is None
+
+
+async def test_a_scene_has_the_sign_in_that_was_asked_for(house: Operations) -> None:
+    await register(house, ANNA)
+    session_id, until = uuid4(), MONDAY + days(30)
+    await house.sign_ins.open_session(
+        session_id=session_id, account_id=ANNA, epoch=0, refresh_digest=b"first", now=MONDAY, expires_at=until
+    )
+
+    scene = await house.access.scene(ANNA, uuid4(), sign_in_id=session_id)
+
+    assert scene.sign_in == await house.sign_ins.session(session_id, now=MONDAY)
+    assert scene.sign_in is not None
+    assert (scene.sign_in.role, scene.sign_in.disabled) == ("support", False)
+    assert (await house.access.scene(ANNA, uuid4())).sign_in is None
+    assert (await house.access.scene(ANNA, uuid4(), sign_in_id=uuid4())).sign_in is None
+    assert (await house.access.scene(uuid4(), uuid4(), sign_in_id=session_id)).sign_in is None
+    assert (await house.access.scene(None, uuid4(), sign_in_id=session_id)).sign_in is None
+
+
+async def test_a_scene_says_at_once_that_a_sign_in_is_over(house: Operations) -> None:
+    await register(house, ANNA)
+    sign_ins, now = house.sign_ins, MONDAY
+    first, second, third = uuid4(), uuid4(), uuid4()
+    for session_id in (first, second):
+        await sign_ins.open_session(
+            session_id=session_id,
+            account_id=ANNA,
+            epoch=0,
+            refresh_digest=session_id.bytes,
+            now=now,
+            expires_at=now + days(30),
+        )
+
+    async def seen(session_id: UUID) -> Session | None:
+        return (await house.access.scene(ANNA, uuid4(), sign_in_id=session_id)).sign_in
+
+    await sign_ins.end_session(first.bytes, now=now)
+    assert await seen(first) is None
+    assert await seen(second) is not None
+
+    await recorded(house, ANNA, AccountDisabled(account_id=ANNA, reason="abuse"))
+    assert await seen(second) is None
+
+    await sign_ins.open_session(
+        session_id=third, account_id=ANNA, epoch=1, refresh_digest=b"third", now=now, expires_at=now + days(30)
+    )
+    disabled = await seen(third)
+    assert disabled is not None
+    assert disabled.disabled
 
 
 async def test_a_scene_is_never_behind_what_was_appended(house: Operations) -> None:

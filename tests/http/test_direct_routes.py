@@ -22,7 +22,9 @@ from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.http.app import create_app
 from entrypoints.http.assembly import assemble
+from entrypoints.http.authentication import MaybeSignedIn
 from entrypoints.http.direct import DirectRoutes
+from entrypoints.http.direct_playback import PLAYBACK_PATH
 from entrypoints.http.metrics import Observed
 from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 from tests.http.running import Service
@@ -255,7 +257,7 @@ async def _reaches(app: Callable[..., Awaitable[None]], asked: Asked, signed: by
     return True
 
 
-async def test_every_direct_route_stands_with_litestar_too_and_is_open_to_all(service: Service) -> None:
+async def test_every_direct_route_stands_with_litestar_too_and_asks_no_more_than_it_can(service: Service) -> None:
     app = create_app(service.house)
     standing = {
         (str(method), route.path_format): handler
@@ -263,11 +265,15 @@ async def test_every_direct_route_stands_with_litestar_too_and_is_open_to_all(se
         if isinstance(route, HTTPRoute)
         for method, (handler, _) in route.route_handler_map.items()
     }
-    direct = app.asgi_handler._app._table  # type: ignore[attr-defined]
+    routes: DirectRoutes = app.asgi_handler._app  # type: ignore[attr-defined]
+    open_to_all = set(routes._table)
+    by_whom = {(template.method, template.path) for template in routes._templates}
 
-    assert direct
-    for place in direct:
-        handler = standing[place]
-        assert not handler.resolve_guards()
-        assert not handler.middleware
-        assert "throttled" not in handler.opt
+    assert (open_to_all, by_whom) == ({("POST", STRIPE_PATH)}, {("POST", PLAYBACK_PATH)})
+    for place in open_to_all:
+        assert not standing[place].resolve_guards()
+        assert "throttled" not in standing[place].opt
+    for place in by_whom:
+        assert [type(guard) for guard in standing[place].resolve_guards()] == [MaybeSignedIn]
+        assert standing[place].opt["throttled"].strangers_only
+    assert not any(standing[place].middleware for place in open_to_all | by_whom)
