@@ -16,7 +16,7 @@ from application.platforms import PlatformNotSetUp, Platforms
 from application.ports.jobs import TranscodeJobs
 from application.ports.ledger import Position
 from application.ports.reads import CatalogueReads
-from application.ports.video_platform import NotAVideo, Part, ReceivedUpload, Reference, UploadGrant
+from application.ports.video_platform import NotAVideo, Part, ReceivedUpload, Reference, UploadGrant, VideoGone
 from application.ports.world import Clock, Identifiers
 from application.projections.catalogue import Listed, catalogue
 from application.projections.projection import fold_alone
@@ -162,6 +162,8 @@ class Videos:
             processed = await platform.process(
                 video_id, sha256=sha256, on_progress=partial(self.jobs.report_progress, video_id)
             )
+        except VideoGone:
+            return
         except NotAVideo as refused:
             reason, detail = refused.reason, refused.detail
             await self._decide(video_id, asked, lambda it: it.fail(upload_sha256=sha256, reason=reason, detail=detail))

@@ -1,5 +1,6 @@
 """From an upload to what is served: probe, ladder, poster, record; published all at once, and once only."""
 
+import asyncio
 import hashlib
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
@@ -15,10 +16,12 @@ from adapters.local_video.playlist import measure, write_master
 from adapters.local_video.poster import take_poster
 from adapters.local_video.probe import Source, probe
 from adapters.local_video.storage import Storage
-from application.ports.video_platform import NotAVideo, Processed
+from application.ports.video_platform import NotAVideo, Processed, VideoGone
 from domain.video.facts import Rendition
 
 _RECORD = "processed.json"
+_LOOK_SECONDS = 0.5
+"""So often it is looked whether the video was deleted meanwhile."""
 _TRANSCODED = 0.97  # of all the work; the rest is the poster and the disk
 
 
@@ -30,6 +33,23 @@ class Processing:
         self._heights = tuple(heights)
 
     async def process(self, video_id: UUID, sha256: str, on_progress: Callable[[float], None]) -> Processed:
+        """Raises NotAVideo, and VideoGone soon after the video was deleted, when its FFmpeg has been ended."""
+        working = asyncio.ensure_future(self._process(video_id, sha256, on_progress))
+        try:
+            while not working.done():
+                self._check_there(video_id)
+                await asyncio.wait({working}, timeout=_LOOK_SECONDS)
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        self._check_there(video_id)
+        return working.result()
+
+    def _check_there(self, video_id: UUID) -> None:
+        if self._storage.is_deleted(video_id):
+            raise VideoGone
+
+    async def _process(self, video_id: UUID, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         playback_id = _playback_id(video_id, sha256)
         place = self._storage.playback(video_id, playback_id)
         processed = await to_thread(_read_record, place)

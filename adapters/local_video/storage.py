@@ -25,6 +25,8 @@ class Storage:
         self._uploads, self._hls, self._work = (self.root / name for name in ("uploads", "hls", "work"))
         for folder in (self._uploads, self._hls, self._work):
             folder.mkdir(parents=True, exist_ok=True)
+        self._deleted = self.root / "deleted"
+        self._deleted.mkdir(exist_ok=True)
 
     def upload(self, video_id: UUID, sha256: str) -> Path:
         return self._uploads / str(video_id) / sha256
@@ -68,6 +70,7 @@ class Storage:
     def keep_upload(self, file: Path, video_id: UUID, sha256: str) -> None:
         """Move a whole upload to its place; the file itself must be on the disk already."""
         self._move(file, self.upload(video_id, sha256))
+        self._drop_if_deleted(video_id)
 
     def publish(self, folder: Path, video_id: UUID, playback_id: str) -> None:
         """Move a finished folder to where it is served from; nothing happens where the same one is there already."""
@@ -79,6 +82,7 @@ class Storage:
         except OSError as refused:
             if refused.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
                 raise
+        self._drop_if_deleted(video_id)
 
     def _move(self, source: Path, place: Path) -> None:
         place.parent.mkdir(exist_ok=True)
@@ -89,12 +93,29 @@ class Storage:
     def drop_uploads(self, video_id: UUID) -> None:
         shutil.rmtree(self._uploads / str(video_id), ignore_errors=True)
 
+    def is_deleted(self, video_id: UUID) -> bool:
+        return (self._deleted / str(video_id)).exists()
+
     async def delete(self, video_id: UUID) -> None:
-        """Nothing of it is served from the first rename on, however long the rest takes."""
+        """Nothing of it is served from the first rename on, however long the rest takes.
+
+        That it was deleted stays, in an empty file. Whoever moves something of a video to its place looks for that
+        afterwards, and removes it again: so it goes, whichever of the two came first.
+        """
+        await to_thread(self._mark_deleted, video_id)
         async with self.workplace() as trash:
             for kind in (self._hls, self._uploads):
                 with suppress(FileNotFoundError):
                     (kind / str(video_id)).rename(trash / kind.name)
+
+    def _drop_if_deleted(self, video_id: UUID) -> None:
+        if self.is_deleted(video_id):
+            for kind in (self._hls, self._uploads):
+                shutil.rmtree(kind / str(video_id), ignore_errors=True)
+
+    def _mark_deleted(self, video_id: UUID) -> None:
+        (self._deleted / str(video_id)).touch()
+        _sync(self._deleted)
 
 
 @contextmanager

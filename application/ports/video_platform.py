@@ -87,6 +87,10 @@ class NotAVideo(Exception):
         self.reason, self.detail = reason, detail
 
 
+class VideoGone(Exception):
+    """The video was deleted while it was worked on; nothing of it is kept."""
+
+
 class UploadTooLarge(Exception):
     """More bytes came than the platform takes."""
 
@@ -173,7 +177,8 @@ class WorkedPlatform(VideoPlatform, Protocol):
         again after a crash it starts from the upload, and ends with the same files.
 
         Raises:
-            NotAVideo: the upload cannot be played, with the reason. Anything else is no fault of the video: try again.
+            NotAVideo: the upload cannot be played, with the reason.
+            VideoGone: there is no more to do. Anything else is no fault of the video: try again.
         """
         ...
 

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from uuid import UUID, uuid4
 
 import pytest
 
 from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
-from application.ports.video_platform import NotAVideo, Processed, Reference
+from application.ports.video_platform import NotAVideo, Processed, Reference, VideoGone
 from tests.adapters.local_video.clips import Clips
 from tests.adapters.local_video.programs import COMMAND, ROOT
 from tests.adapters.local_video.screening import Screening, decoded, listing, local_video, upload
@@ -141,4 +142,66 @@ async def test_a_deleted_video_is_gone(platform: LocalVideo, root: Path, clips: 
     await platform.delete(Reference(video_id))
     await platform.delete(Reference(video_id))
 
-    assert sorted(path.name for path in everything(root)) == ["hls", "uploads", "work"]
+    assert files(root) == [f"deleted/{video_id}"]
+    assert listing(root) == ["deleted", "hls", "uploads", "work"]
+    assert listing(root / "hls") == listing(root / "uploads") == listing(root / "work") == []
+
+
+async def test_a_video_that_is_deleted_while_it_is_made_ready_is_gone_and_its_ffmpeg_ends(
+    platform: LocalVideo, root: Path, clips: Clips
+) -> None:
+    video_id, begun, progress = uuid4(), asyncio.Event(), list[float]()
+    sha256 = await upload(platform, clips.minute, video_id)
+
+    def hear(done: float) -> None:
+        progress.append(done)
+        begun.set()
+
+    working = asyncio.create_task(platform.process(video_id, sha256=sha256, on_progress=hear))
+    await begun.wait()
+
+    await platform.delete(Reference(video_id))
+    async with asyncio.timeout(10):
+        with pytest.raises(VideoGone):
+            await working
+
+    assert progress[-1] < 0.95
+    assert working_in(root) == []
+    assert files(root) == [f"deleted/{video_id}"]
+
+
+async def test_a_video_that_is_deleted_as_it_becomes_ready_is_gone(
+    platform: LocalVideo, root: Path, clips: Clips
+) -> None:
+    """Deleted by another process when all is made and only has to be moved to its place."""
+    video_id, deleting = uuid4(), list[Thread]()
+    sha256 = await upload(platform, clips.small, video_id)
+
+    def delete_at_last(done: float) -> None:
+        if done > 0.9 and not deleting:
+            deleting.append(Thread(target=asyncio.run, args=(local_video(root).delete(Reference(video_id)),)))
+            deleting[0].start()
+            deleting[0].join(10)
+
+    with pytest.raises(VideoGone):
+        await platform.process(video_id, sha256=sha256, on_progress=delete_at_last)
+
+    assert deleting
+    assert files(root) == [f"deleted/{video_id}"]
+
+
+async def test_what_is_sent_or_begun_after_a_video_was_deleted_is_not_kept(
+    platform: LocalVideo, root: Path, clips: Clips
+) -> None:
+    video_id = uuid4()
+    await platform.delete(Reference(video_id))
+
+    sha256 = await upload(platform, clips.small, video_id)
+
+    assert files(root) == [f"deleted/{video_id}"]
+    with pytest.raises(VideoGone):
+        await platform.process(video_id, sha256=sha256, on_progress=lambda _: None)
+
+
+def files(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in everything(root) if path.is_file())
