@@ -12,8 +12,8 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # One more than there are cores, since a test waits for much of its time; four at most, for the memory they take.
 SIDE_BY_SIDE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? cores + 1 : 4)))
 
-# What measures time, keeps all cores busy or kills servers is tested by itself, after the rest has run side by side.
-ALONE := tests/faults tests/adapters/embedded_postgres tests/benchmarks
+# What measures time or keeps all cores busy is tested by itself, after the rest has run side by side.
+ALONE := tests/faults/test_sign_ins.py tests/faults/test_connections.py tests/faults/test_maintenance.py tests/benchmarks
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
