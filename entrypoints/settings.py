@@ -15,6 +15,7 @@ from entrypoints.given_secrets import (
     troubles_of_stripe,
 )
 from entrypoints.proxies import ProxiesUntrue, proxies_of
+from entrypoints.video_settings import VideoSettings, troubles_of_mux
 from entrypoints.web_addresses import PORT_MAX, keeps_secrets, trouble_of_origin, trouble_of_pages
 
 SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -42,10 +43,9 @@ class SettingsInvalid(Exception):
     """A setting is missing or makes no sense; one line for each, naming it."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(VideoSettings, frozen=True, kw_only=True):
     """Every setting, named as its environment variable in lower case; `.env.example` says what each is for."""
 
-    env: Literal["development", "production"] = "development"
     public_url: str = ""
     host: str = "127.0.0.1"
     port: Port = 8000
@@ -83,8 +83,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_undelivered_seconds: Seconds = 300
     sweep_customers_hours: Hours = 24
     sweep_customers_per_second: PerSecond = 5
-    sweep_videos_seconds: Seconds = 300
-    video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
     stream_limit_policy: Literal["reject", "evict_oldest"] = "reject"
     ladder_heights: Heights = "240,480,720,1080"
     media_accel_prefix: PathPrefix = ""
@@ -121,10 +119,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     otel_traces_sampler_arg: Share = 1.0
     sandbox_port: Port = 8001
     sandbox_clock: bool = False
-
-    @property
-    def in_production(self) -> bool:
-        return self.env == "production"
 
     @property
     def address(self) -> str:
@@ -166,6 +160,8 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
     _refuse_untrue_origins(settings)
     _refuse_unknowable_countries(settings)
     _refuse_half_a_twilio(settings)
+    if troubles := list(troubles_of_mux(settings)):
+        raise SettingsInvalid("\n".join(troubles))
     if settings.in_production:
         _refuse_unsafe(settings)
     return settings
@@ -258,7 +254,7 @@ def _troubles_of_addresses(settings: Settings) -> list[str]:
     ]
     troubles += [
         f"{name.upper()} must begin with https://, or be on this machine"
-        for name in ("stripe_api_base", "twilio_api_base")
+        for name in ("stripe_api_base", "twilio_api_base", "mux_api_base", "mux_stream_base", "mux_image_base")
         if not keeps_secrets(given[name])
     ]
     if settings.otel_exporter_otlp_headers and not keeps_secrets(settings.otel_exporter_otlp_endpoint):

@@ -66,7 +66,7 @@ def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Por
         jobs=PostgresTranscodeJobs(base.pool),
         payments=PostgresPaymentReads(base.pool, base.live),
         plans=PostgresPlanReads(base.pool, base.live),
-        platforms=platforms_of(settings, base),
+        platforms=platforms_of(settings, base, stack),
         positions=PostgresPositions(base.pool, base.listener),
         states=PostgresReadModelStates(base.pool),
         sweeps=PostgresSweeps(base.pool),

@@ -22,12 +22,13 @@ PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+)", re.MULTILINE)
 HOMES = {
     "argon2": {"adapters/crypto"},
     "click": {"entrypoints/cli"},
-    "cryptography": {"adapters/crypto", "adapters/memory/vault.py"},
+    "cryptography": {"adapters/crypto", "adapters/memory/vault.py", "entrypoints/development_secrets.py"},
     "email_validator": {"adapters/mail"},
     "eventsourcing": {"adapters/eventstore"},
     "imageio_ffmpeg": {"adapters/local_video", "entrypoints/wiring"},
-    "jwt": {"adapters/crypto"},
+    "jwt": {"adapters/crypto", "adapters/mux", "adapters/sandbox/mux"},
     "litestar": {"entrypoints/http", "entrypoints/wiring", "adapters/sandbox"},
+    "mux_python": {"adapters/mux/sdk.py"},
     "opentelemetry": {"adapters/opentelemetry"},
     "phonenumbers": {"adapters/sms"},
     "prometheus_client": {"adapters/prometheus"},
@@ -43,6 +44,7 @@ HOMES = {
     "psycopg_pool": {"adapters/postgres"},
     "rich": {"entrypoints/cli"},
     "stripe": {"adapters/stripe", "adapters/sandbox/stripe"},
+    "urllib3": {"adapters/mux"},
     "uvicorn": {"entrypoints/http"},
     "zxcvbn": {"adapters/crypto"},
 }

@@ -1,13 +1,25 @@
 """What every video platform promises, whoever stores the bytes; the tests of an adapter inherit it."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
-from application.ports.video_platform import PlaybackGrant, UploadTooLarge, VideoPlatform
+from application.ports.deliveries import SignatureInvalid
+from application.ports.video_platform import (
+    PlaybackGrant,
+    Reference,
+    RemotePlatform,
+    UploadGrant,
+    UploadTooLarge,
+    VideoPlatform,
+)
+from domain.video.truth import AssetTruth
 
 NOW = datetime(2026, 11, 21, 20, 15, tzinfo=UTC)
 
@@ -80,3 +92,170 @@ class VideoPlatformContract:
 
         assert len(urls) == 1
         assert all(urlsplit(url).scheme in {"http", "https"} for url in urls)
+
+    async def test_what_is_not_there_may_be_deleted(self, case: PlatformCase) -> None:
+        unknown = Reference(uuid4(), playback_id=case.playback_id)
+
+        await case.platform.delete(unknown)
+        await case.platform.delete(unknown)
+
+
+class RemoteCase(ABC):
+    """A remote platform, and what happens at it without us; `playback_id` is one that it would give."""
+
+    platform: RemotePlatform
+    playback_id: str
+
+    @abstractmethod
+    async def send(self, grant: UploadGrant, *, good: bool = True) -> None:
+        """The client sends a film of two seconds in 360p, or something else; it is being made ready, and stays so."""
+
+    @abstractmethod
+    async def finish(self, upload: Reference) -> None:
+        """It is ready, or has failed."""
+
+    @abstractmethod
+    async def lose(self, video: Reference) -> None:
+        """Somebody deletes the asset at the platform."""
+
+    @abstractmethod
+    async def notices(self) -> Sequence[tuple[bytes, Mapping[str, str]]]:
+        """All that it has sent so far, once it has nothing more to send."""
+
+    @abstractmethod
+    async def plays(self, grant: PlaybackGrant) -> bool:
+        """Whether the platform answers the address with a playlist, with the token seen to be good."""
+
+    async def upload(self, *, good: bool = True) -> Reference:
+        video_id = uuid4()
+        grant = await self.platform.grant_upload(video_id, size_bytes=1_000, now=NOW)
+        await self.send(grant, good=good)
+        return Reference(video_id, grant.upload_id)
+
+    async def ready(self) -> tuple[Reference, AssetTruth]:
+        video = await self.upload()
+        await self.finish(video)
+        truth = await self.platform.look(video)
+        return Reference(video.video_id, video.upload_id, truth.asset_id, truth.playback_id), truth
+
+
+@pytest.mark.anyio
+class RemotePlatformContract(VideoPlatformContract):
+    """Inherit it, and give the fixture `remote`."""
+
+    @pytest.fixture
+    def remote(self) -> RemoteCase:
+        raise NotImplementedError("the platform's own tests say which")
+
+    @pytest.fixture
+    def case(self, remote: RemoteCase) -> PlatformCase:
+        return PlatformCase(remote.platform, remote.playback_id, remote.platform.capabilities.upload_bytes_max)
+
+    async def test_a_video_is_looked_at_through_its_stages(self, remote: RemoteCase) -> None:
+        video_id = uuid4()
+        grant = await remote.platform.grant_upload(video_id, size_bytes=1_000, now=NOW)
+        video = Reference(video_id, grant.upload_id)
+        stages = [await remote.platform.look(video)]
+        await remote.send(grant)
+        stages.append(await remote.platform.look(video))
+        await remote.finish(video)
+        stages.append(await remote.platform.look(video))
+
+        assert [truth.stage for truth in stages] == ["waiting", "processing", "ready"]
+        ready = stages[-1]
+        assert ready.asset_id
+        assert ready.playback_id
+        assert stages[1].asset_id in {"", ready.asset_id}
+        assert ready.duration_seconds == 2
+        assert [rendition.height for rendition in ready.renditions][-1:] == [360]
+
+    async def test_what_is_no_film_has_failed_for_a_reason(self, remote: RemoteCase) -> None:
+        video = await remote.upload(good=False)
+        await remote.finish(video)
+
+        truth = await remote.platform.look(video)
+
+        assert (truth.stage, truth.reason) == ("errored", "not_a_video")
+        assert truth.detail
+
+    async def test_its_notices_name_our_video(self, remote: RemoteCase) -> None:
+        video, _ = await remote.ready()
+
+        told = [remote.platform.verify(*notice, now=NOW) for notice in await remote.notices()]
+
+        about = [one for one in told if one.customer_id == str(video.video_id)]
+        assert about
+        assert {one.provider for one in about} == {remote.platform.name}
+        assert len({one.event_id for one in about}) == len(about)
+        assert all(UUID(one.customer_id or "") for one in about)
+
+    async def test_a_notice_counts_only_with_its_signature_and_in_time(self, remote: RemoteCase) -> None:
+        await remote.ready()
+        body, headers = (await remote.notices())[-1]
+
+        for spoiled, given, now in [
+            (body + b" ", headers, NOW),
+            (body, {}, NOW),
+            (body, headers, NOW + timedelta(minutes=10)),
+            (body, headers, NOW - timedelta(minutes=10)),
+        ]:
+            with pytest.raises(SignatureInvalid):
+                remote.platform.verify(spoiled, given, now=now)
+
+    async def test_what_is_granted_is_played(self, remote: RemoteCase) -> None:
+        video, truth = await remote.ready()
+
+        for length in (timedelta(seconds=90), timedelta(hours=6)):
+            grant = await remote.platform.grant_playback(
+                truth.playback_id, video_id=video.video_id, session_id=uuid4(), until=NOW + length, max_height=None
+            )
+            assert NOW < grant.expires_at <= NOW + length
+            assert await remote.plays(grant)
+
+    async def test_a_token_is_for_one_video(self, remote: RemoteCase) -> None:
+        (video, truth), (_, other) = await remote.ready(), await remote.ready()
+        grant = await remote.platform.grant_playback(
+            truth.playback_id,
+            video_id=video.video_id,
+            session_id=uuid4(),
+            until=NOW + timedelta(hours=6),
+            max_height=None,
+        )
+
+        stolen = grant.url.replace(f"/{truth.playback_id}.", f"/{other.playback_id}.")
+
+        assert stolen != grant.url
+        assert not await remote.plays(replace(grant, url=stolen))
+
+    async def test_a_deleted_video_is_gone_and_may_be_deleted_again(self, remote: RemoteCase) -> None:
+        video, truth = await remote.ready()
+
+        for _ in range(2):
+            await remote.platform.delete(video)
+
+        assert (await remote.platform.look(video)).stage == "gone"
+        grant = await remote.platform.grant_playback(
+            truth.playback_id,
+            video_id=video.video_id,
+            session_id=uuid4(),
+            until=NOW + timedelta(hours=6),
+            max_height=None,
+        )
+        assert not await remote.plays(grant)
+
+    async def test_an_upload_that_is_deleted_takes_nothing_any_more(self, remote: RemoteCase) -> None:
+        video_id = uuid4()
+        grant = await remote.platform.grant_upload(video_id, size_bytes=1_000, now=NOW)
+        video = Reference(video_id, grant.upload_id)
+
+        for _ in range(2):
+            await remote.platform.delete(video)
+
+        assert (await remote.platform.look(video)).stage == "gone"
+
+    async def test_what_is_deleted_at_the_platform_is_gone(self, remote: RemoteCase) -> None:
+        video, _ = await remote.ready()
+
+        await remote.lose(video)
+
+        assert (await remote.platform.look(video)).stage == "gone"

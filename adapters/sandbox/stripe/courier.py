@@ -179,14 +179,17 @@ class Courier:
     async def _post(self, body: str) -> Outcome:
         assert self._url is not None, "Nothing is queued without an address."
         assert self._client is not None, "The courier is not running."
-        signature = WebhookSignature.generate_signature_header(body, self._secret, int(self._clock().timestamp()))
-        headers = {"Content-Type": "application/json", "Stripe-Signature": signature, "User-Agent": "Stripe/1.0"}
+        headers = {"Content-Type": "application/json", **self._headers(body)}
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 response = await self._client.post(self._url, content=body.encode(), headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
             return Outcome(taken=False, response=f"{type(error).__name__}: {error}")
         return Outcome(taken=response.is_success, response=str(response.status_code))
+
+    def _headers(self, body: str) -> dict[str, str]:
+        signature = WebhookSignature.generate_signature_header(body, self._secret, int(self._clock().timestamp()))
+        return {"Stripe-Signature": signature, "User-Agent": "Stripe/1.0"}
 
     async def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         if outcome.taken:

@@ -1,0 +1,68 @@
+"""The settings of the video platforms, and what is refused of them."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import msgspec
+
+SIMULATED_MUX = "simulated"
+"""The id and the secret of the token that the simulated Mux takes, and the id of its signing key."""
+MUX_NEEDS = (
+    "mux_token_id",
+    "mux_token_secret",
+    "mux_signing_key_id",
+    "mux_signing_private_key",
+    "mux_webhook_secrets",
+)
+MUX_WEBHOOK_SECRET_LENGTH_MIN = 16
+
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+
+
+class VideoSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where videos are made; and whether this is production, where nothing is simulated."""
+
+    env: Literal["development", "production"] = "development"
+    video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
+    sweep_videos_seconds: Seconds = 300
+    mux_token_id: str = ""
+    mux_token_secret: str = ""
+    mux_api_base: str = ""
+    mux_stream_base: str = ""
+    mux_image_base: str = ""
+    mux_signing_key_id: str = ""
+    mux_signing_private_key: str = ""
+    mux_webhook_secrets: str = ""
+    mux_playback_restriction_id: str = ""
+    mux_test: bool = False
+
+    @property
+    def in_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def uses_mux(self) -> bool:
+        """For new videos, or for those that were made there."""
+        return self.video_platform == "mux" or bool(self.mux_token_id)
+
+    @property
+    def simulates_mux(self) -> bool:
+        """Without a token, in development, Mux is the simulator's."""
+        return self.uses_mux and not self.in_production and self.mux_token_id in {"", SIMULATED_MUX}
+
+
+def troubles_of_mux(settings: VideoSettings) -> Iterator[str]:
+    """Nothing of it: in development the simulator. Something of it: all that it takes."""
+    given = {name for name in MUX_NEEDS if getattr(settings, name)}
+    if not given and not (settings.in_production and settings.uses_mux):
+        return
+    for name in MUX_NEEDS:
+        if name not in given:
+            yield f"{name.upper()} is missing, as VIDEO_PLATFORM=mux or something else of MUX_* is set"
+    if not settings.in_production:
+        return
+    if SIMULATED_MUX in {settings.mux_token_id, settings.mux_token_secret}:
+        yield "MUX_TOKEN_ID is the simulator's (ENV=production)"
+    secrets = [secret.strip() for secret in settings.mux_webhook_secrets.split(",")]
+    if any(0 < len(secret) < MUX_WEBHOOK_SECRET_LENGTH_MIN for secret in secrets):
+        yield f"MUX_WEBHOOK_SECRETS has one of less than {MUX_WEBHOOK_SECRET_LENGTH_MIN} characters (ENV=production)"

@@ -1,0 +1,1 @@
+"""Mux, through its SDK, on a simulated Mux."""
