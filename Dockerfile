@@ -6,7 +6,7 @@ RUN python -m venv /opt/venv
 WORKDIR /src
 
 # What Streamly stands on changes less often than Streamly, so it is a layer of its own.
-# requirements-traces.lock has the extra `traces` too.
+# requirements-extras.lock has the extras too.
 ARG LOCK=requirements-runtime.lock
 COPY ${LOCK} ./
 RUN /opt/venv/bin/pip install --require-hashes --no-deps --requirement ${LOCK}

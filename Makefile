@@ -59,7 +59,7 @@ lock: .venv/bin/python ## choose the newest versions that pyproject.toml allows,
 	@test -n "$(UV)" || $(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --group dev --output-file requirements.lock
 	$(COMPILE) --group build --constraints requirements.lock --output-file requirements-runtime.lock
-	$(COMPILE) --extra traces --group build --constraints requirements.lock --output-file requirements-traces.lock
+	$(COMPILE) --all-extras --group build --constraints requirements.lock --output-file requirements-extras.lock
 	$(subst pyproject.toml,,$(COMPILE)) --group peers --constraints requirements.lock --output-file requirements-peers.lock
 
 clean: ## remove .venv and what the tools keep; data in var/ stays

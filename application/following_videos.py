@@ -3,20 +3,22 @@
 import logging
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from application.errors import ProviderBusy, ProviderUnavailable
+from application.errors import NotFound, ProviderBusy, ProviderUnavailable
 from application.in_turn import in_turn
 from application.platforms import Platforms
 from application.ports.inbox import Customer, Inbox, Waiting
 from application.ports.ledger import GuardedRow, UpdateIf
 from application.ports.reads import CatalogueReads
+from application.ports.video_platform import UploadNotices
 from application.ports.world import Clock
 from application.projections.catalogue import Listed
 from application.recall import Asked, Records, again_when_moved
-from application.videos import reference
+from application.videos import Videos, reference
 from domain.shared.fact import Actor, Cause
 from domain.video.video import Video
 
@@ -40,9 +42,12 @@ class FollowingVideos:
 
     records: Records
     platforms: Platforms
+    videos: Videos
     inbox: Inbox
     reads: CatalogueReads
     business_time: Clock
+    notices: UploadNotices | None = None
+    """Where notices of uploads are fetched; None: there are none to be fetched."""
 
     async def settle_waiting(self) -> int:
         """Ask about the videos whose notices are due, several at once, and say how many that were."""
@@ -97,16 +102,37 @@ class FollowingVideos:
         news = 0
         for listed in await self._unfinished():
             try:
-                news += bool(await self.settle(Customer(listed.platform, str(listed.video_id))))
+                news += await self._ask_about(listed)
             except ProviderUnavailable:
                 raise
             except Exception:
                 log.exception("a video could not be asked about", extra={"video": str(listed.video_id)})
         return news
 
+    async def _ask_about(self, listed: Listed) -> bool:
+        if listed.platform in self.platforms.remote_names:
+            return bool(await self.settle(Customer(listed.platform, str(listed.video_id))))
+        return await self.videos.note_arrival(listed.video_id, Cause("sweep", listed.platform))
+
+    async def hear_of_uploads(self, *, seconds: int) -> int:
+        """Settle the notices that come within so long, and say how many that were; what fails comes again.
+
+        Raises ProviderUnavailable.
+        """
+        if self.notices is None:
+            return 0
+        waiting = await self.notices.waiting(seconds=seconds)
+        for notice in waiting:
+            for video_id in notice.video_ids:
+                with suppress(NotFound):
+                    await self.videos.note_arrival(video_id, Cause("webhook", "upload"))
+            await self.notices.settled(notice)
+        return len(waiting)
+
     async def _unfinished(self) -> Sequence[Listed]:
         since = self.business_time.now() - WAITED_IN_VAIN
-        return await self.reads.unfinished(self.platforms.remote_names, waited_since=since, limit=UNHEARD_MAX)
+        names = [*self.platforms.remote_names, *self.platforms.parted_names]
+        return await self.reads.unfinished(names, waited_since=since, limit=UNHEARD_MAX)
 
     def _rows(self, waiting: Sequence[Waiting]) -> list[GuardedRow]:
         if not waiting:

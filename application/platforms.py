@@ -41,6 +41,10 @@ class Platforms:
     def remote_names(self) -> Sequence[str]:
         return list(self._remote)
 
+    @property
+    def parted_names(self) -> Sequence[str]:
+        return list(self._parted)
+
     def of(self, name: str) -> VideoPlatform:
         """Raises PlatformNotSetUp."""
         found = self._all.get(name)

@@ -16,14 +16,22 @@ from application.platforms import PlatformNotSetUp, Platforms
 from application.ports.jobs import TranscodeJobs
 from application.ports.ledger import Position
 from application.ports.reads import CatalogueReads
-from application.ports.video_platform import NotAVideo, Part, ReceivedUpload, Reference, UploadGrant, VideoGone
+from application.ports.video_platform import (
+    NotAVideo,
+    Part,
+    ReceivedUpload,
+    Reference,
+    UploadGrant,
+    VideoGone,
+    WorkedPlatform,
+)
 from application.ports.world import Clock, Identifiers
 from application.projections.catalogue import Listed, catalogue
 from application.projections.projection import fold_alone
 from application.recall import Asked, Decided, Recalled, Records
 from domain.shared.fact import Actor, Cause, Fact
 from domain.video.facts import Audience
-from domain.video.video import Description, Video, VideoStatus
+from domain.video.video import UPLOADABLE, Description, UploadNotExpected, Video, VideoStatus
 
 
 class NewVideo(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +152,23 @@ class Videos:
         received = await self.platforms.parted(video.platform).complete_upload(reference(video), parts)
         return await self._received(video_id, asked, received)
 
+    async def note_arrival(self, video_id: UUID, cause: Cause) -> bool:
+        """An upload in parts may have come in, and nobody said so: look, and record it. False where it is no news.
+
+        Raises:
+            NotFound, PlatformNotSetUp, ProviderUnavailable.
+        """
+        video = await self._existing(video_id)
+        if video.status not in UPLOADABLE:
+            return False
+        platform = self.platforms.parted(video.platform)
+        received = await platform.arrived(reference(video))
+        if received is None or received.sha256 == video.upload_sha256:
+            return False
+        with suppress(UploadNotExpected):
+            await self._received(video_id, Asked(Actor("provider", platform.name), cause), received)
+        return True
+
     async def _received(self, video_id: UUID, asked: Asked, received: ReceivedUpload) -> Decided:
         return await self._decide(
             video_id, asked, lambda it: it.receive_upload(size_bytes=received.size_bytes, sha256=received.sha256)
@@ -157,26 +182,27 @@ class Videos:
         if (platform := self.platforms.worked(video.platform)) is None:
             return
         asked = Asked(Actor("system", "transcoder"), Cause("command", f"transcode-{video_id}"))
-        sha256 = video.upload_sha256
         try:
-            processed = await platform.process(
-                video_id, sha256=sha256, on_progress=partial(self.jobs.report_progress, video_id)
-            )
+            await self._decide(video_id, asked, await self._processed(platform, video))
         except VideoGone:
             return
+        except NotFound:
+            # It was deleted while it was worked on, perhaps from another machine.
+            await platform.delete(reference(video))
+
+    async def _processed(self, platform: WorkedPlatform, video: Video) -> Callable[[Video], Sequence[Fact]]:
+        """What is to be recorded of the upload. Raises VideoGone."""
+        sha256, report = video.upload_sha256, partial(self.jobs.report_progress, video.id)
+        try:
+            made = await platform.process(video.id, sha256=sha256, on_progress=report)
         except NotAVideo as refused:
             reason, detail = refused.reason, refused.detail
-            await self._decide(video_id, asked, lambda it: it.fail(upload_sha256=sha256, reason=reason, detail=detail))
-            return
-        await self._decide(
-            video_id,
-            asked,
-            lambda it: it.become_ready(
-                upload_sha256=sha256,
-                playback_id=processed.playback_id,
-                duration_seconds=processed.duration_seconds,
-                renditions=processed.renditions,
-            ),
+            return lambda it: it.fail(upload_sha256=sha256, reason=reason, detail=detail)
+        return lambda it: it.become_ready(
+            upload_sha256=sha256,
+            playback_id=made.playback_id,
+            duration_seconds=made.duration_seconds,
+            renditions=made.renditions,
         )
 
     async def describe(self, video_id: UUID, changes: Changes, asked: Asked) -> Decided:

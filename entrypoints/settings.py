@@ -15,7 +15,7 @@ from entrypoints.given_secrets import (
     troubles_of_stripe,
 )
 from entrypoints.proxies import ProxiesUntrue, proxies_of
-from entrypoints.video_settings import VideoSettings, troubles_of_mux
+from entrypoints.video_settings import VideoSettings, troubles_of_platforms
 from entrypoints.web_addresses import PORT_MAX, keeps_secrets, trouble_of_origin, trouble_of_pages
 
 SECONDS_OF = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -160,7 +160,7 @@ def read_settings(environment: Mapping[str, str] | None = None, env_file: Path |
     _refuse_untrue_origins(settings)
     _refuse_unknowable_countries(settings)
     _refuse_half_a_twilio(settings)
-    if troubles := list(troubles_of_mux(settings)):
+    if troubles := list(troubles_of_platforms(settings)):
         raise SettingsInvalid("\n".join(troubles))
     if settings.in_production:
         _refuse_unsafe(settings)
@@ -246,7 +246,11 @@ def _refuse_unsafe(settings: Settings) -> None:
 
 
 def _troubles_of_addresses(settings: Settings) -> list[str]:
-    given = {name: getattr(settings, name) for name in Settings.__struct_fields__ if name.endswith(("_url", "_base"))}
+    given = {
+        name: getattr(settings, name)
+        for name in Settings.__struct_fields__
+        if name.endswith(("_url", "_base", "_endpoint"))
+    }
     troubles = [
         f"{name.upper()} {trouble}"
         for name in ("public_url", "app_url")
@@ -254,7 +258,16 @@ def _troubles_of_addresses(settings: Settings) -> list[str]:
     ]
     troubles += [
         f"{name.upper()} must begin with https://, or be on this machine"
-        for name in ("stripe_api_base", "twilio_api_base", "mux_api_base", "mux_stream_base", "mux_image_base")
+        for name in (
+            "stripe_api_base",
+            "twilio_api_base",
+            "mux_api_base",
+            "mux_stream_base",
+            "mux_image_base",
+            "s3_endpoint",
+            "cloudfront_url",
+            "sqs_queue_url",
+        )
         if not keeps_secrets(given[name])
     ]
     if settings.otel_exporter_otlp_headers and not keeps_secrets(settings.otel_exporter_otlp_endpoint):

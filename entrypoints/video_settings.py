@@ -15,6 +15,7 @@ MUX_NEEDS = (
     "mux_webhook_secrets",
 )
 MUX_WEBHOOK_SECRET_LENGTH_MIN = 16
+S3_NEEDS = ("s3_bucket", "s3_region", "cloudfront_url", "cloudfront_key_pair_id", "cloudfront_private_key")
 
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 
@@ -35,6 +36,15 @@ class VideoSettings(msgspec.Struct, frozen=True, kw_only=True):
     mux_webhook_secrets: str = ""
     mux_playback_restriction_id: str = ""
     mux_test: bool = False
+    s3_bucket: str = ""
+    s3_region: str = "us-east-1"
+    s3_endpoint: str = ""
+    s3_access_key_id: str = ""
+    s3_secret_access_key: str = ""
+    cloudfront_url: str = ""
+    cloudfront_key_pair_id: str = ""
+    cloudfront_private_key: str = ""
+    sqs_queue_url: str = ""
 
     @property
     def in_production(self) -> bool:
@@ -46,12 +56,34 @@ class VideoSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.video_platform == "mux" or bool(self.mux_token_id)
 
     @property
+    def uses_s3(self) -> bool:
+        """For new videos, or for those that were made there."""
+        return self.video_platform == "s3" or bool(self.s3_bucket)
+
+    @property
     def simulates_mux(self) -> bool:
         """Without a token, in development, Mux is the simulator's."""
         return self.uses_mux and not self.in_production and self.mux_token_id in {"", SIMULATED_MUX}
 
 
-def troubles_of_mux(settings: VideoSettings) -> Iterator[str]:
+def troubles_of_platforms(settings: VideoSettings) -> Iterator[str]:
+    """What keeps one of them from working, each in a line that names the setting."""
+    yield from _troubles_of_mux(settings)
+    if settings.uses_s3:
+        yield from _troubles_of_s3(settings)
+    if settings.video_platform == "cloudflare":
+        yield "VIDEO_PLATFORM=cloudflare is not there yet: local, mux or s3"
+
+
+def _troubles_of_s3(settings: VideoSettings) -> Iterator[str]:
+    for name in S3_NEEDS:
+        if not getattr(settings, name):
+            yield f"{name.upper()} is missing, as VIDEO_PLATFORM=s3 or S3_BUCKET is set"
+    if bool(settings.s3_access_key_id) != bool(settings.s3_secret_access_key):
+        yield "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together; without both the machine's own role is used"
+
+
+def _troubles_of_mux(settings: VideoSettings) -> Iterator[str]:
     """Nothing of it: in development the simulator. Something of it: all that it takes."""
     given = {name for name in MUX_NEEDS if getattr(settings, name)}
     if not given and not (settings.in_production and settings.uses_mux):

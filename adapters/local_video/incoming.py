@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from adapters.local_video.limits import Limits
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import ReceivedUpload, StorageFull, UploadStalled, UploadTooLarge
 
 _PIECE_BYTES = 1 << 20

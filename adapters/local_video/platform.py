@@ -9,15 +9,15 @@ from uuid import UUID
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-from adapters.local_video.child import FFmpeg
 from adapters.local_video.incoming import write_upload
-from adapters.local_video.ladder import HEIGHTS
-from adapters.local_video.limits import Limits
-from adapters.local_video.playlist import MASTER, up_to
-from adapters.local_video.poster import POSTER
-from adapters.local_video.processing import Processing
-from adapters.local_video.storage import Storage
 from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens
+from adapters.transcoding.child import FFmpeg
+from adapters.transcoding.ladder import HEIGHTS
+from adapters.transcoding.limits import Limits
+from adapters.transcoding.playlist import MASTER, up_to
+from adapters.transcoding.poster import POSTER
+from adapters.transcoding.processing import Processing
+from adapters.transcoding.storage import Storage
 from application.ports.video_platform import (
     Capabilities,
     MediaFile,

@@ -198,6 +198,27 @@ class PartedPlatform(WorkedPlatform, Protocol):
         """
         ...
 
+    async def arrived(self, upload: Reference) -> ReceivedUpload | None:
+        """What lies there as a whole, whoever completed it; None where nothing does. Raises UploadTooLarge."""
+        ...
+
+
+class UploadNotice(msgspec.Struct, frozen=True):
+    """The platform says that these videos' uploads have come in; `receipt` is its name of the notice."""
+
+    receipt: str
+    video_ids: tuple[UUID, ...]
+
+
+class UploadNotices(Protocol):
+    """Notices that are asked for, where they do not come by webhook; each comes again until it is settled."""
+
+    async def waiting(self, *, seconds: int) -> Sequence[UploadNotice]:
+        """Those that come within so long."""
+        ...
+
+    async def settled(self, notice: UploadNotice) -> None: ...
+
 
 class OwnPlatform(WorkedPlatform, Protocol):
     """The one on our own disk: it takes the bytes here, and we serve them."""

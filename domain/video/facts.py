@@ -53,7 +53,7 @@ class UploadReceived(Fact, frozen=True, tag="video.upload_received"):
     video_id: UUID
     size_bytes: int
     sha256: str
-    """Of the uploaded bytes, in hexadecimal; empty where the platform took them and does not say."""
+    """Of the uploaded bytes, in hexadecimal; where a platform took them, of the tag by which it tells them apart."""
 
 
 class VideoTakenIn(Fact, frozen=True, tag="video.taken_in"):

@@ -214,7 +214,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         spans=base.spans,
         subscriptions=sold.subscriptions,
         videos=videos,
-        following_videos=watching.following_videos(base, ports),
+        following_videos=watching.following_videos(settings, base, ports, videos),
         webhooks=webhooks,
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),

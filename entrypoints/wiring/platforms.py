@@ -6,6 +6,10 @@ from adapters.local_video.platform import LocalVideo
 from adapters.mux.client import MuxClient
 from adapters.mux.platform import MuxHosts, MuxVideo
 from adapters.mux.tokens import Tokens
+from adapters.s3.bucket import Access, Bucket
+from adapters.s3.cloudfront import CloudFront
+from adapters.s3.platform import S3Video
+from adapters.s3.queue import UploadQueue
 from application.platforms import Platforms
 from application.ports.video_platform import RemotePlatform
 from entrypoints.settings import Settings, listed
@@ -17,7 +21,13 @@ def platforms_of(settings: Settings, base: Foundation, stack: AsyncExitStack) ->
     remote: list[RemotePlatform] = []
     if settings.uses_mux:
         remote.append(_mux(settings, base, stack))
-    return Platforms(_own(settings, base), remote=remote, new_videos=settings.video_platform)
+    parted = [_s3(settings, base)] if settings.uses_s3 else []
+    return Platforms(_own(settings, base), parted=parted, remote=remote, new_videos=settings.video_platform)
+
+
+def upload_notices(settings: Settings) -> UploadQueue | None:
+    """None where no queue tells of uploads."""
+    return UploadQueue(_access(settings), settings.sqs_queue_url) if settings.sqs_queue_url else None
 
 
 def _own(settings: Settings, base: Foundation) -> LocalVideo:
@@ -26,8 +36,33 @@ def _own(settings: Settings, base: Foundation) -> LocalVideo:
         public_url=settings.address,
         signing_keys={"m1": base.master_keys.lasting_key("media")},
         accel_prefix=settings.media_accel_prefix,
-        heights=sorted({int(height) for height in listed(settings.ladder_heights)}),
+        heights=_heights(settings),
     )
+
+
+def _s3(settings: Settings, base: Foundation) -> S3Video:
+    delivery = CloudFront(settings.cloudfront_url, settings.cloudfront_key_pair_id, settings.cloudfront_private_key)
+    return S3Video(
+        Bucket(_access(settings)),
+        delivery,
+        clock=base.business_time,
+        work=settings.data_dir / "s3",
+        heights=_heights(settings),
+    )
+
+
+def _access(settings: Settings) -> Access:
+    return Access(
+        bucket=settings.s3_bucket,
+        region=settings.s3_region,
+        endpoint=settings.s3_endpoint,
+        key_id=settings.s3_access_key_id,
+        secret=settings.s3_secret_access_key,
+    )
+
+
+def _heights(settings: Settings) -> list[int]:
+    return sorted({int(height) for height in listed(settings.ladder_heights)})
 
 
 def _mux(settings: Settings, base: Foundation, stack: AsyncExitStack) -> MuxVideo:

@@ -7,6 +7,7 @@ from application.playback import Playback
 from application.videos import Videos
 from entrypoints.settings import Settings, listed
 from entrypoints.wiring.foundation import Foundation
+from entrypoints.wiring.platforms import upload_notices
 from entrypoints.wiring.ports import Ports
 
 
@@ -25,13 +26,15 @@ def playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
     )
 
 
-def following_videos(base: Foundation, ports: Ports) -> FollowingVideos:
+def following_videos(settings: Settings, base: Foundation, ports: Ports, videos: Videos) -> FollowingVideos:
     return FollowingVideos(
         records=base.records,
         platforms=ports.platforms,
+        videos=videos,
         inbox=ports.inbox,
         reads=ports.catalogue,
         business_time=base.business_time,
+        notices=upload_notices(settings),
     )
 
 

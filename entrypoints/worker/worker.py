@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 RETENTION_SECONDS = 3600.0
 PAUSE_AFTER_TROUBLE_SECONDS = 1.0
+NOTICE_SECONDS = 2
+"""For so long a queue is asked to wait for a notice; less than what a worker has to finish."""
 FINISH_SECONDS = 6.0
 """What is under way when it is told to stop has so long: a letter that was sent can be noted, and is not sent again."""
 CANCEL_SECONDS = 2.0
@@ -135,6 +137,18 @@ async def ask_about_videos(house: House, stopped: Stopped = None) -> None:
     )
 
 
+async def hear_of_uploads(house: House, stopped: Stopped = None) -> None:
+    """Fetch the notices of uploads, where a queue has them, as they come."""
+
+    async def hear() -> int:
+        return await house.following_videos.hear_of_uploads(seconds=NOTICE_SECONDS)
+
+    if house.following_videos.notices is not None:
+        await _again_and_again(house, stopped, hear, "notices of uploads cannot be fetched now", name="hear_of_uploads")
+    elif stopped is not None:
+        await stopped.wait()
+
+
 async def tell_what_is_due(house: House, stopped: Stopped = None) -> None:
     """Record, within a second, that somebody is to be told of the end of a grace."""
     await _again_and_again(
@@ -216,6 +230,7 @@ JOBS = (
     settle_webhooks,
     sweep,
     ask_about_videos,
+    hear_of_uploads,
     tell_what_is_due,
     settle_intents,
     send_letters,

@@ -196,6 +196,28 @@ async def test_the_verdict_on_an_upload_is_not_one_on_the_next(house: House) -> 
     assert (await house.tags())[-1] == "video.made_ready"
 
 
+class DeletingStudio(MemoryStudio):
+    """While it works on an upload, an admin deletes the video, and the platform forgets what it had until then."""
+
+    house: House
+
+    async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
+        processed = await super().process(video_id, sha256=sha256, on_progress=on_progress)
+        await self.house.videos.delete(video_id, BY_ADMIN)
+        return processed
+
+
+async def test_what_was_made_of_a_video_that_was_deleted_meanwhile_is_removed(house: House) -> None:
+    video_id = await uploaded(house, b"film of bread")
+    studio = DeletingStudio()
+    studio.house, studio.uploads = house, dict(house.studio.uploads)
+
+    await replace(house.videos, platforms=Platforms(studio)).transcode(video_id)
+
+    assert (await house.tags())[-1] == "video.deleted"
+    assert studio.uploads == {}
+
+
 async def test_a_trouble_that_is_not_the_videos_fault_records_nothing(house: House) -> None:
     video_id = await uploaded(house, b"film of bread")
     house.studio.broken = True

@@ -4,6 +4,7 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import PurePath
 
 from tests.architecture.source import PACKAGES, ROOT, sources
@@ -11,21 +12,28 @@ from tests.architecture.source import PACKAGES, ROOT, sources
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EVERYTHING = (ROOT / "requirements.lock").read_text()
 TO_RUN = (ROOT / "requirements-runtime.lock").read_text()
-WITH_TRACES = (ROOT / "requirements-traces.lock").read_text()
+WITH_EXTRAS = (ROOT / "requirements-extras.lock").read_text()
 
 # A package that need not be there, and the extra that brings it.
-OF_EXTRAS = {"opentelemetry": "traces"}
+OF_EXTRAS = {"boto3": "s3", "botocore": "s3", "opentelemetry": "traces"}
 
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+)", re.MULTILINE)
 
 # A technology is known to its own adapter; a home is a folder or one file.
 HOMES = {
     "argon2": {"adapters/crypto"},
+    "boto3": {"adapters/s3"},
+    "botocore": {"adapters/s3"},
     "click": {"entrypoints/cli"},
-    "cryptography": {"adapters/crypto", "adapters/memory/vault.py", "entrypoints/development_secrets.py"},
+    "cryptography": {
+        "adapters/crypto",
+        "adapters/memory/vault.py",
+        "adapters/s3/cloudfront.py",
+        "entrypoints/development_secrets.py",
+    },
     "email_validator": {"adapters/mail"},
     "eventsourcing": {"adapters/eventstore"},
-    "imageio_ffmpeg": {"adapters/local_video", "entrypoints/wiring"},
+    "imageio_ffmpeg": {"adapters/local_video", "adapters/s3", "entrypoints/wiring"},
     "jwt": {"adapters/crypto", "adapters/mux", "adapters/sandbox/mux"},
     "litestar": {"entrypoints/http", "entrypoints/wiring", "adapters/sandbox"},
     "mux_python": {"adapters/mux/sdk.py"},
@@ -52,19 +60,19 @@ HOMES = {
 
 def test_the_locks_name_no_host() -> None:
     assert [
-        line for line in (EVERYTHING + TO_RUN + WITH_TRACES).splitlines() if "://" in line or line.startswith("-")
+        line for line in (EVERYTHING + TO_RUN + WITH_EXTRAS).splitlines() if "://" in line or line.startswith("-")
     ] == []
 
 
 def test_every_locked_version_has_its_hashes() -> None:
-    for lock in (EVERYTHING, TO_RUN, WITH_TRACES):
+    for lock in (EVERYTHING, TO_RUN, WITH_EXTRAS):
         packages = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)[1:]
 
         assert [package for package in packages if "--hash=sha256:" not in package] == []
 
 
 def test_what_runs_is_what_was_tested() -> None:
-    assert set(PINNED.findall(TO_RUN)) <= set(PINNED.findall(WITH_TRACES)) <= set(PINNED.findall(EVERYTHING))
+    assert set(PINNED.findall(TO_RUN)) <= set(PINNED.findall(WITH_EXTRAS)) <= set(PINNED.findall(EVERYTHING))
 
 
 def test_every_dependency_has_a_lower_bound_and_is_locked() -> None:
@@ -91,10 +99,10 @@ def test_every_import_is_of_something_declared() -> None:
 
 def test_what_an_extra_brings_has_a_lower_bound_is_locked_and_is_tried() -> None:
     extras, tried = PROJECT["project"]["optional-dependencies"], PROJECT["dependency-groups"]["dev"]
-    locked = {name for name, _ in PINNED.findall(WITH_TRACES)}
+    locked = {name for name, _ in PINNED.findall(WITH_EXTRAS)}
 
     assert {*extras} == {*OF_EXTRAS.values()}
-    for requirement in extras["traces"]:
+    for requirement in chain.from_iterable(extras.values()):
         assert ">=" in requirement
         assert distributions(requirement)[0] in locked
         assert requirement in tried

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 
 import m3u8  # type: ignore[import-untyped]
 
-from adapters.local_video.ladder import HEIGHTS
-from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
+from adapters.transcoding.ladder import HEIGHTS
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import Processed
 from tests.adapters.local_video.clips import FFMPEG
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.local_video.child import FFmpeg, FFmpegStopped, Outcome
-from adapters.local_video.limits import Limits
+from adapters.transcoding.child import FFmpeg, FFmpegStopped, Outcome
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import NotAVideo
 
 pytestmark = pytest.mark.anyio

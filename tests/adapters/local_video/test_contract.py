@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import OwnPlatform
 from tests.adapters.local_video.screening import local_video
 from tests.contracts.video_platform import PlatformCase, VideoPlatformContract

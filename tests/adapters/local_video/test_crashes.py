@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import NotAVideo, Processed, Reference, VideoGone
 from tests.adapters.local_video.clips import Clips
 from tests.adapters.local_video.programs import COMMAND, ROOT

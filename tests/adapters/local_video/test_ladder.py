@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.local_video.ladder import PEAK_KBIT, plan_ladder
 from adapters.local_video.platform import LocalVideo
+from adapters.transcoding.ladder import PEAK_KBIT, plan_ladder
 from entrypoints.settings import SettingsInvalid, read_settings
 from tests.adapters.local_video.clips import Clips
 from tests.adapters.local_video.screening import Screening, gaps, listing, local_video, screen

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.local_video.limits import Limits
 from adapters.local_video.platform import LocalVideo
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import NotAVideo
 from tests.adapters.local_video.clips import FFMPEG, Clips
 from tests.adapters.local_video.screening import KEYS, listing, local_video, screen, upload

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-from adapters.local_video.storage import Storage
+from adapters.transcoding.storage import Storage
 
 
 def test_whoever_sweeps_at_the_same_time_everybody_gets_a_folder_that_stays(tmp_path: Path) -> None:

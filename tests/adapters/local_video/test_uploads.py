@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.local_video.limits import Limits
 from adapters.local_video.platform import UPLOAD_LINK_TTL, LocalVideo
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import (
     NotAVideo,
     ReceivedUpload,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.local_video.ladder import SEGMENT_SECONDS, Rung
-from adapters.local_video.probe import Source
+from adapters.transcoding.ladder import SEGMENT_SECONDS, Rung
+from adapters.transcoding.probe import Source
 
 MASTER = "master.m3u8"
 MEDIA = "index.m3u8"

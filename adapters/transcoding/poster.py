@@ -3,9 +3,9 @@
 from asyncio import to_thread
 from pathlib import Path
 
-from adapters.local_video.child import FFmpeg, FFmpegStopped
-from adapters.local_video.ladder import Rung
-from adapters.local_video.playlist import header, segments
+from adapters.transcoding.child import FFmpeg, FFmpegStopped
+from adapters.transcoding.ladder import Rung
+from adapters.transcoding.playlist import header, segments
 
 POSTER = "poster.jpg"
 

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import msgspec
 
-from adapters.local_video.child import FFmpeg
-from adapters.local_video.ladder import HEIGHTS, plan_ladder, transcode
-from adapters.local_video.limits import Limits
-from adapters.local_video.playlist import measure, write_master
-from adapters.local_video.poster import take_poster
-from adapters.local_video.probe import Source, probe
-from adapters.local_video.storage import Storage
+from adapters.transcoding.child import FFmpeg
+from adapters.transcoding.ladder import HEIGHTS, plan_ladder, transcode
+from adapters.transcoding.limits import Limits
+from adapters.transcoding.playlist import measure, write_master
+from adapters.transcoding.poster import take_poster
+from adapters.transcoding.probe import Source, probe
+from adapters.transcoding.storage import Storage
 from application.ports.video_platform import NotAVideo, Processed, VideoGone
 from domain.video.facts import Rendition
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.local_video.limits import Limits
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import NotAVideo
 
 _LAUNCHER = str(Path(__file__).with_name("launcher.py"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.local_video.child import FFmpeg, Outcome, hostile_input
-from adapters.local_video.limits import Limits
+from adapters.transcoding.child import FFmpeg, Outcome, hostile_input
+from adapters.transcoding.limits import Limits
 from application.ports.video_platform import NotAVideo
 
 _FEWEST_PICTURES = 2

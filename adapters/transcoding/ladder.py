@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.local_video.child import FFmpeg, Outcome, hostile_input
-from adapters.local_video.limits import Limits
-from adapters.local_video.probe import Source
+from adapters.transcoding.child import FFmpeg, Outcome, hostile_input
+from adapters.transcoding.limits import Limits
+from adapters.transcoding.probe import Source
 from application.ports.video_platform import NotAVideo
 
 HEIGHTS = (240, 480, 720, 1080)

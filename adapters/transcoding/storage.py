@@ -103,6 +103,10 @@ class Storage:
         afterwards, and removes it again: so it goes, whichever of the two came first.
         """
         await to_thread(self._mark_deleted, video_id)
+        await self.clear(video_id)
+
+    async def clear(self, video_id: UUID) -> None:
+        """Nothing of it is here any more; it may come again."""
         async with self.workplace() as trash:
             for kind in (self._hls, self._uploads):
                 with suppress(FileNotFoundError):
