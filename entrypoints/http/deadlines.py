@@ -20,6 +20,8 @@ class Patience(NamedTuple):
     """A body that is not there after so long is looked at, again and again."""
     body_bytes_a_second: int = 1_000
     """And must have come as fast as that since the last look."""
+    lingering_seconds: float = 30.0
+    """What still comes of a request after the last answer is heard for so long."""
     answer_look_seconds: float = 10.0
     """Where an answer waits to be read it is looked at so often how much of it was,"""
     answer_bytes_a_second: int = 1_000
@@ -161,9 +163,9 @@ class Patient(BoundedHead):
     def shutdown(self) -> None:
         """As uvicorn's, but not in the middle of a head, or before one for which there is a moment.
 
-        The one is a request which has been begun, the other one that may be on its way.
+        The one is a request which has been begun, the other one that may be on its way. Nor while one is heard out.
         """
-        if not self._may_ask_again and (self._in_body or not self._head_bytes):
+        if not self._may_ask_again and not self._is_lingering and (self._in_body or not self._head_bytes):
             super().shutdown()
 
     def _wait_again(self) -> None:
@@ -202,7 +204,11 @@ class Patient(BoundedHead):
         super().resume_writing()
         self._count_reading()
 
-    def on_closed_by_answer(self) -> None:
+    def hang_up_after_answer(self) -> None:
+        super().hang_up_after_answer()
+        if self._is_lingering:
+            self._crowd.wait(self)
+            self._set(self._patience.lingering_seconds, self.transport.close)
         self._watch_reading()
 
     def timeout_keep_alive_handler(self) -> None:

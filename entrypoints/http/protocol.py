@@ -23,16 +23,16 @@ class HeadWithBody:
     """A transport that sends the head of an answer together with what follows it, if that comes in the same turn.
 
     uvicorn writes the two one by one: two calls of the kernel and two packets to an answer of a few bytes. To a
-    connection that was hung up on meanwhile nothing is said: uvloop would raise. `when_closed` hears of it when an
-    answer closes the connection, whose end may still wait to be read.
+    connection that was hung up on meanwhile nothing is said: uvloop would raise. `hang_up` is what an answer does that
+    is the last.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, when_closed: Callable[[], None]
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, hang_up: Callable[[], None]
     ) -> None:
         self._transport = transport
         self._loop = loop
-        self._when_closed = when_closed
+        self._hang_up = hang_up
         self._head = b""
         self._is_head = True
 
@@ -51,8 +51,7 @@ class HeadWithBody:
 
     def close(self) -> None:
         self._send_head()
-        self._transport.close()
-        self._when_closed()
+        self._hang_up()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
@@ -79,6 +78,8 @@ class BoundedHead(HttpToolsProtocol):
     _in_body = False
     _is_ending = False
     """Nothing more is read; it is hung up on after the answers that are owed."""
+    _is_lingering = False
+    """All is said; what still comes is thrown away, until the client hangs up too."""
     _running: RequestResponseCycle | None = None
     """What is being answered; `cycle` is what was asked last."""
 
@@ -98,11 +99,25 @@ class BoundedHead(HttpToolsProtocol):
         self._in_body = True
         # Its task has not begun yet: what it writes goes this way.
         self.cycle.transport = cast(
-            "asyncio.Transport", HeadWithBody(self.transport, self.loop, self.on_closed_by_answer)
+            "asyncio.Transport", HeadWithBody(self.transport, self.loop, self.hang_up_after_answer)
         )
 
-    def on_closed_by_answer(self) -> None:
-        """An answer was the last one on this connection."""
+    def hang_up_after_answer(self) -> None:
+        """It was the last on this connection; where its request still comes, the client is heard out (RFC 9112, 9.6).
+
+        Else the kernel would answer what comes with a reset, which takes back an answer that was not read yet.
+        """
+        unheard = self._in_body and not self._is_ending and self.cycle is self._running
+        if not unheard or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._is_ending = self._is_lingering = True
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def on_response_complete(self) -> None:
+        if not self._is_lingering:
+            super().on_response_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle

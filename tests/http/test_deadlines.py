@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
+from http.client import HTTPConnection
 
 import anyio
+import anyio.to_thread
 import pytest
 from anyio.abc import SocketStream
 from litestar import Litestar
@@ -121,6 +123,43 @@ async def test_a_body_that_nobody_wants_any_more_leaves_no_connection_behind(por
         assert (await late.receive()).startswith(b"HTTP/1.1 200 ")
         await late.send(b"abcde")
         assert await rest_of(late) == b""
+
+
+TOO_LONG = "/v1/" + "a" * 5_000
+
+
+def refused(port: int, path: str, body: bytes) -> tuple[int, str | None, bytes]:
+    """Of a client that reads the answer once all of its request is sent."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+        client.request("POST", path, body, {"Content-Type": "text/plain"})
+        answer = client.getresponse()
+        return answer.status, answer.getheader("connection"), answer.read()
+
+
+@pytest.mark.parametrize("megabytes", [1, 20])
+@pytest.mark.parametrize(
+    ("path", "status", "connection"),
+    [(TOO_LONG, 414, "close"), ("/v1/tickets", 401, None), ("/v1/notes", 413, None), ("/v1/none", 404, None)],
+)
+async def test_an_answer_reaches_whoever_is_still_sending(
+    port: int, path: str, status: int, connection: str | None, megabytes: int
+) -> None:
+    """Also where it says that the connection ends: what was not heard would take it back."""
+    answered = await anyio.to_thread.run_sync(refused, port, path, b"x" * megabytes * 1_048_576)
+
+    assert answered[:2] == (status, connection)
+    assert b'"status":%d' % status in answered[2]
+
+
+async def test_who_is_heard_out_after_the_last_answer_is_not_heard_for_ever(small_application: Litestar) -> None:
+    served_patiently = served(small_application, patience=Patience(lingering_seconds=0.4))
+    async with served_patiently as port, await connected(port) as slow:
+        began = time.monotonic()
+        await slow.send(f"POST {TOO_LONG} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".encode())
+        assert (await rest_of(slow)).startswith(b"HTTP/1.1 414 ")
+        assert time.monotonic() - began < 0.3, "the end of the answer waits for nothing"
+        await drip(slow, b"x" * 100_000)
+        assert time.monotonic() - began < 3
 
 
 async def test_requests_in_one_piece_are_answered_one_after_the_other(port: int) -> None:

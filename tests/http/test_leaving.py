@@ -11,6 +11,7 @@ import pytest
 from anyio.abc import SocketStream
 
 from entrypoints.http.deadlines import LAST_REQUEST_SECONDS
+from entrypoints.http.server import Server
 from tests.http.serving import served_until_told
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +45,15 @@ async def until(connection: SocketStream, end: bytes) -> bytes:
     return read
 
 
+async def told_to_leave(server: Server) -> None:
+    """And every connection has heard of it."""
+    server.should_exit = True
+    with anyio.fail_after(5):
+        while any(each.is_serving() for each in server.servers):
+            await anyio.sleep(0.01)
+    await anyio.sleep(0.05)
+
+
 @asynccontextmanager
 async def a_film_that_ends_while_it_leaves() -> AsyncIterator[SocketStream]:
     """To whoever sees it its head had said nothing of an end of the connection."""
@@ -51,11 +61,7 @@ async def a_film_that_ends_while_it_leaves() -> AsyncIterator[SocketStream]:
     async with served_until_told(cinema) as (port, server), await anyio.connect_tcp("127.0.0.1", port) as viewer:
         await viewer.send(FILM)
         assert b"connection: close" not in await until(viewer, b"\r\n\r\n")
-        server.should_exit = True
-        with anyio.fail_after(5):
-            while any(each.is_serving() for each in server.servers):
-                await anyio.sleep(0.01)
-        await anyio.sleep(0.05)  # Now it is told to every connection.
+        await told_to_leave(server)
         cinema.goes_on.set()
         await until(viewer, LAST_REEL)
         yield viewer
@@ -76,3 +82,16 @@ async def test_who_asks_for_nothing_more_does_not_hold_it_up() -> None:
         with pytest.raises(anyio.EndOfStream), anyio.fail_after(5):
             await viewer.receive()
         assert LAST_REQUEST_SECONDS * 0.9 < time.monotonic() - began < 4
+
+
+async def test_who_still_sends_after_the_last_answer_is_heard_out() -> None:
+    """Hung up on, the client might lose the answer that it has not read yet."""
+    cinema = Cinema()
+    cinema.goes_on.set()
+    async with served_until_told(cinema) as (port, server), await anyio.connect_tcp("127.0.0.1", port) as viewer:
+        await viewer.send(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n")
+        await until(viewer, LAST_REEL)
+        await told_to_leave(server)
+        for _ in range(20):
+            await viewer.send(b"x" * 1_000)
+            await anyio.sleep(0.005)

@@ -191,13 +191,9 @@ class Wire(asyncio.Transport):
         """There is nothing to read."""
 
 
-def unheard() -> None:
-    """That an answer closed the connection is told to nobody."""
-
-
 async def test_head_and_body_go_together() -> None:
     wire = Wire()
-    answer = HeadWithBody(wire, asyncio.get_running_loop(), unheard)
+    answer = HeadWithBody(wire, asyncio.get_running_loop(), wire.close)
     for piece in (b"head ", b"body", b"more"):
         answer.write(piece)
     await asyncio.sleep(0)
@@ -207,7 +203,7 @@ async def test_head_and_body_go_together() -> None:
 
 async def test_a_head_does_not_wait_for_its_body() -> None:
     wire = Wire()
-    answer = HeadWithBody(wire, asyncio.get_running_loop(), unheard)
+    answer = HeadWithBody(wire, asyncio.get_running_loop(), wire.close)
     answer.write(b"head")
     await asyncio.sleep(0)
     assert wire.written == [b"head"]
@@ -218,7 +214,7 @@ async def test_a_head_does_not_wait_for_its_body() -> None:
 
 async def test_a_head_goes_before_the_connection_is_closed() -> None:
     wire = Wire()
-    answer = HeadWithBody(wire, asyncio.get_running_loop(), unheard)
+    answer = HeadWithBody(wire, asyncio.get_running_loop(), wire.close)
     answer.write(b"head")
     answer.close()
     await asyncio.sleep(0)
@@ -229,7 +225,7 @@ async def test_a_head_goes_before_the_connection_is_closed() -> None:
 async def test_nothing_is_said_to_a_connection_that_was_hung_up_on() -> None:
     """uvloop would raise."""
     wire = Wire()
-    answer, late = (HeadWithBody(wire, asyncio.get_running_loop(), unheard) for _ in range(2))
+    answer, late = (HeadWithBody(wire, asyncio.get_running_loop(), wire.close) for _ in range(2))
     answer.write(b"head")
     wire.close()
     await asyncio.sleep(0)
