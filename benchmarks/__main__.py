@@ -23,6 +23,7 @@ from benchmarks.playback import playback, playback_growth
 from benchmarks.projection import projection
 from benchmarks.report import Report, table, write
 from benchmarks.segments import segments
+from benchmarks.transcoding import transcoding
 from benchmarks.workbench import Options, Workbench, workbench
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "playback": playback,
     "playback_growth": playback_growth,
     "segments": segments,
+    "transcoding": transcoding,
 }
 
 

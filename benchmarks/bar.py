@@ -40,6 +40,7 @@ BARS = {
     "playback_vs_drf": Bar("at_least", 20, 30),
     "playback_cpu_us": Bar("under", 110, 75),
     "playback_1m_vs_10k": Bar("under", 1.2, 1.1),
+    "ladder_vs_separate": Bar("at_least", 2, 2.5),
     "hls_vs_nginx": Bar("at_least", 0.3, 0.5),
 }
 """By row. `ratio` is what is looked at: of `lag_p99_ms` and `rebuild_10m_rss_mib` that is the figure itself."""

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Unit = Literal["facts/s", "webhooks/s", "playbacks/s", "pages/s", "segments/s", "ms", "us", "MiB"]
+Unit = Literal["facts/s", "webhooks/s", "playbacks/s", "pages/s", "segments/s", "s/s", "s", "ms", "us", "MiB"]
 
 Sample = Mapping[str, float]
 """What one round gave, by the names of its figures."""
