@@ -15,11 +15,11 @@ from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-from adapters.local_video.child import FFmpeg
-from adapters.local_video.ladder import Rung, plan_ladder, transcode
-from adapters.local_video.limits import Limits
-from adapters.local_video.playlist import segments
-from adapters.local_video.probe import Source, probe
+from adapters.transcoding.child import FFmpeg
+from adapters.transcoding.ladder import Rung, plan_ladder, transcode
+from adapters.transcoding.limits import Limits
+from adapters.transcoding.playlist import segments
+from adapters.transcoding.probe import Source, probe
 from benchmarks.contest import Comparison, Contest, Contestant, Figure, Outcome, Sample, hold
 from benchmarks.workbench import Options, Workbench
 

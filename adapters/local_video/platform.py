@@ -12,6 +12,7 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 from adapters.local_video.incoming import write_upload
 from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens
 from adapters.transcoding.child import FFmpeg
+from adapters.transcoding.encryption import KEY, ContentKeys
 from adapters.transcoding.ladder import HEIGHTS
 from adapters.transcoding.limits import Limits
 from adapters.transcoding.playlist import MASTER, up_to
@@ -38,12 +39,13 @@ PICTURE_BUCKET = timedelta(hours=6)
 _DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MEDIA_PATH = re.compile(
-    r"master\.m3u8|poster\.jpg|(?P<height>[1-9][0-9]{1,3})p/(?:index\.m3u8|init(?:_[0-9]{1,2})?\.mp4|seg_[0-9]{5}\.m4s)"
+    r"master\.m3u8|poster\.jpg|enc\.key|(?P<height>[1-9][0-9]{1,3})p/(?:index\.m3u8|init(?:_[0-9]{1,2})?\.mp4|seg_[0-9]{5}\.(?:m4s|ts))"
 )
 _MEDIA_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".mp4": "video/mp4",
     ".m4s": "video/iso.segment",
+    ".ts": "video/mp2t",
     ".jpg": "image/jpeg",
 }
 
@@ -54,7 +56,8 @@ class LocalVideo:
     `public_url` is where clients reach us; `signing_keys` are secrets by name, of which the first signs and all verify;
     `ffmpeg` is a program of version 6 or newer, in place of the one that comes with imageio-ffmpeg; under
     `accel_prefix` a proxy in front has the folder `hls` of `root`; `heights` are the renditions, in ascending order, of
-    which a video gets those up to its own. Several processes may share one `root`.
+    which a video gets those up to its own. With `encrypts` what is made from now on is encrypted, by keys that follow
+    from `content_secret`, which must stay as long as anything that was. Several processes may share one `root`.
     """
 
     name = "local"
@@ -69,6 +72,8 @@ class LocalVideo:
         ffmpeg: Path | None = None,
         accel_prefix: str = "",
         heights: Sequence[int] = HEIGHTS,
+        content_secret: bytes | None = None,
+        encrypts: bool = False,
     ) -> None:
         self._limits = limits or Limits()
         self.capabilities = Capabilities(
@@ -78,8 +83,11 @@ class LocalVideo:
         self._tokens = Tokens(signing_keys)
         self._storage = Storage(root)
         self._accel_prefix = accel_prefix
+        self._keys = ContentKeys(content_secret) if content_secret is not None else None
         program = FFmpeg(ffmpeg or Path(imageio_ffmpeg.get_ffmpeg_exe()), self._limits)
-        self._processing = Processing(program, self._storage, self._limits, heights=heights)
+        self._processing = Processing(
+            program, self._storage, self._limits, heights=heights, keys=self._keys if encrypts else None
+        )
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
         if size_bytes is not None and size_bytes > self._limits.upload_bytes:
@@ -136,6 +144,8 @@ class LocalVideo:
         except TokenRefused as refused:
             raise MediaRefused(str(refused)) from refused
         _check_path(path, leave)
+        if path == KEY:
+            return self._key(video_id, leave)
         file = self._existing(video_id, leave.playback_id, path)
         media_type = _MEDIA_TYPES[file.suffix]
         if path == MASTER and leave.max_height is not None:
@@ -143,6 +153,13 @@ class LocalVideo:
             return MediaFile(str(file), media_type, leave.session_id, body)
         proxied_as = f"{self._accel_prefix}/{video_id}/{leave.playback_id}/{path}" if self._accel_prefix else ""
         return MediaFile(str(file), media_type, leave.session_id, proxied_as=proxied_as)
+
+    def _key(self, video_id: UUID, leave: MediaPass) -> MediaFile:
+        self._existing(video_id, leave.playback_id, MASTER)
+        if self._keys is None:
+            raise MediaRefused("nothing is encrypted here")
+        key = self._keys.of(video_id, leave.playback_id)
+        return MediaFile(KEY, "application/octet-stream", leave.session_id, key, secret=True)
 
     def _existing(self, video_id: UUID, playback_id: str, path: str) -> Path:
         file = self._storage.playback(video_id, playback_id) / path

@@ -15,7 +15,7 @@ from adapters.transcoding.probe import Source
 MASTER = "master.m3u8"
 MEDIA = "index.m3u8"
 
-_SEGMENT = re.compile(r"^#EXTINF:([\d.]+),[^\n]*\n(seg_\d{5}\.m4s)$", re.MULTILINE)
+_SEGMENT = re.compile(r"^#EXTINF:([\d.]+),[^\n]*\n(seg_\d{5}\.(?:m4s|ts))$", re.MULTILINE)
 _AAC_LC = "mp4a.40.2"
 _VARIANT = re.compile(r"^#EXT-X-STREAM-INF:[^\n]*\n(\d+)p/[^\n]*\n", re.MULTILINE)
 
@@ -54,6 +54,11 @@ def measure(folder: Path, rungs: Iterable[Rung], source: Source) -> list[Variant
     Its own master playlist is of no use: it lacks the frame rate, and for less than a second of video it is empty.
     """
     return [_variant(rung, segments(folder / rung.name), _codecs(folder / rung.name, source)) for rung in rungs]
+
+
+def measure_again(folder: Path, variants: Iterable[Variant]) -> list[Variant]:
+    """The rates of the same pictures and sound in other segments."""
+    return [_variant(one.rung, segments(folder / one.rung.name), one.codecs) for one in variants]
 
 
 def _codecs(folder: Path, source: Source) -> str:

@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 
 from adapters.transcoding.child import FFmpeg
+from adapters.transcoding.encryption import ContentKeys, encrypt
 from adapters.transcoding.ladder import HEIGHTS, plan_ladder, transcode
 from adapters.transcoding.limits import Limits
-from adapters.transcoding.playlist import measure, write_master
+from adapters.transcoding.playlist import measure, measure_again, write_master
 from adapters.transcoding.poster import take_poster
 from adapters.transcoding.probe import Source, probe
 from adapters.transcoding.storage import Storage
@@ -28,9 +29,18 @@ _TRANSCODED = 0.97  # of all the work; the rest is the poster and the disk
 class Processing:
     """The steps in order; killed at any of them, the next try starts anew and ends with the same playback id."""
 
-    def __init__(self, ffmpeg: FFmpeg, storage: Storage, limits: Limits, *, heights: Sequence[int] = HEIGHTS) -> None:
+    def __init__(
+        self,
+        ffmpeg: FFmpeg,
+        storage: Storage,
+        limits: Limits,
+        *,
+        heights: Sequence[int] = HEIGHTS,
+        keys: ContentKeys | None = None,
+    ) -> None:
+        """With `keys` what is made is encrypted."""
         self._ffmpeg, self._storage, self._limits = ffmpeg, storage, limits
-        self._heights = tuple(heights)
+        self._heights, self._keys = tuple(heights), keys
 
     async def process(self, video_id: UUID, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         """Raises NotAVideo, and VideoGone soon after the video was deleted, when its FFmpeg has been ended."""
@@ -69,12 +79,19 @@ class Processing:
             source = await probe(self._ffmpeg, upload, folder=scratch, limits=self._limits)
             folder = scratch / "playback"
             folder.mkdir()
-            processed = await self._fill(folder, playback_id, upload, source, on_progress)
+            key = self._keys.of(video_id, playback_id) if self._keys else None
+            processed = await self._fill(folder, playback_id, upload, source, key, on_progress)
             await to_thread(self._storage.publish, folder, video_id, playback_id)
         return processed
 
     async def _fill(
-        self, folder: Path, playback_id: str, upload: Path, source: Source, on_progress: Callable[[float], None]
+        self,
+        folder: Path,
+        playback_id: str,
+        upload: Path,
+        source: Source,
+        key: bytes | None,
+        on_progress: Callable[[float], None],
     ) -> Processed:
         rungs = plan_ladder(source.width, source.height, self._heights)
         await transcode(
@@ -87,8 +104,12 @@ class Processing:
             on_progress=lambda done: on_progress(done * _TRANSCODED),
         )
         variants = await to_thread(measure, folder, rungs, source)
-        await to_thread(write_master, folder, variants, source)
         await take_poster(self._ffmpeg, rungs, folder=folder)
+        if key is not None:
+            seconds = self._limits.seconds_to_process(source.duration_seconds)
+            await encrypt(self._ffmpeg, rungs, folder=folder, key=key, seconds=seconds)
+            variants = await to_thread(measure_again, folder, variants)
+        await to_thread(write_master, folder, variants, source)
         processed = Processed(
             playback_id=playback_id,
             duration_seconds=round(variants[0].duration_seconds, 3),

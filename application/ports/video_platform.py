@@ -253,6 +253,8 @@ class MediaFile(msgspec.Struct, frozen=True):
     session_id: UUID | None
     body: bytes | None = None
     """To be served in place of the file where the viewer may not see all of it: a master playlist up to a height."""
+    secret: bool = False
+    """A key, of which nobody on the way may keep anything; it is the `body`."""
     proxied_as: str = ""
     """Where the proxy in front of us has the file, which then sends it in our place; empty: nowhere."""
 

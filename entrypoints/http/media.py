@@ -36,11 +36,19 @@ NO_WAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None)
 # The token in an address lasts for 12 hours at most, and the pieces under it never change; of a play session nothing
 # may stay with a proxy that others use. A playlist is asked for again, so that it ends with the session.
 PIECES, PLAYLISTS, PICTURES = b"private, max-age=43200, immutable", b"private, no-cache", b"public, max-age=3600"
+KEYS = b"no-store"
 PLAYLIST_TYPES = ("application/vnd.apple.mpegurl", "text/vtt")
 
 CHANGED_SINCE = (CHANGED, "precondition_failed", "The file is not the one that the condition names.")
 TOO_FAR = (NO_SUCH_PART, "range_not_satisfiable", "The file has no such bytes; `Content-Range` says how many it has.")
-TYPES = ("application/vnd.apple.mpegurl", "image/jpeg", "video/iso.segment", "video/mp4")
+TYPES = (
+    "application/octet-stream",
+    "application/vnd.apple.mpegurl",
+    "image/jpeg",
+    "video/iso.segment",
+    "video/mp2t",
+    "video/mp4",
+)
 
 
 class MediaAnswer(Response[None]):
@@ -98,6 +106,9 @@ async def send_media(file: MediaFile, scope: HTTPScope, receive: Receive, send: 
     if file.proxied_as:
         await hand_over(file, send)
         return
+    if file.secret:
+        await hand_out(file, send)
+        return
     with OpenFile(file.path) as opened:
         version = opened.version if file.body is None else version_of_bytes(file.body, opened.version.modified)
         served = serve(wanted_of(scope["headers"]), version, parts=scope["method"] == "GET")
@@ -125,6 +136,15 @@ async def hand_over(file: MediaFile, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
+async def hand_out(file: MediaFile, send: Send) -> None:
+    """A key: all of it, each time anew, and no tag that would tell something of it."""
+    key = file.body or b""
+    await send(
+        {"type": "http.response.start", "status": OK, "headers": [(b"content-length", b"%d" % len(key)), *kind(file)]}
+    )
+    await send({"type": "http.response.body", "body": key, "more_body": False})
+
+
 def heads_of(file: MediaFile, served: Served, version: Version) -> list[Header]:
     said = [*served.headers(version), *kind(file)]
     return [header for header in said if header[0] != b"content-type"] if served.status == SAME else said
@@ -132,7 +152,7 @@ def heads_of(file: MediaFile, served: Served, version: Version) -> list[Header]:
 
 def kind(file: MediaFile) -> list[Header]:
     """Those that do not depend on what is in it."""
-    of_a_session = PLAYLISTS if file.media_type in PLAYLIST_TYPES else PIECES
+    of_a_session = PLAYLISTS if file.media_type in PLAYLIST_TYPES else KEYS if file.secret else PIECES
     return [
         (b"content-type", file.media_type.encode("ascii")),
         (b"cache-control", of_a_session if file.session_id else PICTURES),

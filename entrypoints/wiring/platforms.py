@@ -37,6 +37,8 @@ def _own(settings: Settings, base: Foundation) -> LocalVideo:
         signing_keys={"m1": base.master_keys.lasting_key("media")},
         accel_prefix=settings.media_accel_prefix,
         heights=_heights(settings),
+        content_secret=base.master_keys.lasting_key("media content"),
+        encrypts=settings.hls_encryption == "aes128",
     )
 
 

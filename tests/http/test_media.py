@@ -272,6 +272,20 @@ async def test_a_playlist_up_to_a_height_has_tags_and_parts_of_its_own(service: 
     assert (looked.headers["content-length"], looked.content) == (str(len(cut.content)), b"")
 
 
+async def test_a_key_is_for_a_live_session_alone_and_nobody_on_the_way_keeps_it(service: Service, shown: Shown) -> None:
+    started = (await service.public.post(f"/v1/videos/{shown.video_id}/playback")).json()
+    url = started["url"].replace("master.m3u8", "enc.key")
+
+    key, again = await service.public.get(url), await service.public.get(url, headers={"Range": "bytes=0-3"})
+
+    assert (key.status_code, len(key.content), again.content) == (200, 16, key.content)
+    assert (key.headers["cache-control"], key.headers["content-length"]) == ("no-store", "16")
+    assert not {"etag", "last-modified"} & set(key.headers)
+    problem_in(await service.public.get(shown.poster.replace("poster.jpg", "enc.key")), 403, "media_refused")
+    assert (await service.public.delete(f"/v1/playback/{started['session_id']}")).status_code == 204
+    problem_in(await service.public.get(url), 403, "media_refused")
+
+
 async def test_nothing_is_told_of_a_file_to_who_may_not_see_it(service: Service, shown: Shown) -> None:
     forged = shown.segment.replace("/media/", "/media/x")
     for headers in ({"Range": "bytes=0-9"}, {"If-None-Match": "*"}, {"If-Match": '"x"'}, {"Range": f"bytes={SIZE}-"}):

@@ -17,6 +17,9 @@ from application.ports.video_platform import Processed
 from tests.adapters.local_video.clips import FFMPEG
 
 NOW = datetime(2026, 11, 21, 20, 15, tzinfo=UTC)
+ANY_NAME = ("-allowed_extensions", "ALL")
+"""FFmpeg plays files alone that are named as media are, which a key is not."""
+CONTENT_SECRET = b"what all content keys follow from"[:32]
 KEYS = {"november": b"november's secret, 32 bytes long", "october": b"october's secret of 32 bytes ..."}
 
 
@@ -25,9 +28,17 @@ def local_video(
     limits: Limits | None = None,
     keys: dict[str, bytes] | None = None,
     heights: tuple[int, ...] = HEIGHTS,
+    *,
+    encrypts: bool = False,
 ) -> LocalVideo:
     return LocalVideo(
-        root, public_url="https://video.example/", signing_keys=keys or KEYS, limits=limits, heights=heights
+        root,
+        public_url="https://video.example/",
+        signing_keys=keys or KEYS,
+        limits=limits,
+        heights=heights,
+        content_secret=CONTENT_SECRET,
+        encrypts=encrypts,
     )
 
 
@@ -111,7 +122,7 @@ def root_of(platform: LocalVideo) -> Path:
 
 def decoded(playlist: Path, *options: str, before: tuple[str, ...] = ()) -> list[float]:
     """The moments, in seconds, of what FFmpeg decodes; it fails on the first error."""
-    command = (str(FFMPEG), "-v", "error", "-xerror", *before, "-i", str(playlist), *options)
+    command = (str(FFMPEG), "-v", "error", "-xerror", *ANY_NAME, *before, "-i", str(playlist), *options)
     passthrough = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-f", "framecrc", "-")
     ran = subprocess.run((*command, *passthrough), capture_output=True, text=True, check=True, timeout=60)
     (tick,) = (line.split(": ")[1] for line in ran.stdout.splitlines() if line.startswith("#tb 0: "))
