@@ -82,7 +82,8 @@ class Emails:
             subject=account_id.bytes,
             account_id=account_id,
             payload=canonical,
-            write=self.wording.email_change(canonical) if holder in {None, account_id} else None,
+            write=self.wording.email_change(canonical),
+            is_sent=holder in {None, account_id},
         )
         now = self.real_time.now()
         return await self.codes.issue(code, now=now) - now

@@ -97,7 +97,8 @@ class NewPasswords:
             subject=index,
             account_id=account_id,
             payload=canonical,
-            write=self.wording.password_reset(canonical) if account_id else None,
+            write=self.wording.password_reset(canonical),
+            is_sent=account_id is not None,
         )
         now = self.real_time.now()
         try:

@@ -102,7 +102,8 @@ class Phones:
             subject=account_id.bytes,
             account_id=account_id,
             payload=canonical,
-            write=self.wording.phone_change_code(canonical) if holder in {None, account_id} else None,
+            write=self.wording.phone_change_code(canonical),
+            is_sent=holder in {None, account_id},
         )
         now = self.real_time.now()
         return await self.codes.issue(code, now=now) - now

@@ -72,15 +72,20 @@ class SealedLetters:
         return Letter(channel=row["channel"], kind=row["kind"], to=text.to, subject=text.subject, body=text.body)
 
     async def code(self, code: NewCode, *, now: datetime, open_channels: Collection[Channel]) -> tuple[Row, Row | None]:
-        """The code's row and that of its letter; without a letter the code proves nothing. Raises ChannelClosed."""
+        """The code's row and that of its letter, None where it is not sent: then the code proves nothing.
+
+        Raises ChannelClosed, alike for what is not sent: else a closed channel would tell who has an account.
+        """
         rule, id, salt = RULES[code.kind], self.identifiers.new(), self.secrets.salt()
         secret, expires_at = self.secrets.new(rule.shape), now + rule.life
-        letter = code.write(secret) if code.write else None
-        if letter is not None and letter.channel not in open_channels:
+        letter = code.write(secret)
+        if letter.channel not in open_channels:
             raise ChannelClosed(letter.channel)
         month = _month_of(code.account_id, now)
-        cipher = await self._cipher(code.account_id, month, create=letter is not None)
-        row = await self.letter(letter, account_id=code.account_id, now=now, expires_at=expires_at) if letter else None
+        cipher = await self._cipher(code.account_id, month, create=code.is_sent)
+        row = None
+        if code.is_sent:
+            row = await self.letter(letter, account_id=code.account_id, now=now, expires_at=expires_at)
         digest = self.secrets.digest(rule.shape, secret, salt=salt)
         payload = cipher.seal(code.payload.encode(), _codes_place(id)) if cipher and code.payload is not None else None
         made = {
@@ -88,7 +93,7 @@ class SealedLetters:
             "kind": code.kind,
             "subject": code.subject,
             "is_familiar": code.is_familiar,
-            "recipient": row["recipient"] if row else None,
+            "recipient": self.blind_index.of(ADDRESS_KINDS[letter.channel], letter.to),
             "account_id": code.account_id,
             "salt": salt,
             "digest": digest if row else NO_DIGEST,

@@ -59,8 +59,10 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
     """Asked for from a network from which the subject has signed in before: counted and ended apart from all others."""
     payload: str | None = None
     """What the code stands for, such as a new address."""
-    write: Callable[[str], Letter] | None
-    """Makes the letter that carries the code. None: to nobody; it takes as long, counts as much and proves nothing."""
+    write: Callable[[str], Letter]
+    """Makes the letter that carries the code."""
+    is_sent: bool = True
+    """False: nobody gets the letter. It takes as long, counts as much for whom it is written to, and proves nothing."""
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):

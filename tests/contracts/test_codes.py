@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from application.ports.codes import CodeKind, NewCode, Proof, TooManyCodes
 from application.ports.ledger import RowMoved
@@ -231,7 +232,8 @@ async def test_of_fifty_codes_asked_for_at_once_three_are_sent(post: Post) -> No
 
 
 async def test_a_code_to_nobody_counts_as_much_and_proves_nothing(post: Post) -> None:
-    nobody = NewCode(kind="password_reset", subject=NUMBER, account_id=None, write=None)
+    letter = WORDS.password_reset(EMAIL)
+    nobody = NewCode(kind="password_reset", subject=NUMBER, account_id=None, write=letter, is_sent=False)
     for _ in range(3):
         assert await post.codes.issue(nobody, now=MONDAY) == MONDAY + 30 * MINUTES
 
@@ -240,6 +242,21 @@ async def test_a_code_to_nobody_counts_as_much_and_proves_nothing(post: Post) ->
 
     assert await post.letters.written(None, limit=10) == []
     assert await post.codes.find("", "password_reset", now=MONDAY) is None
+
+
+async def test_what_is_sent_to_nobody_counts_for_whom_it_is_written_to(post: Post) -> None:
+    def written(account_id: UUID) -> NewCode:
+        return replace(Sent().link(account_id=account_id), is_sent=False)
+
+    for _ in range(3):
+        await post.codes.issue(written(uuid4()), now=MONDAY)
+
+    with pytest.raises(TooManyCodes):
+        await post.codes.issue(written(uuid4()), now=MONDAY)
+    with pytest.raises(TooManyCodes):
+        await post.codes.issue(Sent().link(), now=MONDAY)
+    with pytest.raises(ChannelClosed):
+        await post.codes_by_mail.issue(replace(Sent().sign_in(), is_sent=False), now=MONDAY)
 
 
 async def test_a_link_proves_what_it_was_sent_for_until_an_append_spends_it(post: Post) -> None:

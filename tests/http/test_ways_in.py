@@ -163,6 +163,16 @@ async def test_of_an_address_that_is_taken_nobody_is_told(service: Service, anna
     assert await messages_to(service, boris.email) == before
 
 
+async def test_what_is_taken_is_counted_for_all_who_ask_for_it_as_what_is_free(service: Service, boris: Person) -> None:
+    number = new_number()
+    await by_code(service, number)
+    askers = [await service.sign_up() for _ in range(4)]
+
+    for path, taken in (("/v1/me/email", {"email": boris.email}), ("/v1/me/phone", {"phone": number})):
+        answers = [await posted(asker.http, path, password=PASSWORD, **taken) for asker in askers]
+        assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+
+
 async def test_the_password_is_asked_for(service: Service, anna: Person) -> None:
     for path, body in (
         ("/v1/me/email", {"email": "mallory@example.com"}),
