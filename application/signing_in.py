@@ -75,7 +75,7 @@ class SigningIn:
             epoch = (await self.records.recall(Account, account_id)).existing().sign_in_epoch
         now = self.real_time.now()
         session_id, refresh = self.identifiers.new(), self.refresh_tokens.new()
-        await self.sign_ins.open_session(
+        session = await self.sign_ins.open_session(
             session_id=session_id,
             account_id=account_id,
             epoch=epoch,
@@ -83,7 +83,6 @@ class SigningIn:
             now=now,
             expires_at=now + SESSION_IDLE,
         )
-        session = await self.sign_ins.session(session_id, now=now)
         if session is None:
             raise NotSignedIn("This session has ended.", "session_ended")
         if session.disabled:

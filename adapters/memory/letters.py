@@ -109,9 +109,10 @@ class MemoryCodes:
     async def issue(self, code: NewCode, *, now: datetime) -> datetime:
         made, letter = await self._sealed.code(code, now=now, open_channels=self._open)
         self._refuse_too_many(made, now)
-        for row in self._live(kind=made["kind"], subject=made["subject"], is_familiar=made["is_familiar"]):
-            row["status"] = "ended"
-        self._tables.change(_inserts(made, letter))
+        if code.account_id is None or self._tables.rows("claims", owner=code.account_id, kind=["email", "phone"]):
+            for row in self._live(kind=made["kind"], subject=made["subject"], is_familiar=made["is_familiar"]):
+                row["status"] = "ended"
+            self._tables.change(_inserts(made, letter))
         expires_at: datetime = made["expires_at"]
         return expires_at
 

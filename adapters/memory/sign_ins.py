@@ -61,7 +61,10 @@ class MemorySignIns:
         refresh_digest: bytes,
         now: datetime,
         expires_at: datetime,
-    ) -> None:
+    ) -> Session | None:
+        standing = self._standing(account_id)
+        if standing is None or standing.sign_in_epoch != epoch:
+            return None
         session = {
             "session_id": session_id,
             "account_id": account_id,
@@ -73,8 +76,13 @@ class MemorySignIns:
             "ended": False,
             "reuse_recorded": False,
         }
+        if standing.disabled is not None:
+            return self._seen(session)
+        if not self._tables.rows("claims", owner=account_id, kind=["email", "phone"]):
+            return None
         self._tables.insert("sessions", session)
         self._tokens[refresh_digest] = TokenRow(session_id, expires_at)
+        return self._seen(session)
 
     async def rotate(
         self, *, spent: bytes, new: bytes, now: datetime, expires_at: datetime, longest: timedelta

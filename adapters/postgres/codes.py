@@ -33,6 +33,9 @@ MADE = """
         ORDER BY made_at DESC LIMIT %(most)s)
 """
 
+# An erasure removes the claims before the codes: it waits for who holds one, and who comes later finds none.
+HOLD_CLAIMS = "SELECT FROM ops.claims WHERE owner = %s AND kind IN ('email', 'phone') FOR KEY SHARE SKIP LOCKED"
+
 END_OLDER = """
     UPDATE ops.codes SET status = 'ended'
     WHERE kind = %(kind)s AND subject = %(subject)s AND is_familiar = %(is_familiar)s AND status = 'live'
@@ -80,10 +83,11 @@ class PostgresCodes:
         made, letter = await self._made(code, now)
         async with connected(self._pool) as connection, connection.transaction():
             await self._refuse_too_many(connection, made, now)
-            await connection.execute(END_OLDER, made)
-            await connection.execute(INSERT, made)
-            if letter is not None:
-                await connection.execute(INSERT_LETTER, letter)
+            if code.account_id is None or (await connection.execute(HOLD_CLAIMS, (code.account_id,))).rowcount:
+                await connection.execute(END_OLDER, made)
+                await connection.execute(INSERT, made)
+                if letter is not None:
+                    await connection.execute(INSERT_LETTER, letter)
         expires_at: datetime = made["expires_at"]
         return expires_at
 

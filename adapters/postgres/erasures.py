@@ -27,10 +27,12 @@ TRY_LATER = """
 
 WAITING = "SELECT count(*) FROM ops.erasures WHERE status = 'requested'"
 
+# The claims first: whoever opens a session or makes a code for the account meanwhile holds one of them, so that this
+# waits, and removes what they have made; whoever comes later finds none, and makes nothing.
 SIGN_INS: Sequence[LiteralString] = (
-    "DELETE FROM ops.sessions WHERE account_id = %(account)s",
-    "DELETE FROM ops.credentials WHERE account_id = %(account)s",
     "DELETE FROM ops.claims WHERE owner = %(account)s AND kind IN ('email', 'phone')",
+    "DELETE FROM ops.credentials WHERE account_id = %(account)s",
+    "DELETE FROM ops.sessions WHERE account_id = %(account)s",
 )
 
 # Nobody's, which is no account's id: it outlasts who had the trial, so that there is no second one.

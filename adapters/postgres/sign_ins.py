@@ -49,15 +49,31 @@ HOLDER = Query(
     epoch=EPOCH,
 )
 
-OPEN = """
-    WITH opened AS (
+# An erasure removes the claims before the sessions: it waits for who holds one, and who comes later finds none.
+OPEN = Query(
+    access,
+    """
+    WITH whose AS (
+        SELECT account_id, standing FROM {standings}
+        WHERE account_id = %(account_id)s AND {epoch} = %(epoch)s AND {still_live}
+    ), held AS (
+        SELECT FROM ops.claims WHERE owner = %(account_id)s AND kind IN ('email', 'phone')
+            FOR KEY SHARE SKIP LOCKED
+    ), opened AS (
         INSERT INTO ops.sessions (session_id, account_id, epoch, started_at, expires_at)
-        VALUES (%(session_id)s, %(account_id)s, %(epoch)s, %(now)s, %(expires_at)s)
+        SELECT %(session_id)s, account_id, %(epoch)s, %(now)s, %(expires_at)s FROM whose
+        WHERE standing->>'disabled' IS NULL AND EXISTS (SELECT FROM held)
         RETURNING session_id, started_at, expires_at
+    ), issued AS (
+        INSERT INTO ops.refresh_tokens (digest, session_id, issued_at, expires_at)
+        SELECT %(digest)s, session_id, started_at, expires_at FROM opened
     )
-    INSERT INTO ops.refresh_tokens (digest, session_id, issued_at, expires_at)
-    SELECT %(digest)s, session_id, started_at, expires_at FROM opened
-"""
+    SELECT %(session_id)s::uuid, account_id, standing->>'role', standing->>'disabled' IS NOT NULL,
+        %(now)s::timestamptz, %(expires_at)s::timestamptz
+    FROM whose WHERE standing->>'disabled' IS NOT NULL OR EXISTS (SELECT FROM opened)
+    """,
+    epoch=EPOCH,
+)
 
 # One statement, so one transaction: of two that present the same token the second waits for its row, finds it spent
 # and changes nothing.
@@ -171,10 +187,17 @@ class PostgresSignIns:
         refresh_digest: bytes,
         now: datetime,
         expires_at: datetime,
-    ) -> None:
-        values = {"session_id": session_id, "account_id": account_id, "epoch": epoch, "digest": refresh_digest}
-        async with connected(self._pool) as connection:
-            await connection.execute(OPEN, {**values, "now": now, "expires_at": expires_at})
+    ) -> Session | None:
+        values = {
+            "session_id": session_id,
+            "account_id": account_id,
+            "epoch": epoch,
+            "digest": refresh_digest,
+            "now": now,
+            "expires_at": expires_at,
+        }
+        row = await self._live.read(OPEN, lambda statement: self._first(statement, values))
+        return _session(row) if row else None
 
     async def rotate(
         self, *, spent: bytes, new: bytes, now: datetime, expires_at: datetime, longest: timedelta

@@ -95,6 +95,8 @@ class Codes(Protocol):
     async def issue(self, code: NewCode, *, now: datetime) -> datetime:
         """Store the code and write its letter, both or neither; the moment at which the code is over.
 
+        Neither for an account that has been erased by now: nothing is left that the erasure has missed.
+
         Raises TooManyCodes, ChannelClosed.
         """
         ...

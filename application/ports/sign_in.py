@@ -82,7 +82,12 @@ class SignIns(Protocol):
         refresh_digest: bytes,
         now: datetime,
         expires_at: datetime,
-    ) -> None: ...
+    ) -> Session | None:
+        """Open a session, of an account that is not disabled: else none is opened, and the answer says so.
+
+        None: the account is in another epoch by now, unknown, or erased. Never is one left that an erasure has missed.
+        """
+        ...
 
     async def rotate(
         self, *, spent: bytes, new: bytes, now: datetime, expires_at: datetime, longest: timedelta

@@ -1,7 +1,7 @@
 """Codes and letters around one ledger, in memory or in PostgreSQL, for the suites that run on both."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -24,6 +24,8 @@ from application.ports.letters import Channel, Letters
 from application.projections.every import PROJECTIONS
 from application.sealed_letters import SealedLetters
 from tests.adapters.eventstore.house import ledger_house
+from tests.contracts.members import claim_of
+from tests.people import ANNA, BORIS
 
 EMAIL: frozenset[Channel] = frozenset({"email"})
 BOTH: frozenset[Channel] = frozenset({"email", "sms"})
@@ -54,9 +56,13 @@ class Post:
     codes_by_mail: Codes
 
 
-def post_in(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Post]:
-    """By the parameter `memory` or `postgres`."""
-    return memory_post() if request.param == "memory" else postgres_post(request.getfixturevalue("database"))
+@asynccontextmanager
+async def post_in(request: pytest.FixtureRequest) -> AsyncIterator[Post]:
+    """By the parameter `memory` or `postgres`; Anna and Boris have accounts."""
+    opening = memory_post() if request.param == "memory" else postgres_post(request.getfixturevalue("database"))
+    async with opening as post:
+        await post.ledger.append(rows=[claim_of(ANNA), claim_of(BORIS)])
+        yield post
 
 
 @asynccontextmanager

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from application.ports.codes import CodeKind, NewCode, Proof, TooManyCodes
-from application.ports.ledger import RowMoved
+from application.ports.ledger import Delete, RowMoved
 from application.ports.letters import ChannelClosed, Letter
 from application.wording import Wording
+from tests.contracts.members import claim_of
 from tests.contracts.post import Post, post_in
 from tests.people import ANNA, BORIS, MONDAY
 
@@ -248,11 +249,13 @@ async def test_what_is_sent_to_nobody_counts_for_whom_it_is_written_to(post: Pos
     def written(account_id: UUID) -> NewCode:
         return replace(Sent().link(account_id=account_id), is_sent=False)
 
-    for _ in range(3):
-        await post.codes.issue(written(uuid4()), now=MONDAY)
+    askers = [uuid4() for _ in range(4)]
+    await post.ledger.append(rows=[claim_of(asker) for asker in askers])
+    for asker in askers[:3]:
+        await post.codes.issue(written(asker), now=MONDAY)
 
     with pytest.raises(TooManyCodes):
-        await post.codes.issue(written(uuid4()), now=MONDAY)
+        await post.codes.issue(written(askers[3]), now=MONDAY)
     with pytest.raises(TooManyCodes):
         await post.codes.issue(Sent().link(), now=MONDAY)
     with pytest.raises(ChannelClosed):
@@ -322,6 +325,16 @@ async def test_who_has_been_erased_is_sent_nothing_and_proves_nothing(post: Post
 
     assert await post.codes.find(before.code, "email_change", now=MONDAY) is None
     assert await post.codes.find(after.code, "password_reset", now=MONDAY) is None
+    assert await post.letters.written(None, limit=10) == []
+
+
+async def test_an_erasure_that_has_removed_the_claims_finds_every_code(post: Post) -> None:
+    sent = Sent()
+    await post.ledger.append(rows=[Delete("claims", {"owner": ANNA})])
+
+    assert await post.codes.issue(sent.link(), now=MONDAY) == MONDAY + 30 * MINUTES
+
+    assert await post.codes.find(sent.code, "email_change", now=MONDAY) is None
     assert await post.letters.written(None, limit=10) == []
 
 

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from application.ports.play_sessions import Playing, PlaySession, PlaySessions, Stream, StreamLimit, StreamsTaken
+from tests.contracts.members import registered
 from tests.contracts.operations import Operations, operations_in
 from tests.people import MONDAY
 
@@ -211,6 +212,7 @@ async def test_what_is_over_takes_no_stream(
     house: Operations, sessions: PlaySessions, anna: UUID, video: UUID, over: str
 ) -> None:
     laptop = uuid4()
+    await registered(house.ledger, anna, new_passwords=3)
     await signed_in(house, laptop, anna)
     one = replace(playing(anna, video), sign_in_id=laptop, ends_at=after(1) if over == "at its end" else ENDS)
     await sessions.start_counted(one, StreamLimit(1))
@@ -287,8 +289,9 @@ async def test_of_many_at_one_moment_each_account_has_its_own_limit(sessions: Pl
 
 
 async def test_a_play_ends_with_the_sign_in_that_it_was_begun_with(
-    house: Operations, sessions: PlaySessions, anna: UUID, video: UUID
+    house: Operations, sessions: PlaySessions, video: UUID
 ) -> None:
+    anna = await registered(house.ledger, new_passwords=3)
     laptop, phone = uuid4(), uuid4()
     for session_id in (laptop, phone):
         await signed_in(house, session_id, anna)

@@ -12,6 +12,7 @@ from application.ports.codes import NewCode
 from application.ports.letters import Letter
 from application.ports.vault import SealBroken
 from application.wording import CodeLetter, Wording
+from tests.contracts.members import claim_of
 from tests.contracts.post import Post, postgres_post
 from tests.people import ANNA, BORIS, MONDAY
 
@@ -24,6 +25,7 @@ EMAIL, NEW_EMAIL, PHONE = "anna@example.org", "anna@example.net", "+14155550100"
 @pytest.fixture
 async def post(database: str) -> AsyncIterator[Post]:
     async with postgres_post(database) as opened:
+        await opened.ledger.append(rows=[claim_of(ANNA)])
         yield opened
 
 

@@ -23,6 +23,7 @@ from application.ports.sign_in import RefreshReused, Session
 from application.ports.vault import SealBroken
 from domain.video.facts import VideoCreated
 from tests.adapters.eventstore.house import ledger_house
+from tests.contracts.members import registered
 from tests.contracts.operations import follow
 from tests.people import ANNA, MONDAY
 
@@ -176,7 +177,8 @@ def later(dsn: str, interval: str) -> None:
 
 
 async def test_two_refreshes_that_wait_for_the_same_row_are_not_both_granted(database: str, pool: Pool) -> None:
-    async with ledger_house(database):
+    async with ledger_house(database) as house:
+        await registered(house.ledger, ANNA)
         sign_ins = PostgresSignIns(pool, LiveGenerations(pool, Signal()))
         now, then = datetime.now(UTC), datetime.now(UTC) + timedelta(days=30)
         await sign_ins.open_session(
