@@ -255,7 +255,7 @@ async def test_of_two_appends_that_record_a_reuse_one_does(house: Operations, an
     assert again.value.recorded
 
 
-async def test_whom_the_ledger_does_not_know_is_not_signed_in(house: Operations) -> None:
+async def test_whom_the_ledger_does_not_know_can_do_nothing(house: Operations) -> None:
     assert await opened(house, uuid4()) is None
 
 
