@@ -75,7 +75,7 @@ class Emails:
         Raises EmailInvalid, WrongPassword, TooBusy, TooManyCodes, ChannelClosed.
         """
         canonical = canonical_email(self.addresses, email)
-        await self.password.require(account_id, password)
+        credential = await self.password.require(account_id, password)
         holder = await self.sign_ins.account_at("email", self.blind_index.of("email", canonical))
         code = NewCode(
             kind="email_change",
@@ -83,6 +83,7 @@ class Emails:
             account_id=account_id,
             payload=canonical,
             write=self.wording.email_change(canonical),
+            password_hash=credential.password_hash,
             is_sent=holder in {None, account_id},
         )
         now = self.real_time.now()

@@ -95,7 +95,7 @@ class Phones:
         Raises PhoneInvalid, WrongPassword, TooBusy, TooManyCodes, ChannelClosed.
         """
         canonical = self._canonical(phone)
-        await self.password.require(account_id, password)
+        credential = await self.password.require(account_id, password)
         holder = await self.sign_ins.account_at("phone", self.blind_index.of("phone", canonical))
         code = NewCode(
             kind="phone_change",
@@ -103,6 +103,7 @@ class Phones:
             account_id=account_id,
             payload=canonical,
             write=self.wording.phone_change_code(canonical),
+            password_hash=credential.password_hash,
             is_sent=holder in {None, account_id},
         )
         now = self.real_time.now()
@@ -110,6 +111,7 @@ class Phones:
 
     async def prove(self, account_id: UUID, code: str, asked: Asked) -> Position:
         """The number that the code was sent to is the account's from now on. Raises InvalidCode, PhoneTaken."""
+        epoch = (await self.records.recall(Account, account_id)).existing().sign_in_epoch
         proof = await self.codes.check("phone_change", account_id.bytes, code, now=self.real_time.now())
         if proof is None or proof.payload is None:
             raise InvalidCode("The code is wrong or over.")
@@ -117,6 +119,8 @@ class Phones:
 
         async def once() -> Position:
             recalled = await self.records.recall(Account, account_id)
+            if recalled.existing().sign_in_epoch != epoch:
+                raise InvalidCode("The code is over: all sign-ins have been ended since it was looked at.")
             return await self._changed(recalled, phone, asked)
 
         try:

@@ -109,12 +109,18 @@ class MemoryCodes:
     async def issue(self, code: NewCode, *, now: datetime) -> datetime:
         made, letter = await self._sealed.code(code, now=now, open_channels=self._open)
         self._refuse_too_many(made, now)
-        if code.account_id is None or self._tables.rows("claims", owner=code.account_id, kind=["email", "phone"]):
+        if code.account_id is None or self._may_have_one(code.account_id, code.password_hash):
             for row in self._live(kind=made["kind"], subject=made["subject"], is_familiar=made["is_familiar"]):
                 row["status"] = "ended"
             self._tables.change(_inserts(made, letter))
         expires_at: datetime = made["expires_at"]
         return expires_at
+
+    def _may_have_one(self, account_id: UUID, password_hash: str | None) -> bool:
+        if not self._tables.rows("claims", owner=account_id, kind=["email", "phone"]):
+            return False
+        known = self._tables.rows("credentials", account_id=account_id)
+        return password_hash is None or password_hash in [row["password_hash"] for row in known]
 
     async def rows(self, code: NewCode, *, now: datetime) -> Sequence[GuardedRow]:
         return _inserts(*await self._sealed.code(code, now=now, open_channels=self._open))

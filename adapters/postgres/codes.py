@@ -36,6 +36,9 @@ MADE = """
 # An erasure removes the claims before the codes: it waits for who holds one, and who comes later finds none.
 HOLD_CLAIMS = "SELECT FROM ops.claims WHERE owner = %s AND kind IN ('email', 'phone') FOR KEY SHARE SKIP LOCKED"
 
+# A new password is written before the codes of the old one are ended: it waits for who has seen the old one still.
+HOLD_CREDENTIAL = "SELECT FROM ops.credentials WHERE account_id = %s AND password_hash = %s FOR SHARE"
+
 END_OLDER = """
     UPDATE ops.codes SET status = 'ended'
     WHERE kind = %(kind)s AND subject = %(subject)s AND is_familiar = %(is_familiar)s AND status = 'live'
@@ -83,7 +86,7 @@ class PostgresCodes:
         made, letter = await self._made(code, now)
         async with connected(self._pool) as connection, connection.transaction():
             await self._refuse_too_many(connection, made, now)
-            if code.account_id is None or (await connection.execute(HOLD_CLAIMS, (code.account_id,))).rowcount:
+            if await _may_have_one(connection, code):
                 await connection.execute(END_OLDER, made)
                 await connection.execute(INSERT, made)
                 if letter is not None:
@@ -142,6 +145,16 @@ class PostgresCodes:
         async with connected(self._pool) as connection, connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement, values)
             return await cursor.fetchall()
+
+
+async def _may_have_one(connection: AsyncConnection[TupleRow], code: NewCode) -> bool:
+    """Until the end of the transaction neither an erasure nor a new password gets past it."""
+    if code.account_id is None:
+        return True
+    held = await connection.execute(HOLD_CLAIMS, (code.account_id,))
+    if held.rowcount and code.password_hash is not None:
+        held = await connection.execute(HOLD_CREDENTIAL, (code.account_id, code.password_hash))
+    return held.rowcount > 0
 
 
 def _lock(kind: str, whose: bytes) -> int:

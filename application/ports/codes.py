@@ -61,6 +61,8 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
     """What the code stands for, such as a new address."""
     write: Callable[[str], Letter]
     """Makes the letter that carries the code."""
+    password_hash: str | None = None
+    """Of the password with which it was asked for: it is not made once the account has another."""
     is_sent: bool = True
     """False: nobody gets the letter. It takes as long, counts as much for whom it is written to, and proves nothing."""
 
@@ -95,7 +97,8 @@ class Codes(Protocol):
     async def issue(self, code: NewCode, *, now: datetime) -> datetime:
         """Store the code and write its letter, both or neither; the moment at which the code is over.
 
-        Neither for an account that has been erased by now: nothing is left that the erasure has missed.
+        Neither for an account that has been erased by now, or has another password than the one that was given:
+        nothing is left that the erasure, or the new password, has missed.
 
         Raises TooManyCodes, ChannelClosed.
         """

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from application.errors import NotSignedIn
 from application.new_passwords import RecentSignInNeeded
 from application.password_rules import WeakPassword, WrongPassword
 from application.phones import InvalidCode
-from application.ports.codes import TooManyCodes
+from application.ports.codes import CodeKind, Codes, NewCode, Proof, TooManyCodes
 from application.ports.secrets import SignedIn
 from application.signing_in import InvalidCredentials, SigningIn, Tokens
 from application.wording import PHONE_RELEASED, PHONE_STAYS
@@ -289,3 +290,40 @@ async def test_a_code_that_was_looked_at_before_the_reset_signs_nobody_in_after_
             PHONE, await house.ways.digits_for(PHONE), cause=REQUEST
         )
     assert refused.value.code == "session_ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowCodes:
+    """The owner resets the password while a code is made, or has just been looked at."""
+
+    codes: Codes
+    meanwhile: Callable[[], Awaitable[None]]
+
+    async def issue(self, code: NewCode, *, now: datetime) -> datetime:
+        await self.meanwhile()
+        return await self.codes.issue(code, now=now)
+
+    async def check(self, kind: CodeKind, subject: bytes, digits: str, *, now: datetime) -> Proof | None:
+        proof = await self.codes.check(kind, subject, digits, now=now)
+        await self.meanwhile()
+        return proof
+
+
+async def test_a_change_that_is_asked_for_while_the_password_is_reset_comes_to_nothing(house: House) -> None:
+    taken = await house.registers(EMAIL)
+    slow: Any = SlowCodes(codes=house.ways.codes, meanwhile=lambda: resets(house))
+
+    emails = replace(house.ways.emails, codes=slow)
+    await emails.ask_change(taken, email="mallory@example.com", password=PASSWORD)
+
+    assert await house.ways.subjects("mallory@example.com") == []
+
+
+async def test_a_number_that_is_proved_while_the_password_is_reset_is_not_added(house: House) -> None:
+    taken = await house.registers(EMAIL)
+    await house.ways.phones.ask_change(taken, phone=PHONE, password=PASSWORD)
+    slow: Any = SlowCodes(codes=house.ways.codes, meanwhile=lambda: resets(house))
+
+    with pytest.raises(InvalidCode):
+        await replace(house.ways.phones, codes=slow).prove(taken, await house.ways.digits_for(PHONE), asked_by(taken))
+    assert (await house.accounts.account(taken)).phone is None

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from application.ports.codes import CodeKind, NewCode, Proof, TooManyCodes
-from application.ports.ledger import Delete, RowMoved
+from application.ports.ledger import Delete, Insert, RowMoved
 from application.ports.letters import ChannelClosed, Letter
 from application.wording import Wording
 from tests.contracts.members import claim_of
@@ -336,6 +336,18 @@ async def test_an_erasure_that_has_removed_the_claims_finds_every_code(post: Pos
 
     assert await post.codes.find(sent.code, "email_change", now=MONDAY) is None
     assert await post.letters.written(None, limit=10) == []
+
+
+async def test_a_code_that_was_asked_for_with_a_former_password_is_not_made(post: Post) -> None:
+    former, present = Sent(), Sent()
+    await post.ledger.append(rows=[Insert("credentials", {"account_id": ANNA, "password_hash": "of the new one"})])
+
+    await post.codes.issue(replace(former.link(), password_hash="of the one before"), now=MONDAY)
+    await post.codes.issue(replace(present.link(), password_hash="of the new one"), now=MONDAY)
+
+    assert await post.codes.find(former.code, "email_change", now=MONDAY) is None
+    assert await post.codes.find(present.code, "email_change", now=MONDAY) is not None
+    assert len(await post.letters.written(None, limit=10)) == 1
 
 
 async def test_without_a_way_out_no_code_is_made(post: Post) -> None:
