@@ -19,7 +19,8 @@ AUDIENCE = "streamly-api"
 KEY_BYTES_MIN = 32
 KID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 TOKEN_CHARACTERS_MAX = 2048
-REMEMBERED_MAX = 10_000
+REMEMBERED_MAX = 32_768
+"""Some 40 MB; to check one anew takes 50 us, as long as all else that a playback takes of Python."""
 LEEWAY_SECONDS = 30
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]

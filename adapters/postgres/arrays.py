@@ -1,11 +1,12 @@
 """Columns of values as PostgreSQL's binary arrays: keeping a batch takes an eighth less time than by psycopg's lists.
 
-As `array_recv` reads them, and `textrecv`, `bytearecv`, `boolrecv` and `timestamptz_recv` their elements.
+As `array_recv` reads them, and `textrecv`, `bytearecv`, `boolrecv`, `timestamptz_recv` and `uuid_recv` their elements.
 """
 
 import struct
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 from psycopg.adapt import Dumper
@@ -16,7 +17,7 @@ HEAD = struct.Struct("!iiIii")
 NO_ELEMENTS = struct.Struct("!iiI")
 LENGTH = struct.Struct("!i").pack
 INSTANT = struct.Struct("!iq").pack
-NULL = LENGTH(-1)
+NULL, SIXTEEN = LENGTH(-1), LENGTH(16)
 FALSE, TRUE = LENGTH(1) + b"\0", LENGTH(1) + b"\1"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -38,6 +39,10 @@ class Instants(bytes):
     """A `timestamptz[]`, written."""
 
 
+class Uuids(bytes):
+    """A `uuid[]`, written."""
+
+
 def booleans(values: Iterable[bool]) -> Booleans:
     return Booleans(_array(16, [TRUE if value else FALSE for value in values]))
 
@@ -55,6 +60,10 @@ def instants(values: Iterable[datetime | None]) -> Instants:
     return Instants(
         _array(1184, [NULL if value is None else INSTANT(8, (value - EPOCH) // MICROSECOND) for value in values])
     )
+
+
+def uuids(values: Iterable[UUID | None]) -> Uuids:
+    return Uuids(_array(2950, [NULL if value is None else SIXTEEN + value.bytes for value in values]))
 
 
 def _text(encoded: bytes) -> bytes:
@@ -92,7 +101,12 @@ class InstantsWritten(Written):
     oid = 1185
 
 
+class UuidsWritten(Written):
+    oid = 2951
+
+
 psycopg.adapters.register_dumper(Booleans, BooleansWritten)
 psycopg.adapters.register_dumper(Byteas, ByteasWritten)
 psycopg.adapters.register_dumper(Texts, TextsWritten)
 psycopg.adapters.register_dumper(Instants, InstantsWritten)
+psycopg.adapters.register_dumper(Uuids, UuidsWritten)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from adapters.postgres.arrays import booleans, instants, texts
+from adapters.postgres.arrays import booleans, instants, texts, uuids
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
 from adapters.postgres.pool import Pool
@@ -158,11 +158,11 @@ class PostgresPlaySessions:
 
 def _columns(sessions: Sequence[PlaySession]) -> tuple[object, ...]:
     return (
-        [session.session_id for session in sessions],
-        [session.account_id for session in sessions],
-        [session.video_id for session in sessions],
+        uuids(session.session_id for session in sessions),
+        uuids(session.account_id for session in sessions),
+        uuids(session.video_id for session in sessions),
         texts(session.device_id for session in sessions),
-        [session.sign_in_id for session in sessions],
+        uuids(session.sign_in_id for session in sessions),
         instants(session.started_at for session in sessions),
         instants(session.ends_at for session in sessions),
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from psycopg.sql import SQL, Composed, Identifier
 
+from adapters.postgres.arrays import uuids
 from adapters.postgres.errors import connected
 from adapters.postgres.gathering import Gathering
 from adapters.postgres.live_generations import LiveGenerations, Query
@@ -127,7 +128,7 @@ class PostgresAccessReads:
         return await self._scenes.ask(Asked(account_id, video_id, sign_in_id))
 
     async def _read_scenes(self, asked: Sequence[Asked]) -> list[Scene]:
-        columns = [list(column) for column in zip(*asked, strict=True)]
+        columns = [uuids(column) for column in zip(*asked, strict=True)]
 
         async def found(statement: bytes) -> list[Scene]:
             async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:

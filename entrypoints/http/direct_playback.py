@@ -1,6 +1,7 @@
 """Playback for whoever is signed in, without Litestar: one read of the primary, one row, one answer."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,7 @@ CANONICAL: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 POSITION: Final = POSITION_HEADER.lower().encode()
 JSON: Final = b"application/json"
 NO_DEVICE: Final = PlaybackToStart()
+REMEMBERED_MAX, REMEMBERED_BYTES_MAX = 4_096, 256
 
 encode = msgspec.json.Encoder().encode
 
@@ -95,7 +97,15 @@ def body_in(head: Head, body: bytes) -> PlaybackToStart | None:
     if head.content_type != JSON:
         return None
     try:
-        asked: PlaybackToStart = decode(body, PlaybackToStart) if body else NO_DEVICE
+        return remembered(body) if len(body) <= REMEMBERED_BYTES_MAX else decoded(body)
     except Malformed:
         return None
+
+
+def decoded(body: bytes) -> PlaybackToStart:
+    asked: PlaybackToStart = decode(body, PlaybackToStart) if body else NO_DEVICE
     return asked
+
+
+remembered = lru_cache(REMEMBERED_MAX)(decoded)
+"""Devices send the same again and again."""

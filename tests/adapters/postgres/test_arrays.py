@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from adapters.postgres.arrays import booleans, byteas, instants, texts
+from adapters.postgres.arrays import booleans, byteas, instants, texts, uuids
 
 NEPAL = timezone(timedelta(hours=5, minutes=45))
 NOW = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
@@ -22,6 +23,8 @@ BEFORE_1970 = datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
         (texts, [], "text[]"),
         (byteas, [b"", b"\x00\xff", b"y" * 70_000], "bytea[]"),
         (booleans, [True, False], "boolean[]"),
+        (uuids, [UUID(int=0), None, UUID("a0000000-0000-4000-8000-000000000001")], "uuid[]"),
+        (uuids, [], "uuid[]"),
         (instants, [NOW, None, NOW.astimezone(NEPAL), BEFORE_1970], "timestamptz[]"),
         (instants, [datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)], "timestamptz[]"),
     ],
