@@ -23,6 +23,7 @@ from application.ports.video_platform import (
     Reference,
     UploadGrant,
     VideoGone,
+    VideoPlatform,
     WorkedPlatform,
 )
 from application.ports.world import Clock, Identifiers
@@ -43,6 +44,8 @@ class NewVideo(msgspec.Struct, frozen=True, kw_only=True):
     access: Audience = "subscribers"
     requires: str | None = None
     size: int | None = None
+    resumable: bool = False
+    """Whether the upload is to go on after a break, where the platform can."""
 
     def said(self) -> Description:
         return Description(
@@ -96,9 +99,9 @@ class Videos:
     identifiers: Identifiers
 
     async def create(self, new: NewVideo, asked: Asked) -> CreatedVideo:
-        """Raises UploadTooLarge when the announced size is over the limit; then nothing is recorded."""
+        """Raises UploadTooLarge, UploadSizeNeeded: nothing is recorded then."""
         video_id, platform = asked.new_id("video", self.identifiers), self.platforms.of_new_videos
-        grant = await platform.grant_upload(video_id, size_bytes=new.size, now=self.business_time.now())
+        grant = await self._grant(platform, video_id, new.size, resumable=new.resumable)
         recalled = await self.records.recall(Video, video_id) if asked.seed else Recalled[Video](video_id, None, 0)
         facts = [] if recalled.state else Video.create(video_id=video_id, said=new.said(), platform=platform.name)
         video = recalled.state or Video.evolve(None, facts[0])
@@ -106,20 +109,30 @@ class Videos:
         decided = await self.records.append(asked, (recalled, facts))
         return CreatedVideo(video_id, grant, decided.position)
 
-    async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, asked: Asked) -> CreatedVideo:
+    async def grant_upload(
+        self, video_id: UUID, *, size_bytes: int | None, asked: Asked, resumable: bool = False
+    ) -> CreatedVideo:
         """Another place to send the bytes of a video that still waits for them, or could not be made of the last.
 
         Raises:
-            NotFound, UploadNotExpected, UploadTooLarge, PlatformNotSetUp.
+            NotFound, UploadNotExpected, UploadTooLarge, UploadSizeNeeded, PlatformNotSetUp.
         """
         video = await self._existing(video_id)
         video.expect_upload()
-        platform = self.platforms.of(video.platform)
-        grant = await platform.grant_upload(video_id, size_bytes=size_bytes, now=self.business_time.now())
+        grant = await self._grant(self.platforms.of(video.platform), video_id, size_bytes, resumable=resumable)
         decided = await self._decide(
             video_id, asked, lambda it: it.grant_upload(upload_id=grant.upload_id, expires_at=grant.expires_at)
         )
         return CreatedVideo(video_id, grant, decided.position)
+
+    async def _grant(
+        self, platform: VideoPlatform, video_id: UUID, size_bytes: int | None, *, resumable: bool
+    ) -> UploadGrant:
+        """So that it can go on after a break, if that is asked for and we take the bytes; others have one way."""
+        own, now = self.platforms.own, self.business_time.now()
+        if resumable and platform.name == own.name:
+            return await own.grant_resumable_upload(video_id, size_bytes=size_bytes, now=now)
+        return await platform.grant_upload(video_id, size_bytes=size_bytes, now=now)
 
     async def receive_upload(
         self, video_id: UUID, upload_token: str, chunks: AsyncIterator[bytes], cause: Cause

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from adapters.transcoding.limits import Limits
 from application.ports.video_platform import ReceivedUpload, StorageFull, UploadStalled, UploadTooLarge
@@ -58,15 +58,13 @@ class _IncomingFile:
         self._size_bytes += len(piece)
         if self._size_bytes > self._limits.upload_bytes:
             raise UploadTooLarge(f"the limit is {self._limits.upload_bytes} bytes")
-        disk = os.fstatvfs(self._file.fileno())
-        if disk.f_bavail * disk.f_frsize < self._limits.free_bytes + len(piece):
-            raise StorageFull(f"no more than {self._limits.free_bytes} bytes are free, which are kept so")
+        check_room(self._file, len(piece), self._limits)
         self._hash.update(piece)
-        with _told_when_full():
+        with told_when_full():
             self._file.write(piece)
 
     def finish(self) -> ReceivedUpload:
-        with _told_when_full():
+        with told_when_full():
             self._file.flush()
             os.fsync(self._file.fileno())
         return ReceivedUpload(self._size_bytes, self._hash.hexdigest())
@@ -78,8 +76,16 @@ class _IncomingFile:
             self._file.close()
 
 
+def check_room(file: BinaryIO, size_bytes: int, limits: Limits) -> None:
+    """Raises StorageFull where so many bytes more would take the last of the disk."""
+    disk = os.fstatvfs(file.fileno())
+    if disk.f_bavail * disk.f_frsize < limits.free_bytes + size_bytes:
+        raise StorageFull(f"no more than {limits.free_bytes} bytes are free, which are kept so")
+
+
 @contextmanager
-def _told_when_full() -> Iterator[None]:
+def told_when_full() -> Iterator[None]:
+    """Turns what the kernel says of a full disk into StorageFull."""
     try:
         yield
     except OSError as refused:

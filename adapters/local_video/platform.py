@@ -3,14 +3,17 @@
 import re
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from adapters.local_video.incoming import write_upload
-from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens
+from adapters.local_video.resumable import PartialUpload, held
+from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens, UploadPass, microseconds
 from adapters.transcoding.child import FFmpeg
 from adapters.transcoding.encryption import KEY, ContentKeys
 from adapters.transcoding.ladder import HEIGHTS
@@ -19,6 +22,7 @@ from adapters.transcoding.playlist import MASTER, up_to
 from adapters.transcoding.poster import POSTER
 from adapters.transcoding.processing import Processing
 from adapters.transcoding.storage import Storage
+from application.ports.resumable_upload import UploadSizeNeeded
 from application.ports.video_platform import (
     Capabilities,
     MediaFile,
@@ -77,7 +81,7 @@ class LocalVideo:
     ) -> None:
         self._limits = limits or Limits()
         self.capabilities = Capabilities(
-            uploads=("put",), upload_bytes_max=self._limits.upload_bytes, revocable=True, caps_height=True
+            uploads=("put", "tus"), upload_bytes_max=self._limits.upload_bytes, revocable=True, caps_height=True
         )
         self._public_url = public_url.rstrip("/")
         self._tokens = Tokens(signing_keys)
@@ -90,17 +94,53 @@ class LocalVideo:
         )
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
-        if size_bytes is not None and size_bytes > self._limits.upload_bytes:
-            raise UploadTooLarge(f"the limit is {self._limits.upload_bytes} bytes")
+        self._check_size(size_bytes)
         expires_at = now + UPLOAD_LINK_TTL
-        token = self._tokens.for_upload(video_id, expires_at)
         return UploadGrant(
             protocol="put",
             method="PUT",
-            url=f"{self._public_url}/uploads/{token}/{video_id}",
+            url=self._upload_url(self._tokens.for_upload(video_id, expires_at), video_id),
             headers={"Content-Type": "application/octet-stream"},
             expires_at=expires_at,
         )
+
+    async def grant_resumable_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
+        """An upload by https://tus.io/protocols/resumable-upload, which is made already: its size is in its token."""
+        if size_bytes is None:
+            raise UploadSizeNeeded("an upload that can be resumed says its size")
+        self._check_size(size_bytes)
+        expires_at = now + UPLOAD_LINK_TTL
+        await to_thread(self._storage.sweep_partial, microseconds(now))
+        return UploadGrant(
+            protocol="tus",
+            method="PATCH",
+            url=self._upload_url(self._tokens.for_pieces(video_id, UploadPass(size_bytes, expires_at)), video_id),
+            headers={"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"},
+            expires_at=expires_at,
+        )
+
+    def _check_size(self, size_bytes: int | None) -> None:
+        if size_bytes is not None and size_bytes > self._limits.upload_bytes:
+            raise UploadTooLarge(f"the limit is {self._limits.upload_bytes} bytes")
+
+    def _upload_url(self, token: str, video_id: UUID) -> str:
+        return f"{self._public_url}/uploads/{token}/{video_id}"
+
+    @asynccontextmanager
+    async def resume(self, video_id: UUID, upload_token: str, *, now: datetime) -> AsyncIterator[PartialUpload]:
+        try:
+            leave = self._tokens.read_pieces(upload_token, video_id, now=now)
+        except TokenRefused as refused:
+            raise UploadLinkInvalid(str(refused)) from refused
+        path = self._storage.partial(video_id, leave.size_bytes, microseconds(leave.expires_at))
+        keep = partial(self._keep_whole, video_id)
+        async with held(
+            path, length=leave.size_bytes, expires_at=leave.expires_at, limits=self._limits, keep=keep
+        ) as upload:
+            yield upload
+
+    def _keep_whole(self, video_id: UUID, file: Path, sha256: str) -> None:
+        self._storage.link_upload(file, video_id, sha256)
 
     async def receive(
         self, video_id: UUID, upload_token: str, chunks: AsyncIterator[bytes], *, now: datetime

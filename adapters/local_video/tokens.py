@@ -1,4 +1,4 @@
-"""Signed leave to send one upload, to play one video in one session, or to see its poster.
+"""Signed leave to send one upload, in one go or in pieces, to play one video in one session, or to see its poster.
 
 A token is `{kid}.{base64url of body and MAC}`. It goes first in the path, so that every relative address in a playlist
 carries it along; the video's id stands beside it, and the MAC (HMAC-SHA256, of which 16 bytes go along) covers both.
@@ -26,6 +26,7 @@ _KID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 # The first byte says what a token is for; then comes the microsecond at which it ends.
 _UPLOAD = struct.Struct(">cQ")
+_PIECES = struct.Struct(">cQQ")
 _PICTURE = struct.Struct(">cQ8s")
 _PLAY = struct.Struct(">cQ8s16sH")
 _ANY_HEIGHT = 0xFFFF
@@ -45,6 +46,13 @@ class MediaPass(msgspec.Struct, frozen=True):
     max_height: int | None = None
 
 
+class UploadPass(msgspec.Struct, frozen=True):
+    """What the token of an upload in pieces gives leave for: that many bytes in all."""
+
+    size_bytes: int
+    expires_at: datetime
+
+
 class Tokens:
     """Signs with the first key and verifies with all, so that keys can be replaced one after the other.
 
@@ -62,10 +70,13 @@ class Tokens:
         self._current = next(iter(self._keys))
 
     def for_upload(self, video_id: UUID, expires_at: datetime) -> str:
-        return self._seal(video_id, _UPLOAD.pack(b"u", _microseconds(expires_at)))
+        return self._seal(video_id, _UPLOAD.pack(b"u", microseconds(expires_at)))
+
+    def for_pieces(self, video_id: UUID, leave: UploadPass) -> str:
+        return self._seal(video_id, _PIECES.pack(b"r", microseconds(leave.expires_at), leave.size_bytes))
 
     def for_media(self, video_id: UUID, leave: MediaPass) -> str:
-        playback, ends = bytes.fromhex(leave.playback_id), _microseconds(leave.expires_at)
+        playback, ends = bytes.fromhex(leave.playback_id), microseconds(leave.expires_at)
         if leave.session_id is None:
             return self._seal(video_id, _PICTURE.pack(b"p", ends, playback))
         height = _ANY_HEIGHT if leave.max_height is None else min(leave.max_height, _ANY_HEIGHT)
@@ -73,6 +84,10 @@ class Tokens:
 
     def check_upload(self, token: str, video_id: UUID, *, now: datetime) -> None:
         self._open(token, video_id, b"u", now)
+
+    def read_pieces(self, token: str, video_id: UUID, *, now: datetime) -> UploadPass:
+        _, ends, size_bytes = _PIECES.unpack(self._open(token, video_id, b"r", now))
+        return UploadPass(size_bytes, _moment(ends))
 
     def read_media(self, token: str, video_id: UUID, *, now: datetime) -> MediaPass:
         body = self._open(token, video_id, b"pv", now)
@@ -95,7 +110,7 @@ class Tokens:
             raise TokenRefused("the token is not ours, or not for this video")
         if body[:1] not in purposes:
             raise TokenRefused("the token is for something else")
-        if _microseconds(now) >= _UPLOAD.unpack_from(body)[1]:
+        if microseconds(now) >= _UPLOAD.unpack_from(body)[1]:
             raise TokenRefused("the token is over")
         return body
 
@@ -121,7 +136,8 @@ def _decode(text: str) -> bytes:
     return raw
 
 
-def _microseconds(moment: datetime) -> int:
+def microseconds(moment: datetime) -> int:
+    """Since 1970, as tokens and file names have them."""
     return (moment - _EPOCH) // _MICROSECOND
 
 

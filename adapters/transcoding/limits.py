@@ -9,6 +9,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     upload_bytes: int = 20_000_000_000
     idle_seconds: float = 60
     """How long a client may send nothing in the middle of an upload."""
+    give_way_seconds: float = 1
+    """Whoever sends nothing for so long gives way to another who wants to go on with the same upload."""
     free_bytes: int = 1 << 30
     """Kept free on the disk: a full one would stop whatever else lives on it, such as the database."""
     duration_seconds: float = 12 * 3600

@@ -1,8 +1,9 @@
 """Where a video lies on disk, and how it gets there all at once or not at all.
 
-`uploads/{video}/{sha256}` is what came in, `hls/{video}/{playback}/` what is served, and `work/` what is being made:
+`uploads/{video}/{sha256}` is what came in, `partial/{video}/{length}-{ends}` what has come of an upload of so many
+bytes whose link ends at that microsecond, `hls/{video}/{playback}/` what is served, and `work/` what is being made:
 each piece of work has a folder of its own there, locked while its process lives, and what is done is moved out by one
-rename. All three must lie on one local disk.
+rename. All four must lie on one local disk.
 """
 
 import errno
@@ -22,14 +23,16 @@ class Storage:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        self._uploads, self._hls, self._work = (self.root / name for name in ("uploads", "hls", "work"))
-        for folder in (self._uploads, self._hls, self._work):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._deleted = self.root / "deleted"
-        self._deleted.mkdir(exist_ok=True)
+        names = ("uploads", "partial", "hls", "work", "deleted")
+        self._uploads, self._partial, self._hls, self._work, self._deleted = (self.root / name for name in names)
+        for name in names:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
 
     def upload(self, video_id: UUID, sha256: str) -> Path:
         return self._uploads / str(video_id) / sha256
+
+    def partial(self, video_id: UUID, length: int, ends: int) -> Path:
+        return self._partial / str(video_id) / f"{length}-{ends}"
 
     def playback(self, video_id: UUID, playback_id: str) -> Path:
         return self._hls / str(video_id) / playback_id
@@ -72,10 +75,31 @@ class Storage:
         self._move(file, self.upload(video_id, sha256))
         self._drop_if_deleted(video_id)
 
+    def link_upload(self, file: Path, video_id: UUID, sha256: str) -> None:
+        """Have a whole upload in its place too: its bytes are there once, under two names."""
+        place = self.upload(video_id, sha256)
+        place.parent.mkdir(exist_ok=True)
+        with suppress(FileExistsError):  # a try before this one, which was killed
+            place.hardlink_to(file)
+        sync(place.parent)
+        sync(place.parent.parent)
+        self._drop_if_deleted(video_id)
+
+    def sweep_partial(self, now: int) -> None:
+        """Remove what has come of uploads whose links ended before this microsecond; what is being sent now stays."""
+        for file in self._partial.glob("*/*"):
+            with suppress(FileNotFoundError, BlockingIOError, ValueError):
+                if int(file.stem.partition("-")[2]) <= now:
+                    with _claim(file):
+                        file.unlink()
+        for folder in self._partial.iterdir():
+            with suppress(OSError):  # another has come into it
+                folder.rmdir()
+
     def publish(self, folder: Path, video_id: UUID, playback_id: str) -> None:
         """Move a finished folder to where it is served from; nothing happens where the same one is there already."""
         for written in (*folder.rglob("*"), folder):
-            _sync(written)
+            sync(written)
         place = self.playback(video_id, playback_id)
         try:
             self._move(folder, place)
@@ -87,8 +111,8 @@ class Storage:
     def _move(self, source: Path, place: Path) -> None:
         place.parent.mkdir(exist_ok=True)
         source.rename(place)
-        _sync(place.parent)
-        _sync(place.parent.parent)
+        sync(place.parent)
+        sync(place.parent.parent)
 
     def drop_uploads(self, video_id: UUID) -> None:
         shutil.rmtree(self._uploads / str(video_id), ignore_errors=True)
@@ -108,7 +132,7 @@ class Storage:
     async def clear(self, video_id: UUID) -> None:
         """Nothing of it is here any more; it may come again."""
         async with self.workplace() as trash:
-            for kind in (self._hls, self._uploads):
+            for kind in (self._hls, self._uploads, self._partial):
                 with suppress(FileNotFoundError):
                     (kind / str(video_id)).rename(trash / kind.name)
 
@@ -119,12 +143,12 @@ class Storage:
 
     def _mark_deleted(self, video_id: UUID) -> None:
         (self._deleted / str(video_id)).touch()
-        _sync(self._deleted)
+        sync(self._deleted)
 
 
 @contextmanager
-def _claim(folder: Path) -> Iterator[None]:
-    claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _claim(path: Path) -> Iterator[None]:
+    claim = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
@@ -132,7 +156,7 @@ def _claim(folder: Path) -> Iterator[None]:
         os.close(claim)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Have it on the disk: a rename may otherwise outlive a power cut that the bytes do not."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

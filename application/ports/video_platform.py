@@ -1,6 +1,7 @@
 """The platform that takes, keeps and delivers video: our own FFmpeg and disk, or a provider's."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from application.ports.deliveries import Delivery
+from application.ports.resumable_upload import ResumableUpload
 from domain.video.facts import Rendition
 from domain.video.truth import AssetTruth
 
@@ -233,6 +235,26 @@ class OwnPlatform(WorkedPlatform, Protocol):
             UploadTooLarge: it is longer than allowed; nothing is kept.
             UploadStalled: no byte came for too long; nothing is kept.
             StorageFull: the disk is full; nothing is kept.
+        """
+        ...
+
+    async def grant_resumable_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
+        """Where to send them so that it can go on after a break.
+
+        Raises:
+            UploadSizeNeeded: to go on takes the size.
+            UploadTooLarge: it is over the limit.
+        """
+        ...
+
+    def resume(
+        self, video_id: UUID, upload_token: str, *, now: datetime
+    ) -> AbstractAsyncContextManager[ResumableUpload]:
+        """The resumable upload that a link is for, new or as far as it has come.
+
+        Raises, as it is entered:
+            UploadLinkInvalid: the token is not for this video, or is over.
+            UploadInUse: somebody else has it, and sends.
         """
         ...
 

@@ -71,6 +71,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     asset_id: str = ""
     playback_id: str = ""
     upload_sha256: str = ""
+    upload_size_bytes: int = 0
 
     @staticmethod
     def create(*, video_id: UUID, said: Description, platform: str) -> list[VideoFact]:
@@ -92,8 +93,11 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
 
     def expect_upload(self) -> None:
         """Refuse an upload unless the video waits for one; a failed video may be uploaded again."""
-        if self.status not in UPLOADABLE:
+        if not self.expects_upload():
             raise UploadNotExpected(f"This video is {self.status}; it takes no upload.")
+
+    def expects_upload(self) -> bool:
+        return self.status in UPLOADABLE
 
     def become_ready(
         self, *, upload_sha256: str, playback_id: str, duration_seconds: float, renditions: tuple[Rendition, ...]
@@ -182,7 +186,12 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
             case UploadGranted():
                 return replace(state, upload_id=fact.upload_id)
             case UploadReceived():
-                return replace(state, status=VideoStatus.PROCESSING, upload_sha256=fact.sha256)
+                return replace(
+                    state,
+                    status=VideoStatus.PROCESSING,
+                    upload_sha256=fact.sha256,
+                    upload_size_bytes=fact.size_bytes,
+                )
             case VideoTakenIn():
                 return replace(state, status=VideoStatus.PROCESSING, asset_id=fact.asset_id)
             case VideoMadeReady():

@@ -1,6 +1,6 @@
 """How admins put videos into the catalogue, change them and take them out."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
 from application.errors import NotFound
+from application.ports.resumable_upload import UploadSizeNeeded
 from application.ports.video_platform import Part, PartsInvalid, UploadTooLarge
 from application.videos import Changes, NewVideo
 from domain.video.facts import Audience
@@ -21,6 +22,7 @@ from entrypoints.http.texts import NO_NUL, Line, Prose, Word
 from entrypoints.http.video_views import CreatedVideoView, VideoView, upload_view, video_view
 
 UPLOAD_BYTES_MAX = 2**40
+TUS = "tus"
 
 Category = Annotated[str, msgspec.Meta(max_length=60, pattern=NO_NUL, examples=["documentary"])]
 Filename = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=NO_NUL, examples=["lighthouse.mp4"])]
@@ -29,6 +31,12 @@ PARTS_MAX = 10_000
 Size = Annotated[int, msgspec.Meta(ge=1, le=UPLOAD_BYTES_MAX, examples=[104857600])]
 PartNumber = Annotated[int, msgspec.Meta(ge=1, le=PARTS_MAX, examples=[1])]
 ETag = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=NO_NUL)]
+
+
+UploadWay = Annotated[
+    Literal["put", "tus"],
+    msgspec.Meta(description="`tus` can go on after a break, and needs `size`. Other platforms have one way."),
+]
 
 
 class VideoToMake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,6 +49,7 @@ class VideoToMake(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     requires: Word | None = None
     filename: Filename | None = None
     size: Size | None = None
+    upload: UploadWay = "put"
 
 
 class VideoToDescribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,6 +66,7 @@ class UploadToGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """`size` in bytes, where it is known."""
 
     size: Size | None = None
+    upload: UploadWay = "put"
 
 
 class PartsToSign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +98,12 @@ class AdminVideoController(Controller):
     tags = ("Videos",)
     guards = (SignedInAs("admin"),)
 
-    @post(operation_id="create_video", summary="Make a video", middleware=(Idempotent,), refuses=(UploadTooLarge,))
+    @post(
+        operation_id="create_video",
+        summary="Make a video",
+        middleware=(Idempotent,),
+        refuses=(UploadSizeNeeded, UploadTooLarge),
+    )
     async def create(
         self, data: JSONBody[VideoToMake], videos: GivenVideos, asked: ByRequest
     ) -> Response[CreatedVideoView]:
@@ -121,13 +136,13 @@ class AdminVideoController(Controller):
         operation_id="grant_upload",
         summary="Another place to send a video's file",
         status_code=200,
-        refuses=(NotFound, UploadNotExpected, UploadTooLarge),
+        refuses=(NotFound, UploadNotExpected, UploadSizeNeeded, UploadTooLarge),
     )
     async def grant_upload(
         self, video_id: FromPath[UUID], data: JSONBody[UploadToGrant], videos: GivenVideos, asked: ByRequest
     ) -> Response[CreatedVideoView]:
         """For a video that still waits for its file, or could not be made of the last one."""
-        granted = await videos.grant_upload(video_id, size_bytes=data.size, asked=asked)
+        granted = await videos.grant_upload(video_id, size_bytes=data.size, asked=asked, resumable=data.upload == TUS)
         video = video_view(await videos.just_recorded(video_id))
         return at(granted.position, CreatedVideoView(video, upload_view(granted.upload)))
 
@@ -193,6 +208,7 @@ def _new_video(body: VideoToMake) -> NewVideo:
         access=body.access,
         requires=body.requires,
         size=body.size,
+        resumable=body.upload == TUS,
     )
 
 

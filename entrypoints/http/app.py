@@ -28,6 +28,7 @@ from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.refunds import Refunds
+from application.resumable_uploads import ResumableUploads
 from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
@@ -126,6 +127,7 @@ PROVIDED = (
     "playback",
     "projections",
     "refunds",
+    "resumable_uploads",
     "signing_in",
     "subscriptions",
     "sweeping",
@@ -187,6 +189,8 @@ class House(Protocol):
     def reading(self) -> ReadingYourWrites: ...
     @property
     def refunds(self) -> Refunds: ...
+    @property
+    def resumable_uploads(self) -> ResumableUploads: ...
     @property
     def signing_in(self) -> SigningIn: ...
     @property

@@ -23,9 +23,14 @@ from entrypoints.http.openapi import openapi_config
 from entrypoints.http.positions import Wait
 from entrypoints.http.problems import POSITION_HEADER, answer_exception
 from entrypoints.http.throttled import LIMIT, REMAINING, RESET, Gate
+from entrypoints.http.tus import TUS_ASKED, TUS_SAID
 
-CORS_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-CORS_HEADERS = ["Authorization", "Content-Type", KEY_HEADER, POSITION_HEADER, "X-Request-ID"]
+CORS_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+CORS_HEADERS = ["Authorization", "Content-Type", KEY_HEADER, POSITION_HEADER, "X-Request-ID", *TUS_ASKED]
+CORS_EXPOSED = [
+    *(POSITION_HEADER, "X-Request-ID", "Retry-After", REPLAYED_HEADER, LIMIT, REMAINING, RESET),
+    *TUS_SAID,
+]
 
 
 def assemble(
@@ -89,5 +94,5 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
         allow_origins=list(origins),
         allow_methods=list(CORS_METHODS),  # type: ignore[arg-type]  # its Literal of methods
         allow_headers=CORS_HEADERS,
-        expose_headers=[POSITION_HEADER, "X-Request-ID", "Retry-After", REPLAYED_HEADER, LIMIT, REMAINING, RESET],
+        expose_headers=CORS_EXPOSED,
     )

@@ -23,6 +23,7 @@ from application.playback import Playback
 from application.ports.world import Clock
 from application.projection_admin import ProjectionAdmin
 from application.refunds import Refunds
+from application.resumable_uploads import ResumableUploads
 from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
@@ -49,6 +50,7 @@ GivenPlans = NamedDependency[SkipValidation[Plans]]
 GivenPlayback = NamedDependency[SkipValidation[Playback]]
 GivenProjections = NamedDependency[SkipValidation[ProjectionAdmin]]
 GivenRefunds = NamedDependency[SkipValidation[Refunds]]
+GivenResumableUploads = NamedDependency[SkipValidation[ResumableUploads]]
 GivenSigningIn = NamedDependency[SkipValidation[SigningIn]]
 GivenSubscriptions = NamedDependency[SkipValidation[Subscriptions]]
 GivenSweeping = NamedDependency[SkipValidation[Sweeping]]

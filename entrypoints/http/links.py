@@ -158,6 +158,7 @@ LINKS: Mapping[str, tuple[Link, ...]] = {
         Link("upload_video", "The file, to `upload.url`, which has the token too.", {"video_id": answered("video/id")}),
         *_of_video(answered("video/id")),
     ),
+    "send_piece": (Link("read_video", "Whether it is a video.", {"video_id": "$request.path.video_id"}),),
     "upload_video": (Link("read_video", "Whether it is a video.", {"video_id": "$request.path.video_id"}),),
     "publish_video": _of_video(ANSWERED_ID),
     "unpublish_video": _of_video(ANSWERED_ID),

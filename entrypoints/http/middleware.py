@@ -188,6 +188,10 @@ def beyond_limits(scope: Scope) -> Problem | None:
     return None
 
 
+OPTIONS_SAY = "options_say"
+"""The option of a handler that names what else is said to OPTIONS at its address, which Litestar itself answers."""
+
+
 class TrueAllow:
     """Names every method of an address in the answer to OPTIONS: Litestar 2 knows those of one handler (its #4169)."""
 
@@ -200,15 +204,18 @@ class TrueAllow:
             return
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and (methods := methods_at(scope)):
-                MutableScopeHeaders.from_message(message)["Allow"] = ", ".join(sorted(methods))
+            if message["type"] == "http.response.start" and (routes := routes_at(scope)):
+                headers = MutableScopeHeaders.from_message(message)
+                headers["Allow"] = ", ".join(sorted({str(method) for route in routes for method in route.methods}))
+                for handler in {handler for route in routes for handler in route.route_handlers}:
+                    headers.update(handler.opt.get(OPTIONS_SAY, {}))
             await send(message)
 
         await self._app(scope, receive, sending)
 
 
-def methods_at(scope: Scope) -> set[str]:
-    """All methods of the routes that share the request's address."""
+def routes_at(scope: Scope) -> list[HTTPRoute]:
+    """The routes that share the request's address."""
     routes: list[HTTPRoute] = [route for route in scope["litestar_app"].routes if isinstance(route, HTTPRoute)]
     template = scope.get("path_template")
-    return {str(method) for route in routes if route.path_format == template for method in route.methods}
+    return [route for route in routes if route.path_format == template]

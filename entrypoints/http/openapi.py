@@ -1,9 +1,10 @@
 """The OpenAPI document: Litestar's, corrected until it says what the API does (schemathesis holds the two together).
 
 What cannot be seen in a handler's signature it says in options of its own: `refuses` (exceptions, or status, code and
-sentence), `throttled` (whose limits it counts against), `takes` (the media type of a raw body), `serves` (those of
-files), `streams` (a second media type of the answer), `conditional` (a part of it may be asked for, or nothing unless
-it has changed) and `unready` (503 has the shape of 200).
+sentence), `throttled` (whose limits it counts against), `takes` (the media type of a raw body), `asks` (headers
+that it reads by itself), `says` (all headers of the good answer), `serves` (the media types of files), `streams` (a
+second media type of the answer), `conditional` (a part of it may be asked for, or nothing unless it has changed) and
+`unready` (503 has the shape of 200).
 """
 
 import re
@@ -126,7 +127,7 @@ class Operation:
     @property
     def records(self) -> bool:
         """Whether it answers with a position of the ledger."""
-        return self._wraps and not self.has("unready")
+        return self._wraps and not self.has("unready") and not self.has("says")
 
     @property
     def _wraps(self) -> bool:
@@ -224,6 +225,8 @@ def _answer(
         answer["content"][operation.handler.opt["streams"]] = {}
     if operation.records:
         answer["headers"] = {POSITION_HEADER: {"required": True, "schema": POSITION, "description": RECORDED}}
+    if operation.has("says"):
+        answer["headers"] = dict(handler.opt["says"])
     return answer
 
 
@@ -260,6 +263,8 @@ IDEMPOTENCY_KEY = {
 
 def _own_parameters(operation: Operation) -> Sequence[dict[str, Any]]:
     """What Litestar does not know of."""
+    if operation.has("asks"):
+        return list(operation.handler.opt["asks"])
     if operation.is_idempotent:
         return [IDEMPOTENCY_KEY]
     if operation.handler.http_methods != {"GET"} or not operation.path.startswith("/v1/"):

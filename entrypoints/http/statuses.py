@@ -15,7 +15,17 @@ from application import (
     playback,
     return_urls,
 )
-from application.ports import codes, deliveries, idempotency, ledger, letters, secrets, throttles, video_platform
+from application.ports import (
+    codes,
+    deliveries,
+    idempotency,
+    ledger,
+    letters,
+    resumable_upload,
+    secrets,
+    throttles,
+    video_platform,
+)
 from domain.access import access
 from domain.account import by_hand, contacts, erasure
 from domain.account import customers as account_customers
@@ -90,6 +100,11 @@ STATUSES: dict[type[Exception], int] = {
     ledger.RowMoved: 409,
     ledger.RowTaken: 409,
     letters.ChannelClosed: 422,
+    resumable_upload.ChecksumMismatch: 460,
+    resumable_upload.UploadInUse: 423,
+    resumable_upload.UploadLongerThanAnnounced: 413,
+    resumable_upload.UploadOffsetConflict: 409,
+    resumable_upload.UploadSizeNeeded: 422,
     secrets.TooBusy: 503,
     throttles.RateLimited: 429,
     video_platform.MediaRefused: 403,
@@ -117,6 +132,10 @@ SPOKEN: dict[type[Exception], str] = {
     ledger.RowMoved: "Somebody else changed it at the same moment; try again.",
     ledger.RowTaken: "Somebody else changed it at the same moment; try again.",
     ledger.StreamMoved: "Somebody else changed it at the same moment; try again.",
+    resumable_upload.ChecksumMismatch: "These bytes do not come to their checksum; send them again.",
+    resumable_upload.UploadInUse: "Somebody else is sending to this upload at this moment; try again.",
+    resumable_upload.UploadLongerThanAnnounced: "The file is longer than was said when the video was made.",
+    resumable_upload.UploadSizeNeeded: "An upload that can be resumed needs the `size` of the file.",
     secrets.TooBusy: "Too many are signing in at this moment; try again.",
     video_platform.MediaRefused: "This link is not good for that, or is over.",
     video_platform.UploadLinkInvalid: "This upload link is not good for that video, or is over.",

@@ -51,6 +51,7 @@ from application.projection_admin import ProjectionAdmin
 from application.reading import ReadingYourWrites
 from application.recall import Records
 from application.refunds import Refunds
+from application.resumable_uploads import ResumableUploads
 from application.signing_in import SigningIn
 from application.subscriptions import Subscriptions
 from application.sweeps import Sweeping
@@ -60,7 +61,7 @@ from application.videos import Videos
 from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings
-from entrypoints.wiring import billing, gates, watching
+from entrypoints.wiring import billing, gates
 from entrypoints.wiring.following import every_policy
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.letters import Correspondence, correspondence
@@ -69,6 +70,7 @@ from entrypoints.wiring.people import People, people
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.privacy import Privacy, privacy
 from entrypoints.wiring.selling import selling
+from entrypoints.wiring.watching import Watching, watching
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,6 @@ class House:
     payments: Payments
     plans: Plans
     privacy: Privacy
-    playback: Playback
     projections: ProjectionAdmin
     records: Records
     reading: ReadingYourWrites
@@ -104,8 +105,7 @@ class House:
     sweeping: Sweeping
     throttling: Throttling
     kept_answers: KeptAnswers
-    videos: Videos
-    following_videos: FollowingVideos
+    watching: Watching
     webhooks: Webhooks
     read_models: ReadModels
     live_engine: LiveEngine
@@ -162,6 +162,22 @@ class House:
         return Steps(self.spans, self.metrics)
 
     @property
+    def following_videos(self) -> FollowingVideos:
+        return self.watching.following_videos
+
+    @property
+    def playback(self) -> Playback:
+        return self.watching.playback
+
+    @property
+    def resumable_uploads(self) -> ResumableUploads:
+        return self.watching.resumable_uploads
+
+    @property
+    def videos(self) -> Videos:
+        return self.watching.videos
+
+    @property
     def mailbox(self) -> Mailbox | None:
         return self.post.mailbox
 
@@ -187,8 +203,8 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     convergence, plans = billing.convergence(settings, base, ports, binding), billing.plans(base, ports)
     webhooks, dunning = billing.webhooks(base, ports), billing.dunning(base, ports)
     sold, post = selling(settings, base, ports, convergence, binding), correspondence(settings, base, stack)
-    folk, videos = people(settings, base, post, stack), watching.videos(base, ports)
-    policies = every_policy(ports, plans, dunning, sold, videos)
+    folk, films = people(settings, base, post, stack), watching(settings, base, ports)
+    policies = every_policy(ports, plans, dunning, sold, films.videos)
     return House(
         settings=settings,
         account_admin=gates.account_admin(base),
@@ -205,7 +221,6 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         payments=Payments(ports.payments),
         plans=plans,
         privacy=privacy(settings, base, ports, folk, post, sold.subscriptions),
-        playback=watching.playback(settings, base, ports),
         projections=ProjectionAdmin(ports.states),
         records=base.records,
         reading=ReadingYourWrites(ports.positions),
@@ -213,8 +228,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         refunds=sold.refunds,
         spans=base.spans,
         subscriptions=sold.subscriptions,
-        videos=videos,
-        following_videos=watching.following_videos(settings, base, ports, videos),
+        watching=films,
         webhooks=webhooks,
         finding=billing.finding(base, ports),
         inbox=InboxOperation(desk=PostgresInboxDesk(base.pool)),

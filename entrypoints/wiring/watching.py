@@ -1,9 +1,12 @@
-"""Videos, and who plays them."""
+"""Videos, their uploads, and who plays them."""
+
+from dataclasses import dataclass
 
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from application.countries import Countries
 from application.following_videos import FollowingVideos
 from application.playback import Playback
+from application.resumable_uploads import ResumableUploads
 from application.videos import Videos
 from entrypoints.settings import Settings, listed
 from entrypoints.wiring.foundation import Foundation
@@ -11,7 +14,27 @@ from entrypoints.wiring.platforms import upload_notices
 from entrypoints.wiring.ports import Ports
 
 
-def playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
+@dataclass(frozen=True, kw_only=True)
+class Watching:
+    """The use cases of videos."""
+
+    following_videos: FollowingVideos
+    playback: Playback
+    resumable_uploads: ResumableUploads
+    videos: Videos
+
+
+def watching(settings: Settings, base: Foundation, ports: Ports) -> Watching:
+    videos = _videos(base, ports)
+    return Watching(
+        following_videos=_following_videos(settings, base, ports, videos),
+        playback=_playback(settings, base, ports),
+        resumable_uploads=_resumable_uploads(base, ports),
+        videos=videos,
+    )
+
+
+def _playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
     return Playback(
         access=ports.access,
         sessions=PostgresPlaySessions(base.pool),
@@ -26,7 +49,7 @@ def playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
     )
 
 
-def following_videos(settings: Settings, base: Foundation, ports: Ports, videos: Videos) -> FollowingVideos:
+def _following_videos(settings: Settings, base: Foundation, ports: Ports, videos: Videos) -> FollowingVideos:
     return FollowingVideos(
         records=base.records,
         platforms=ports.platforms,
@@ -38,7 +61,7 @@ def following_videos(settings: Settings, base: Foundation, ports: Ports, videos:
     )
 
 
-def videos(base: Foundation, ports: Ports) -> Videos:
+def _videos(base: Foundation, ports: Ports) -> Videos:
     return Videos(
         records=base.records,
         platforms=ports.platforms,
@@ -47,3 +70,7 @@ def videos(base: Foundation, ports: Ports) -> Videos:
         business_time=base.business_time,
         identifiers=base.records.identifiers,
     )
+
+
+def _resumable_uploads(base: Foundation, ports: Ports) -> ResumableUploads:
+    return ResumableUploads(records=base.records, platforms=ports.platforms, business_time=base.business_time)

@@ -1,10 +1,15 @@
 """A video platform in memory: it takes what it is sent, and makes a film of whatever begins with `film`."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from uuid import UUID
 
+from msgspec.structs import replace
+
+from application.ports.resumable_upload import Checksum, UploadLongerThanAnnounced, UploadSizeNeeded
 from application.ports.video_platform import (
     Capabilities,
     MediaFile,
@@ -30,7 +35,7 @@ class MemoryStudio:
     `granted` and `heights` what may be played, and how tall."""
 
     name = "memory"
-    capabilities = Capabilities(uploads=("put",), upload_bytes_max=SIZE_MAX, revocable=True, caps_height=True)
+    capabilities = Capabilities(uploads=("put", "tus"), upload_bytes_max=SIZE_MAX, revocable=True, caps_height=True)
 
     def __init__(self) -> None:
         self.broken = False
@@ -39,11 +44,30 @@ class MemoryStudio:
         self.granted: list[PlaybackGrant] = []
         self.heights: list[int | None] = []
         self.uploads: dict[tuple[UUID, str], bytes] = {}
+        self.partial: dict[UUID, MemoryUpload] = {}
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
         if size_bytes is not None and size_bytes > SIZE_MAX:
             raise UploadTooLarge(f"{size_bytes} bytes")
         return UploadGrant(protocol="put", method="PUT", url=link_of(video_id), expires_at=now + UPLOAD_LINK_LIFE)
+
+    async def grant_resumable_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
+        if size_bytes is None:
+            raise UploadSizeNeeded
+        grant = await self.grant_upload(video_id, size_bytes=size_bytes, now=now)
+        self.partial[video_id] = MemoryUpload(size_bytes, grant.expires_at, partial(self._keep, video_id))
+        return replace(grant, protocol="tus", method="PATCH")
+
+    @asynccontextmanager
+    async def resume(self, video_id: UUID, upload_token: str, *, now: datetime) -> AsyncIterator["MemoryUpload"]:
+        if upload_token != link_of(video_id) or now >= self.partial[video_id].expires_at:
+            raise UploadLinkInvalid
+        yield self.partial[video_id]
+
+    def _keep(self, video_id: UUID, body: bytes) -> str:
+        digest = sha256(body).hexdigest()
+        self.uploads[video_id, digest] = body
+        return digest
 
     async def receive(
         self, video_id: UUID, upload_token: str, chunks: AsyncIterator[bytes], *, now: datetime
@@ -51,9 +75,7 @@ class MemoryStudio:
         if upload_token != link_of(video_id):
             raise UploadLinkInvalid
         body = b"".join([chunk async for chunk in chunks])
-        digest = sha256(body).hexdigest()
-        self.uploads[video_id, digest] = body
-        return ReceivedUpload(len(body), digest)
+        return ReceivedUpload(len(body), self._keep(video_id, body))
 
     async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         self.processed.append(video_id)
@@ -92,6 +114,32 @@ class MemoryStudio:
     async def delete(self, video: Reference) -> None:
         for known in [known for known in self.uploads if known[0] == video.video_id]:
             del self.uploads[known]
+
+
+class MemoryUpload:
+    """An upload in pieces, which nobody else has; it looks at no checksum."""
+
+    def __init__(self, length: int, expires_at: datetime, keep: Callable[[bytes], str]) -> None:
+        self.length, self.expires_at = length, expires_at
+        self._keep, self._content = keep, bytearray()
+
+    @property
+    def offset(self) -> int:
+        return len(self._content)
+
+    async def append(
+        self, chunks: AsyncIterator[bytes], *, size_bytes: int | None = None, checksum: Checksum | None = None
+    ) -> None:
+        async for chunk in chunks:
+            if self.offset + len(chunk) > self.length:
+                raise UploadLongerThanAnnounced
+            self._content += chunk
+
+    async def whole(self) -> str:
+        return self._keep(bytes(self._content))
+
+    async def drop(self) -> None:
+        self._content.clear()
 
 
 def link_of(video_id: UUID) -> str:

@@ -51,6 +51,20 @@ expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "414", "41
 include-operation-id = "receive_stripe"
 checks.positive_data_acceptance.expected-statuses = ["200", "400"]
 
+# Whoever speaks another version of tus is told so in its own status.
+[[operations]]
+include-operation-id = "look_at_upload"
+checks.negative_data_rejection.expected-statuses = ["400", "403", "404", "405", "412"]
+
+[[operations]]
+include-operation-id = "drop_upload"
+checks.negative_data_rejection.expected-statuses = ["400", "403", "404", "405", "412"]
+
+# A media type that it cannot write: tried by hand, in test_resumable_uploads.
+[[operations]]
+include-operation-id = "send_piece"
+enabled = false
+
 # The clock moves for everybody, so it is tried by hand, in test_operations.
 [[operations]]
 include-operation-id = "move_clock"

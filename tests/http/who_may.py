@@ -89,6 +89,8 @@ WHO_MAY = {
     "POST /v1/webhooks/cloudflare": ANYBODY,
     "POST /v1/webhooks/mux": ANYBODY,
     "POST /v1/webhooks/stripe": ANYBODY,
+    "DELETE /uploads/{token}/{video_id}": ANYBODY,
+    "PATCH /uploads/{token}/{video_id}": ANYBODY,
     "PUT /uploads/{token}/{video_id}": ANYBODY,
     "PUT /v1/admin/accounts/{account_id}/customers/stripe": ADMINS,
     "PUT /v1/admin/accounts/{account_id}/role": ADMINS,

@@ -1,10 +1,14 @@
-"""Programs that the tests start, measure and kill: `programs receive ROOT MEGABYTES|process ROOT VIDEO_ID SHA256`."""
+"""Programs that the tests start, measure and kill.
+
+`programs receive ROOT MEGABYTES`, `process ROOT VIDEO_ID SHA256` or `send ROOT VIDEO_ID TOKEN`.
+"""
 
 import asyncio
 import resource
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from tests.adapters.local_video.screening import NOW, local_video, upload_token
@@ -35,10 +39,26 @@ async def process(root: str, video_id: str, sha256: str) -> None:
     await platform.process(UUID(video_id), sha256=sha256, on_progress=tell)
 
 
+async def send(root: str, video_id: str, token: str) -> None:
+    """Send standard input as one piece of an upload, and tell after each MiB of it how much is on the disk."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        while chunk := await asyncio.to_thread(sys.stdin.buffer.read, MEGABYTE):
+            yield chunk
+            if (offset := upload.offset) >= 2 * MEGABYTE:
+                tell(offset)
+
+    async with local_video(Path(root)).resume(UUID(video_id), token, now=NOW) as upload:
+        await upload.append(chunks())
+
+
+PROGRAMS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"receive": receive, "process": process, "send": send}
+
+
 def tell(number: float) -> None:
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    asyncio.run(receive(*sys.argv[2:]) if sys.argv[1] == "receive" else process(*sys.argv[2:]))
+    asyncio.run(PROGRAMS[sys.argv[1]](*sys.argv[2:]))
