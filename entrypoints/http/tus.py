@@ -89,7 +89,7 @@ SAID_PROGRESS = SAID_VERSION | {
     OFFSET: {"required": True, "schema": {"type": "integer"}, "description": "So many bytes are there."},
     EXPIRES: {"required": True, "schema": {"type": "string"}, "description": "When the link ends."},
     POSITION_HEADER: {
-        "schema": {"type": "integer"},
+        "schema": {"type": "integer", "examples": [1201]},
         "description": "Where the ledger stands, once all of it is there.",
     },
 }
