@@ -211,7 +211,8 @@ FROM = "CF-IPCountry"
 async def behind(service: Service, proxy: str, **countries: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The same house, watched from some countries alone, by the word of that proxy."""
     playback = dataclasses.replace(service.house.playback, countries=Countries(**countries))
-    app = create_app(dataclasses.replace(service.house, playback=playback), look_seconds=0)
+    watching = dataclasses.replace(service.house.watching, playback=playback)
+    app = create_app(dataclasses.replace(service.house, watching=watching), look_seconds=0)
     async with (
         served(app, trusted_proxies=[proxy], country_header=FROM) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,

@@ -9,6 +9,7 @@ CHECKS = ("auditor", "admin")
 ADMINS = ("admin",)
 
 WHO_MAY = {
+    "DELETE /uploads/{token}/{video_id}": ANYBODY,
     "DELETE /v1/admin/accounts/{account_id}/blocks/{block_id}": ADMINS,
     "DELETE /v1/admin/accounts/{account_id}/grants/{grant_id}": ADMINS,
     "DELETE /v1/admin/videos/{video_id}": ADMINS,
@@ -45,6 +46,7 @@ WHO_MAY = {
     "GET /v1/sandbox/messages": ANYBODY,
     "GET /v1/videos": ANYBODY,
     "GET /v1/videos/{video_id}": ANYBODY,
+    "PATCH /uploads/{token}/{video_id}": ANYBODY,
     "PATCH /v1/admin/plans/{plan_id}": ADMINS,
     "PATCH /v1/admin/videos/{video_id}": ADMINS,
     "PATCH /v1/me": SIGNED_IN,
@@ -89,8 +91,6 @@ WHO_MAY = {
     "POST /v1/webhooks/cloudflare": ANYBODY,
     "POST /v1/webhooks/mux": ANYBODY,
     "POST /v1/webhooks/stripe": ANYBODY,
-    "DELETE /uploads/{token}/{video_id}": ANYBODY,
-    "PATCH /uploads/{token}/{video_id}": ANYBODY,
     "PUT /uploads/{token}/{video_id}": ANYBODY,
     "PUT /v1/admin/accounts/{account_id}/customers/stripe": ADMINS,
     "PUT /v1/admin/accounts/{account_id}/role": ADMINS,
