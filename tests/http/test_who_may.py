@@ -63,7 +63,7 @@ async def test_the_table_knows_every_route_and_no_other(service: Service) -> Non
 
 
 async def test_whatever_answers_head_is_for_anybody_and_answers_get(service: Service) -> None:
-    """The table does not name it: it is answered as GET is, or as PUT where a link is the leave; none signs in there."""
+    """The table does not name it: it is answered as GET is, or as PUT where a link is the leave; nobody signs in."""
     routes = [route for route in create_app(service.house).routes if isinstance(route, HTTPRoute)]
     answer = {route.path_format for route in routes if "HEAD" in route.route_handler_map}
 
