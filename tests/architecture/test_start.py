@@ -6,6 +6,8 @@ import sys
 import pytest
 
 WEB = ("litestar", "uvicorn", "entrypoints.http.app", "adapters.sandbox.server")
+SDKS = ("mux_python",)
+"""Loaded with the first question to whose they are."""
 LOOK = """
 import sys
 from entrypoints.cli.main import main
@@ -16,7 +18,7 @@ print(*[name for name in sys.argv[2:] if name in sys.modules])
 
 
 def loaded_by(command: str) -> set[str]:
-    look = [sys.executable, "-c", LOOK, command, *WEB]
+    look = [sys.executable, "-c", LOOK, command, *WEB, *SDKS]
     return set(subprocess.run(look, check=True, capture_output=True, text=True, timeout=60).stdout.split())
 
 
