@@ -203,8 +203,7 @@ class LocalVideo:
 
     def _existing(self, video_id: UUID, playback_id: str, path: str) -> Path:
         file = self._storage.playback(video_id, playback_id) / path
-        # Wherever a symbolic link were on the way, the path would resolve to another one.
-        if not file.is_file() or file.resolve() != file:
+        if not self._storage.has_file(file):
             raise MediaRefused("the video has no such file")
         return file
 

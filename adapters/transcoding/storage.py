@@ -15,6 +15,7 @@ from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from stat import S_ISLNK, S_ISREG
 from uuid import UUID
 
 
@@ -36,6 +37,19 @@ class Storage:
 
     def playback(self, video_id: UUID, playback_id: str) -> Path:
         return self._hls / str(video_id) / playback_id
+
+    def has_file(self, file: Path) -> bool:
+        """Whether there is a file of ours, with no symbolic link on the way to it; asked for each segment."""
+        at, mode = str(self.root), 0
+        try:
+            for part in str(file.relative_to(self.root)).split("/"):
+                at = f"{at}/{part}"
+                mode = os.lstat(at).st_mode
+                if S_ISLNK(mode):
+                    return False
+        except OSError:
+            return False
+        return S_ISREG(mode)
 
     @asynccontextmanager
     async def workplace(self) -> AsyncIterator[Path]:

@@ -169,6 +169,12 @@ async def test_no_symbolic_link_is_followed(film: Screening, tmp_path: Path) -> 
         with pytest.raises(MediaRefused):
             copy.open_media(token, film.video_id, path, now=NOW)
 
+    copy.open_media(token, film.video_id, "240p/seg_00001.m4s", now=NOW)
+    folder.rename(tmp_path / "playback")
+    folder.symlink_to(tmp_path / "playback")
+    with pytest.raises(MediaRefused):
+        copy.open_media(token, film.video_id, "240p/seg_00001.m4s", now=NOW)
+
 
 async def test_a_plan_with_a_height_sees_no_rendition_above_it(film: Screening) -> None:
     token = (await grant(film, max_height=479)).token
