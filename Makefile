@@ -9,6 +9,9 @@ COMPILE = $(or $(UV),$(BIN)/uv) pip compile pyproject.toml --quiet --universal -
 # The wheel of pyright holds all it needs; without this it asks the network whether there is a newer one.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
+# Images often set it: then each of hundreds of processes compiles anew all that it loads, since pip compiles nothing.
+unexport PYTHONDONTWRITEBYTECODE
+
 # One more than there are cores, since a test waits for much of its time; four at most, for the memory they take.
 SIDE_BY_SIDE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 ? cores + 1 : 4)))
 
