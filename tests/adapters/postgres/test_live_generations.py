@@ -41,7 +41,7 @@ TABLES = {
     "catalogue": (
         """videos (video_id uuid PRIMARY KEY, title text, description text, category text, access text, requires text,
         platform text, status text, created_position bigint, error text, playback_id text, duration_seconds float8,
-        renditions json, published_at timestamptz, published_position bigint)""",
+        renditions json, published_at timestamptz, published_position bigint, upload_until timestamptz)""",
     ),
 }
 
