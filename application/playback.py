@@ -22,6 +22,7 @@ from domain.video.video import VideoNotReady
 
 TOKEN_LIFE_MIN = timedelta(hours=4)
 TOKEN_LIFE_MAX = timedelta(hours=12)
+PREVIEW_LIFE = timedelta(hours=1)
 
 
 class SessionEnded(Refusal):
@@ -30,6 +31,15 @@ class SessionEnded(Refusal):
 
 class TooManyStreams(Refusal):
     """The plan's streams are all taken; `more["streams"]` says by what, and each of it may be ended."""
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """The first seconds of a video that is not free, for whoever may not watch it: no session, and no heartbeats."""
+
+    url: str
+    token: str
+    expires_at: datetime
+    seconds: int
 
 
 class StartedPlayback(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +63,8 @@ class Playback:
     evicts_oldest: bool = False
     """Whether a play beyond the plan's limit of streams ends the oldest; else it is refused."""
     countries: Countries = EVERYWHERE
+    preview_seconds: int = 0
+    """How much of a video somebody without access gets, where it is on our own disk; 0: nothing."""
 
     async def start(
         self,
@@ -76,8 +88,7 @@ class Playback:
         now = self.business_time.now()
         title = _playable(scene)
         self.countries.check(country)
-        answer = _allowed(account_id, scene, title, now)
-        ends_at = _end(answer, title, now)
+        ends_at = _end(self._allowed(account_id, video_id, scene, title, now), title, now)
         most = NO_LIMITS if title.free or scene.standing is None else limits(scene.standing, now)
         session = PlaySession(
             session_id=self.identifiers.new(),
@@ -101,6 +112,25 @@ class Playback:
             resume_at_seconds=await self._begin(session, most),
             position=scene.position,
         )
+
+    def _allowed(self, account_id: UUID | None, video_id: UUID, scene: Scene, title: Title, now: datetime) -> Access:
+        """Whoever has no access hears why, and where it is wished how the video begins."""
+        try:
+            return _allowed(account_id, scene, title, now)
+        except (SubscriptionRequired, PlanUpgradeRequired) as refused:
+            refused.more |= self._preview(title, video_id, now)
+            raise
+
+    def _preview(self, title: Title, video_id: UUID, now: datetime) -> dict[str, Preview]:
+        if not self.preview_seconds or title.platform != self.platforms.own.name:
+            return {}
+        grant = self.platforms.own.grant_preview(
+            title.playback_id, video_id=video_id, seconds=self.preview_seconds, until=now + PREVIEW_LIFE
+        )
+        if grant is None:
+            return {}
+        preview = Preview(url=grant.url, token=grant.token, expires_at=grant.expires_at, seconds=self.preview_seconds)
+        return {"preview": preview}
 
     async def _begin(self, session: PlaySession, most: Limits) -> float:
         if most.streams is None:
@@ -146,7 +176,13 @@ class Playback:
         file = self.platforms.own.open_media(token, video_id, path, now=now)
         if file.session_id is not None and not await self._goes_on(file.session_id, now):
             raise MediaRefused("the play session has ended, or what it rested on")
+        if file.is_preview and not await self._is_shown(video_id):
+            raise MediaRefused("there are no previews of it any more")
         return file
+
+    async def _is_shown(self, video_id: UUID) -> bool:
+        title = (await self.access.scene(None, video_id)).title
+        return title is not None and title.published and self.preview_seconds > 0
 
 
 def _playable(scene: Scene) -> Title:

@@ -31,6 +31,7 @@ Connections = Annotated[int, msgspec.Meta(ge=10, le=1_000_000)]
 Rates = Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,2}[smhd](,[1-9]\d{0,5}/[1-9]\d{0,2}[smhd])*$")]
 """`20/1h`: so many in so long; several with a comma between them, of which each holds."""
 PathPrefix = Annotated[str, msgspec.Meta(pattern=r"^((/[A-Za-z0-9_-]+)+)?\Z", max_length=200)]
+PreviewSeconds = Annotated[int, msgspec.Meta(ge=0, le=3_600)]
 Countries = Annotated[str, msgspec.Meta(pattern=r"^( *[A-Z]{2} *(,|$))*$")]
 """`DE,AT`: by ISO 3166-1 alpha-2."""
 HeaderName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{0,100}$")]
@@ -87,6 +88,7 @@ class Settings(VideoSettings, frozen=True, kw_only=True):
     hls_encryption: Literal["none", "aes128"] = "none"
     ladder_heights: Heights = "240,480,720,1080"
     media_accel_prefix: PathPrefix = ""
+    preview_seconds: PreviewSeconds = 0
     countries_allowed: Countries = ""
     countries_refused: Countries = ""
     country_header: HeaderName = ""

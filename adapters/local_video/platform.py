@@ -18,7 +18,7 @@ from adapters.transcoding.child import FFmpeg
 from adapters.transcoding.encryption import KEY, ContentKeys
 from adapters.transcoding.ladder import HEIGHTS
 from adapters.transcoding.limits import Limits
-from adapters.transcoding.playlist import MASTER, up_to
+from adapters.transcoding.playlist import MASTER, MEDIA, beginning, up_to
 from adapters.transcoding.poster import POSTER
 from adapters.transcoding.processing import Processing
 from adapters.transcoding.storage import Storage
@@ -170,6 +170,19 @@ class LocalVideo:
             expires_at=until,
         )
 
+    def grant_preview(self, playback_id: str, *, video_id: UUID, seconds: int, until: datetime) -> PlaybackGrant | None:
+        folder = self._storage.playback(video_id, playback_id)
+        if any("#EXT-X-KEY:" in rung.read_text("ascii") for rung in folder.glob(f"*p/{MEDIA}")):
+            return None
+        token = self._tokens.for_media(video_id, MediaPass(playback_id, until, seconds=seconds))
+        return PlaybackGrant(
+            provider=self.name,
+            playback_id=playback_id,
+            url=self._media_url(token, video_id, MASTER),
+            token=token,
+            expires_at=until,
+        )
+
     def thumbnail_url(self, video_id: UUID, playback_id: str, *, now: datetime) -> str:
         bucket = (now - _DAWN) // PICTURE_BUCKET
         token = self._tokens.for_media(video_id, MediaPass(playback_id, _DAWN + (bucket + 2) * PICTURE_BUCKET))
@@ -188,11 +201,19 @@ class LocalVideo:
             return self._key(video_id, leave)
         file = self._existing(video_id, leave.playback_id, path)
         media_type = _MEDIA_TYPES[file.suffix]
+        if leave.seconds is not None and file.suffix in {".m3u8", ".m4s"} and path != MASTER:
+            begins = beginning((file.parent / MEDIA).read_text("ascii"), leave.seconds)
+            if file.suffix == ".m3u8":
+                return MediaFile(str(file), media_type, None, begins.encode(), is_preview=True)
+            if f"\n{file.name}\n" not in begins:
+                raise MediaRefused(f"the token is for the first {leave.seconds} seconds")
         if path == MASTER and leave.max_height is not None:
             body = up_to(file.read_text("ascii"), leave.max_height).encode()
             return MediaFile(str(file), media_type, leave.session_id, body)
         proxied_as = f"{self._accel_prefix}/{video_id}/{leave.playback_id}/{path}" if self._accel_prefix else ""
-        return MediaFile(str(file), media_type, leave.session_id, proxied_as=proxied_as)
+        return MediaFile(
+            str(file), media_type, leave.session_id, proxied_as=proxied_as, is_preview=leave.seconds is not None
+        )
 
     def _key(self, video_id: UUID, leave: MediaPass) -> MediaFile:
         self._existing(video_id, leave.playback_id, MASTER)
@@ -215,8 +236,10 @@ def _check_path(path: str, leave: MediaPass) -> None:
     wanted = _MEDIA_PATH.fullmatch(path)
     if wanted is None:
         raise MediaRefused("no video has such a file")
-    if leave.session_id is None and path != POSTER:
+    if leave.session_id is None and leave.seconds is None and path != POSTER:
         raise MediaRefused("the token is for pictures alone")
+    if leave.session_id is None and path == KEY:
+        raise MediaRefused("the key is for sessions alone")
     height = wanted["height"]
     if height and leave.max_height is not None and int(height) > leave.max_height:
         raise MediaRefused(f"the token is for heights up to {leave.max_height}")

@@ -29,6 +29,7 @@ _UPLOAD = struct.Struct(">cQ")
 _PIECES = struct.Struct(">cQQ")
 _PICTURE = struct.Struct(">cQ8s")
 _PLAY = struct.Struct(">cQ8s16sH")
+_PREVIEW = struct.Struct(">cQ8sI")
 _ANY_HEIGHT = 0xFFFF
 
 
@@ -37,13 +38,15 @@ class TokenRefused(Exception):
 
 
 class MediaPass(msgspec.Struct, frozen=True):
-    """What a media token gives leave for; without a session it is for pictures alone."""
+    """What a media token gives leave for; without a session and seconds it is for pictures alone."""
 
     playback_id: str
     """Sixteen hexadecimal digits."""
     expires_at: datetime
     session_id: UUID | None = None
     max_height: int | None = None
+    seconds: int | None = None
+    """Of a preview: how much of the beginning, for whoever has the address."""
 
 
 class UploadPass(msgspec.Struct, frozen=True):
@@ -77,6 +80,8 @@ class Tokens:
 
     def for_media(self, video_id: UUID, leave: MediaPass) -> str:
         playback, ends = bytes.fromhex(leave.playback_id), microseconds(leave.expires_at)
+        if leave.seconds is not None:
+            return self._seal(video_id, _PREVIEW.pack(b"w", ends, playback, leave.seconds))
         if leave.session_id is None:
             return self._seal(video_id, _PICTURE.pack(b"p", ends, playback))
         height = _ANY_HEIGHT if leave.max_height is None else min(leave.max_height, _ANY_HEIGHT)
@@ -90,7 +95,10 @@ class Tokens:
         return UploadPass(size_bytes, _moment(ends))
 
     def read_media(self, token: str, video_id: UUID, *, now: datetime) -> MediaPass:
-        body = self._open(token, video_id, b"pv", now)
+        body = self._open(token, video_id, b"pvw", now)
+        if body[:1] == b"w":
+            _, ends, playback, seconds = _PREVIEW.unpack(body)
+            return MediaPass(playback.hex(), _moment(ends), seconds=seconds)
         if body[:1] == b"p":
             _, ends, playback = _PICTURE.unpack(body)
             return MediaPass(playback.hex(), _moment(ends))

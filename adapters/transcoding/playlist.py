@@ -90,6 +90,16 @@ def _master(variants: Iterable[Variant], frame_rate: float) -> Iterator[str]:
         yield f"{rung.name}/{MEDIA}\n"
 
 
+def beginning(playlist: str, seconds: float) -> str:
+    """The playlist of a rung with the segments alone that begin before that second."""
+    begins = 0.0
+    for segment in _SEGMENT.finditer(playlist):
+        if begins >= seconds:
+            return playlist[: segment.start()] + "#EXT-X-ENDLIST\n"
+        begins += float(segment[1])
+    return playlist
+
+
 def up_to(master: str, max_height: int) -> str:
     """The playlist without the variants above a height."""
     return _VARIANT.sub(lambda variant: variant[0] if int(variant[1]) <= max_height else "", master)

@@ -258,6 +258,13 @@ class OwnPlatform(WorkedPlatform, Protocol):
         """
         ...
 
+    def grant_preview(self, playback_id: str, *, video_id: UUID, seconds: int, until: datetime) -> PlaybackGrant | None:
+        """A signed address of the first seconds, to the end of the segment that the last one is in; for no session.
+
+        None where segments are encrypted: the key would open them all.
+        """
+        ...
+
     def open_media(self, token: str, video_id: UUID, path: str, *, now: datetime) -> "MediaFile":
         """The file behind a signed media path.
 
@@ -279,6 +286,7 @@ class MediaFile(msgspec.Struct, frozen=True):
     """A key, of which nobody on the way may keep anything; it is the `body`."""
     proxied_as: str = ""
     """Where the proxy in front of us has the file, which then sends it in our place; empty: nowhere."""
+    is_preview: bool = False
 
 
 class MediaRefused(Exception):

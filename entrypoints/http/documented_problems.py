@@ -34,6 +34,17 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         },
         "request_id": {"type": "string", "description": "From 500 on: what finds it in the log."},
         "access": {"$ref": "#/components/schemas/Access"},
+        "preview": {
+            "description": "Of a 402, where there are previews: the first seconds, to be played from `url`.",
+            "type": "object",
+            "required": ["url", "token", "expires_at", "seconds"],
+            "properties": {
+                "url": {"type": "string", "format": "uri"},
+                "token": {"type": "string"},
+                "expires_at": {"type": "string", "format": "date-time"},
+                "seconds": {"type": "integer"},
+            },
+        },
         "limit": {"type": "integer", "description": "Of `too_many_streams`: how many may play at once."},
         "streams": {
             "type": "array",

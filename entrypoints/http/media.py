@@ -155,7 +155,7 @@ def kind(file: MediaFile) -> list[Header]:
     of_a_session = PLAYLISTS if file.media_type in PLAYLIST_TYPES else KEYS if file.secret else PIECES
     return [
         (b"content-type", file.media_type.encode("ascii")),
-        (b"cache-control", of_a_session if file.session_id else PICTURES),
+        (b"cache-control", of_a_session if file.session_id or file.is_preview else PICTURES),
         # The address is the leave, so that a player on any page may read it.
         (b"access-control-allow-origin", b"*"),
     ]

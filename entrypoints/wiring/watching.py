@@ -42,6 +42,7 @@ def _playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
         business_time=base.business_time,
         identifiers=base.records.identifiers,
         evicts_oldest=settings.stream_limit_policy == "evict_oldest",
+        preview_seconds=settings.preview_seconds,
         countries=Countries(
             allowed=frozenset(listed(settings.countries_allowed)),
             refused=frozenset(listed(settings.countries_refused)),

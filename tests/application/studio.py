@@ -100,12 +100,20 @@ class MemoryStudio:
         self.heights.append(max_height)
         return grant
 
+    def grant_preview(self, playback_id: str, *, video_id: UUID, seconds: int, until: datetime) -> PlaybackGrant | None:
+        token = f"first-{seconds}-of-{video_id}"
+        return PlaybackGrant(
+            provider=self.name, playback_id=playback_id, url=f"memory://{token}", token=token, expires_at=until
+        )
+
     def thumbnail_url(self, video_id: UUID, playback_id: str, *, now: datetime) -> str:
         return f"memory://{video_id}/{playback_id}.jpg"
 
     def open_media(self, token: str, video_id: UUID, path: str, *, now: datetime) -> MediaFile:
         if path == "poster.jpg":
             return MediaFile(path, "image/jpeg", None)
+        if token.startswith("first-"):
+            return MediaFile(path, "video/mp4", None, is_preview=True)
         grant = next((grant for grant in self.granted if grant.token == token), None)
         if grant is None or grant.expires_at <= now:
             raise MediaRefused("no such token, or it is over")

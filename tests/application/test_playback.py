@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from adapters.memory.billing_books import selling
 from application.errors import NotFound, NotSignedIn
-from application.playback import SessionEnded, StartedPlayback, TooManyStreams
+from application.playback import Preview, SessionEnded, StartedPlayback, TooManyStreams
 from application.ports.video_platform import MediaRefused
 from application.videos import NewVideo
 from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired
@@ -118,6 +118,54 @@ async def test_only_what_is_published_is_played(house: House) -> None:
         await plays(house, anna, film)
     with pytest.raises(NotFound):
         await plays(house, anna, UUID(int=404))
+
+
+# A preview.
+
+
+async def test_who_may_not_watch_is_shown_the_beginning_where_that_is_wished(house: House) -> None:
+    anna, film, in_uhd = await house.registers(), await house.shows(FILM), await house.shows(UHD_FILM)
+    clara = await a_subscriber(house, "clara@example.com")
+    playback = dataclasses.replace(house.playback, preview_seconds=30)
+
+    for viewer, video_id, refusal in ((anna, film, SubscriptionRequired), (clara, in_uhd, PlanUpgradeRequired)):
+        with pytest.raises(refusal) as refused:
+            await playback.start(viewer, video_id, device_id=None)
+        preview: Preview = refused.value.more["preview"]
+        assert (preview.seconds, preview.expires_at) == (30, MONDAY + timedelta(hours=1))
+        assert (await playback.media(preview.token, video_id, "240p.mp4")).is_preview
+
+    with pytest.raises(SubscriptionRequired) as refused:
+        await plays(house, anna, film)
+    assert "preview" not in refused.value.more
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "switched off"])
+async def test_a_preview_ends_with_its_video_and_with_all_previews(house: House, end: str) -> None:
+    anna, film = await house.registers(), await house.shows(FILM)
+    playback = dataclasses.replace(house.playback, preview_seconds=30)
+    with pytest.raises(SubscriptionRequired) as refused:
+        await playback.start(anna, film, device_id=None)
+
+    if end == "withdrawn":
+        await house.videos.unpublish(film, BY_ADMIN)
+    else:
+        playback = house.playback
+
+    with pytest.raises(MediaRefused):
+        await playback.media(refused.value.more["preview"].token, film, "240p.mp4")
+
+
+async def test_who_is_shut_out_and_who_is_nobody_is_shown_nothing(house: House) -> None:
+    anna, film = await house.registers(), await house.shows(FILM)
+    await house.records.decide(Account, anna, BY_ADMIN, lambda account: account.disable(reason="chargebacks"))
+    playback = dataclasses.replace(house.playback, preview_seconds=30)
+
+    with pytest.raises(AccountBlocked) as refused:
+        await playback.start(anna, film, device_id=None)
+    assert "preview" not in refused.value.more
+    with pytest.raises(NotSignedIn):
+        await playback.start(None, film, device_id=None)
 
 
 # Until when?

@@ -210,7 +210,14 @@ FROM = "CF-IPCountry"
 @asynccontextmanager
 async def behind(service: Service, proxy: str, **countries: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The same house, watched from some countries alone, by the word of that proxy."""
-    playback = dataclasses.replace(service.house.playback, countries=Countries(**countries))
+    async with with_playback(service, proxy, countries=Countries(**countries)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def with_playback(service: Service, proxy: str, **given: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """The same house, with other rules of watching."""
+    playback = dataclasses.replace(service.house.playback, **given)
     watching = dataclasses.replace(service.house.watching, playback=playback)
     app = create_app(dataclasses.replace(service.house, watching=watching), look_seconds=0)
     async with (
@@ -242,6 +249,20 @@ async def test_nobody_but_a_trusted_proxy_says_from_where_one_comes(service: Ser
         refused = await client.post(f"/v1/videos/{trailer['id']}/playback", json={}, headers={FROM: "DE"})
 
     problem_in(refused, 403, "not_in_your_country")
+
+
+async def test_who_may_not_watch_is_shown_the_beginning(service: Service, anna: Person, lesson: Any) -> None:
+    hers = {"Authorization": anna.http.headers["Authorization"]}
+    async with with_playback(service, "127.0.0.1", preview_seconds=1) as client:
+        preview = problem_in(await play(client, lesson, headers=hers), 402, "subscription_required")["preview"]
+        media = httpx.URL(preview["url"]).path
+        answers = [await client.get(media), await client.get(media.replace("master", "240p/index"))]
+
+    assert set(preview) == {"url", "token", "expires_at", "seconds"}
+    assert preview["expires_at"].endswith("Z")
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[1].headers["cache-control"] == "private, no-cache"
+    problem_in(await service.public.get(media), 403, "media_refused")
 
 
 async def test_nobody_beats_or_ends_somebody_elses(anna: Person, subscriber: Person, lesson: Any) -> None:

@@ -9,6 +9,7 @@ import m3u8  # type: ignore[import-untyped]
 import pytest
 
 from adapters.local_video.platform import PICTURE_BUCKET, LocalVideo
+from adapters.transcoding.encryption import KEY
 from application.ports.video_platform import MediaFile, MediaRefused, PlaybackGrant
 from tests.adapters.local_video.screening import KEYS, NOW, Screening, contents, in_an_hour, local_video
 
@@ -204,6 +205,38 @@ async def test_the_height_of_the_plan_itself_is_included(
 
     text = (master.body or contents(Path(master.path))).decode()
     assert [int(str(variant.uri).split("p/")[0]) for variant in m3u8.loads(text).playlists] == heights
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(1, 1), (4, 1), (5, 2), (60, 2)])
+async def test_a_preview_is_the_beginning_in_whole_segments_and_nothing_else(
+    film: Screening, seconds: int, shown: int
+) -> None:
+    until = NOW + timedelta(hours=1)
+    preview = film.platform.grant_preview(
+        film.processed.playback_id, video_id=film.video_id, seconds=seconds, until=until
+    )
+    assert preview is not None
+    token = preview.token
+
+    def opened(path: str, now: datetime = NOW) -> MediaFile:
+        return film.platform.open_media(token, film.video_id, path, now=now)
+
+    assert opened("master.m3u8").body is None
+    for rung in ("240p", "480p"):
+        playlist = opened(f"{rung}/index.m3u8").body or contents(film.folder / rung / "index.m3u8")
+        listed = m3u8.loads(playlist.decode())
+        assert [segment.uri for segment in listed.segments] == ["seg_00000.m4s", "seg_00001.m4s"][:shown]
+        assert listed.is_endlist
+        assert opened(f"{rung}/{listed.segment_map[0].uri}").is_preview
+        for number in (0, 1):
+            if number < shown:
+                assert opened(f"{rung}/seg_0000{number}.m4s").session_id is None
+            else:
+                with pytest.raises(MediaRefused):
+                    opened(f"{rung}/seg_0000{number}.m4s")
+    for path, now in (("master.m3u8", until), (KEY, NOW)):
+        with pytest.raises(MediaRefused):
+            opened(path, now)
 
 
 async def test_a_thumbnail_shows_the_poster_and_nothing_else(film: Screening) -> None:

@@ -1,6 +1,7 @@
 """A film whose segments are nothing without a key, and a key that lies nowhere and is given to who may watch."""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -101,6 +102,11 @@ async def test_the_key_is_a_secret_and_for_who_may_watch(hidden: Screening, tmp_
         hidden.platform.open_media(poster, hidden.video_id, "enc.key", now=NOW)
     with pytest.raises(MediaRefused, match="no such file"):
         await key_of(hidden, local_video(tmp_path))
+
+
+async def test_of_what_is_encrypted_there_is_no_preview_since_the_key_opens_all_of_it(hidden: Screening) -> None:
+    playback_id, until = hidden.processed.playback_id, NOW + timedelta(hours=1)
+    assert hidden.platform.grant_preview(playback_id, video_id=hidden.video_id, seconds=4, until=until) is None
 
 
 async def test_what_was_encrypted_plays_where_nothing_is_encrypted_any_more(hidden: Screening) -> None:
