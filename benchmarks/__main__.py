@@ -13,6 +13,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from adapters.embedded_postgres import EmbeddedPostgresUnavailable
 from benchmarks.append import append
+from benchmarks.catalogue import catalogue
 from benchmarks.commit_to_visible import commit_to_visible, read_your_writes
 from benchmarks.contest import Outcome
 from benchmarks.growth import append_growth, rebuild_growth
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ingest": ingest,
     "playback": playback,
     "playback_growth": playback_growth,
+    "catalogue": catalogue,
     "segments": segments,
     "transcoding": transcoding,
 }

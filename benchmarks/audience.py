@@ -53,7 +53,9 @@ class Audience:
     accounts: int
     videos: int
     viewers: int
-    platform: str = "local"
+    stream_limit: int | None = None
+    """Of the plan that all of them have."""
+    platform: str = "mux"
 
     @property
     def facts(self) -> int:
@@ -73,7 +75,7 @@ def sign_in_id(number: int) -> UUID:
 
 
 def playback_id(number: int) -> str:
-    """Sixteen hexadecimal digits, as the local platform names them."""
+    """Sixteen hexadecimal digits: also the local platform would take them."""
     return video_id(number).hex[:16]
 
 
@@ -140,7 +142,10 @@ def stored(audience: Audience) -> Iterator[Stored]:
         for template in filmed:
             position += 1
             yield template.made(video_id(number), WHO, video_id(number), position)
-    registered, started = Template(_registered(), 1, stream=WHO), Template(_started(), 1, stream=WHICH)
+    registered, started = (
+        Template(_registered(), 1, stream=WHO),
+        Template(_started(audience.stream_limit), 1, stream=WHICH),
+    )
     for number in range(audience.accounts):
         who, which = account_id(number), _id("subscription", number)
         yield registered.made(who, who, which, position + 1)
@@ -171,14 +176,14 @@ def _registered() -> Fact:
     return AccountRegistered(account_id=WHO, email="", name="", role="viewer")
 
 
-def _started() -> Fact:
+def _started(stream_limit: int | None) -> Fact:
     return SubscriptionStarted(
         account_id=WHO,
         subscription_id=WHICH,
         provider="stripe",
         provider_reference=f"sub_{WHICH.hex}",
         customer_id=f"cus_{WHICH.hex}",
-        plan=COOKING,
+        plan=replace(COOKING, stream_limit=stream_limit),
         price_id="price_1QAbCdEfGhIjKlMnOpQrStUv",
         status="active",
         started_at=JOINED,

@@ -1,7 +1,9 @@
 """Playback over HTTP: the product's own API process, two peers, and a handler of Litestar's that answers a constant.
 
 - `streamly`: the process that `serve` starts, with its logs (to a file), guards, ids and metrics. Every answer rests on
-  what the primary says at that moment of the sign-in, the account and the film, and each play is a row.
+  what the primary says at that moment of the sign-in, the account and the film, and each play is a row. The films are
+  Mux's, whose tokens are given to all who ask within five minutes; also with a signature to each play, and with a plan
+  that limits how many devices play at once.
 - `FastAPI + SQLAlchemy`, `Django REST`: `benchmarks/peers/`, which sign an RS256 token to each answer, with a key that
   is loaded once, and keep no plays.
 - `bare Litestar`: no token, no database: a constant behind the same middleware, on the same server.
@@ -19,15 +21,17 @@ from typing import NoReturn
 import psycopg
 
 from benchmarks.contest import P50, P99, Comparison, Contest, Contestant, Figure, Outcome, Sample, hold
-from benchmarks.players import Players, audience_of
+from benchmarks.players import NEVER_TWICE, Players, audience_of
 from benchmarks.sending import Sender
 from benchmarks.serving import ABSENT, PROC, UNTOLD, Served, cpu_seconds
 from benchmarks.viewing import Plays, our_tokens, peer_tokens
 from benchmarks.workbench import Options, Workbench
 
 CONNECTIONS = 32
+STREAMS = 2
 RATE, CPU, COST = "playbacks_per_second", "cpu_us", "cost_us"
 OURS, FASTAPI, DRF, BARE = "streamly", "FastAPI + SQLAlchemy", "Django REST", "bare Litestar"
+LIMITED, FRESH = f"{OURS}, a limit of streams", f"{OURS}, a signature to each"
 OURS_TWICE, FASTAPI_TWICE = f"{OURS}, 2 processes", f"{FASTAPI}, 2 processes"
 MANY, FEW = "1M accounts", "10k accounts"
 
@@ -36,6 +40,8 @@ Say = Callable[[str, int], None]
 COMPARISONS = (
     Comparison("playback_vs_fastapi", "playbacks/s", Figure(OURS, RATE), Figure(FASTAPI, RATE)),
     Comparison("playback_vs_fastapi_2_workers", "playbacks/s", Figure(OURS_TWICE, RATE), Figure(FASTAPI_TWICE, RATE)),
+    Comparison("playback_limited_vs_fastapi", "playbacks/s", Figure(LIMITED, RATE), Figure(FASTAPI, RATE)),
+    Comparison("playback_fresh_vs_fastapi", "playbacks/s", Figure(FRESH, RATE), Figure(FASTAPI, RATE)),
     Comparison("playback_p99_vs_fastapi", "ms", Figure(OURS, P99), Figure(FASTAPI, P99)),
     Comparison("playback_vs_bare_litestar", "playbacks/s", Figure(OURS, RATE), Figure(BARE, RATE)),
     Comparison("playback_vs_drf", "playbacks/s", Figure(OURS, RATE), Figure(DRF, RATE)),
@@ -48,8 +54,9 @@ GROWTH = (Comparison("playback_1m_vs_10k", "us", Figure(MANY, COST), Figure(FEW,
 
 async def playback(bench: Workbench, options: Options, say: Say) -> Outcome:
     players = Players(bench, audience_of(options.facts // 10))
+    limited = Players(bench, audience_of(options.facts // 10, stream_limit=STREAMS))
     with ExitStack() as stack:
-        contestants = [*await _ours(players, stack, options), *await _theirs(players, stack, options)]
+        contestants = [*await _ours(players, limited, stack, options), *await _theirs(players, stack, options)]
         contest = Contest("playback", contestants, COMPARISONS)
         return await hold(contest, rounds=options.rounds, on_round=say)
 
@@ -66,10 +73,12 @@ async def playback_growth(bench: Workbench, options: Options, say: Say) -> Outco
         return await hold(Contest("playback_growth", contestants, GROWTH), rounds=options.rounds, on_round=say)
 
 
-async def _ours(players: Players, stack: ExitStack, options: Options) -> list[Contestant]:
+async def _ours(players: Players, limited: Players, stack: ExitStack, options: Options) -> list[Contestant]:
     dsn = await players.our_database()
     servers = {
         OURS: players.streamly(dsn),
+        LIMITED: limited.streamly(await limited.our_database()),
+        FRESH: players.streamly(dsn, command=NEVER_TWICE),
         OURS_TWICE: players.streamly(dsn, processes=2),
         BARE: players.bare_litestar(),
     }

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,17 @@ THREADS = 8
 """Of gunicorn, to a process."""
 
 HERE = Path(__file__).parent / "peers"
+NEVER_TWICE = (sys.executable, "-m", "benchmarks.fresh_signatures", "api", "--fd", "{fd}")
 BARE = (sys.executable, "-m", "benchmarks.peers.bare_litestar", "{fd}")
 GUNICORN = ("-m", "gunicorn", "--bind", "fd://{fd}", "--worker-class", "gthread", "--threads", str(THREADS))
 
 NO_THROTTLES = {f"THROTTLE_{name}": "900000/1m" for name in ("LOGIN_PEER", "LOGIN_ACCOUNT", "LOGIN_FAMILIAR")}
 
 
-def audience_of(accounts: int) -> Audience:
+def audience_of(accounts: int, *, stream_limit: int | None = None) -> Audience:
     """100,000 accounts have 1,000 films, and 20,000 of them are signed in."""
-    return Audience(accounts, videos=max(1, accounts // 100), viewers=min(accounts, VIEWERS_MAX))
+    viewers = min(accounts, VIEWERS_MAX)
+    return Audience(accounts, videos=max(1, accounts // 100), viewers=viewers, stream_limit=stream_limit)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Players:
     audience: Audience
 
     async def our_database(self) -> str:
-        name = f"streamly_of_{self.audience.accounts}"
+        limited = "_limited" if self.audience.stream_limit else ""
+        name = f"streamly_of_{self.audience.accounts}{limited}"
         return await self.bench.filled(name, lambda dsn: seat(dsn, self.audience))
 
     async def peers_database(self) -> str:
@@ -50,18 +53,18 @@ class Players:
         return await self.bench.filled(name, lambda dsn: asyncio.to_thread(fill, dsn, self.audience))
 
     @contextmanager
-    def streamly(self, dsn: str, *, processes: int = 1, settings: Mapping[str, str] | None = None) -> Iterator[Served]:
-        """Which logs each request to a file."""
+    def streamly(self, dsn: str, *, processes: int = 1, command: Sequence[str] = API) -> Iterator[Served]:
+        """Which logs each request to a file; Mux's tokens are signed by a key that it makes itself."""
         environment = {
             "ENV": "development",
             "DATABASE_URL": dsn,
             "DATA_DIR": str(self.bench.folder / "streamly"),
             "JWT_SECRET": JWT_SECRET,
             "PUBLIC_URL": ISSUER,
+            "VIDEO_PLATFORM": "mux",
             **NO_THROTTLES,
-            **(settings or {}),
         }
-        with serving(API, self._log("streamly"), environment, ready="/health/live", processes=processes) as served:
+        with serving(command, self._log("streamly"), environment, ready="/health/live", processes=processes) as served:
             yield served
 
     @contextmanager

@@ -49,7 +49,7 @@ async def test_the_read_models_are_made_and_the_viewers_signed_in(database: str)
     with psycopg.connect(database) as connection:
         titles = connection.execute("SELECT * FROM access_1.titles ORDER BY playback_id").fetchall()
         signed_in = connection.execute("SELECT session_id, account_id FROM ops.sessions").fetchall()
-    expected = [Title(video_id(n), False, "hd", "local", True, playback_id(n), 5_400.0) for n in range(2)]
+    expected = [Title(video_id(n), False, "hd", "mux", True, playback_id(n), 5_400.0) for n in range(2)]
     assert [Title(*row) for row in titles] == sorted(expected, key=lambda title: title.playback_id)
     assert set(signed_in) == {(sign_in_id(n), account_id(n)) for n in range(2)}
 
