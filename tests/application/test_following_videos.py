@@ -70,14 +70,16 @@ def elsewhere(house: House) -> Elsewhere:
     remote = RemoteStudio()
     platforms = Platforms(house.studio, remote=(remote,), new_videos="remote")
     house.webhooks = replace(house.webhooks, platforms=platforms)
+    videos = replace(house.videos, platforms=platforms)
     following = FollowingVideos(
         records=house.records,
         platforms=platforms,
+        videos=videos,
         inbox=house.inbox,
         reads=house.videos.reads,
         business_time=house.business_time,
     )
-    return Elsewhere(house, remote, replace(house.videos, platforms=platforms), following)
+    return Elsewhere(house, remote, videos, following)
 
 
 async def test_a_notice_is_a_reason_to_ask(elsewhere: Elsewhere) -> None:
