@@ -55,10 +55,12 @@ checks.positive_data_acceptance.expected-statuses = ["200", "400"]
 [[operations]]
 include-operation-id = "look_at_upload"
 checks.negative_data_rejection.expected-statuses = ["400", "403", "404", "405", "412"]
+checks.missing_required_header.expected-statuses = ["412"]
 
 [[operations]]
 include-operation-id = "drop_upload"
 checks.negative_data_rejection.expected-statuses = ["400", "403", "404", "405", "412"]
+checks.missing_required_header.expected-statuses = ["412"]
 
 # A media type that it cannot write: tried by hand, in test_resumable_uploads.
 [[operations]]
