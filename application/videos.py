@@ -279,7 +279,7 @@ class Videos:
         if video.playback_id:
             with suppress(PlatformNotSetUp):
                 platform, now = self.platforms.of(video.platform), self.business_time.now()
-                thumbnail = platform.thumbnail_url(video.video_id, video.playback_id, now=now)
+                thumbnail = platform.thumbnail_url(video.video_id, video.playback_id, now=now) or None
         return Shown(video, progress, thumbnail)
 
 

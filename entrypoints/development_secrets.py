@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from entrypoints.given_secrets import DEVELOPMENT_KEY_NAME, SIMULATED_STRIPE_KEY
 from entrypoints.settings import Settings
-from entrypoints.video_settings import SIMULATED_MUX
+from entrypoints.video_settings import SIMULATED_CLOUDFLARE, SIMULATED_MUX
 
 FILE = "development-secrets.json"
 MUX_FILE = "development-mux.json"
+CLOUDFLARE_FILE = "development-cloudflare.json"
 
 T = TypeVar("T")
 
@@ -30,8 +31,8 @@ class DevelopmentSecrets(msgspec.Struct, frozen=True, kw_only=True):
     """Of the admin that `serve --seed` makes."""
 
 
-class MuxSecrets(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the simulated Mux; apart, since a key takes a while to be made and few need it."""
+class PlatformSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a simulated video platform; apart, since a key takes a while to be made and few need it."""
 
     signing_private_key: str
     webhook_secret: str
@@ -56,11 +57,15 @@ def with_development_secrets(settings: Settings) -> Settings:
         stripe_webhook_secrets=settings.stripe_webhook_secrets or kept.stripe_webhook_secrets,
         stripe_api_base=settings.stripe_api_base or (f"{settings.sandbox_address}/stripe" if simulated else ""),
     )
-    return _with_a_simulated_mux(settings) if settings.simulates_mux else settings
+    settings = _with_a_simulated_mux(settings) if settings.simulates_mux else settings
+    return _with_a_simulated_cloudflare(settings) if settings.simulates_cloudflare else settings
 
 
 def _with_a_simulated_mux(settings: Settings) -> Settings:
-    kept, at = _kept(settings.data_dir / MUX_FILE, MuxSecrets, _made_for_mux), f"{settings.sandbox_address}/mux"
+    kept, at = (
+        _kept(settings.data_dir / MUX_FILE, PlatformSecrets, _made_for_platform),
+        f"{settings.sandbox_address}/mux",
+    )
     return replace(
         settings,
         mux_token_id=SIMULATED_MUX,
@@ -71,6 +76,21 @@ def _with_a_simulated_mux(settings: Settings) -> Settings:
         mux_signing_key_id=settings.mux_signing_key_id or SIMULATED_MUX,
         mux_signing_private_key=settings.mux_signing_private_key or kept.signing_private_key,
         mux_webhook_secrets=settings.mux_webhook_secrets or kept.webhook_secret,
+    )
+
+
+def _with_a_simulated_cloudflare(settings: Settings) -> Settings:
+    kept = _kept(settings.data_dir / CLOUDFLARE_FILE, PlatformSecrets, _made_for_platform)
+    at = f"{settings.sandbox_address}/cloudflare"
+    return replace(
+        settings,
+        cloudflare_account_id=SIMULATED_CLOUDFLARE,
+        cloudflare_api_token=SIMULATED_CLOUDFLARE,
+        cloudflare_api_base=settings.cloudflare_api_base or at,
+        cloudflare_delivery_base=settings.cloudflare_delivery_base or f"{at}/delivery",
+        cloudflare_signing_key_id=settings.cloudflare_signing_key_id or SIMULATED_CLOUDFLARE,
+        cloudflare_signing_private_key=settings.cloudflare_signing_private_key or kept.signing_private_key,
+        cloudflare_webhook_secrets=settings.cloudflare_webhook_secrets or kept.webhook_secret,
     )
 
 
@@ -100,7 +120,7 @@ def _made() -> DevelopmentSecrets:
     )
 
 
-def _made_for_mux() -> MuxSecrets:
+def _made_for_platform() -> PlatformSecrets:
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - whoever has its keys needs none of it
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
 
@@ -108,4 +128,4 @@ def _made_for_mux() -> MuxSecrets:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
-    return MuxSecrets(signing_private_key=base64.b64encode(pem).decode(), webhook_secret=secrets.token_urlsafe(32))
+    return PlatformSecrets(signing_private_key=base64.b64encode(pem).decode(), webhook_secret=secrets.token_urlsafe(32))

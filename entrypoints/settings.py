@@ -267,6 +267,8 @@ def _troubles_of_addresses(settings: Settings) -> list[str]:
             "mux_api_base",
             "mux_stream_base",
             "mux_image_base",
+            "cloudflare_api_base",
+            "cloudflare_delivery_base",
             "s3_endpoint",
             "cloudfront_url",
             "sqs_queue_url",

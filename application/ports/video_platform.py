@@ -145,7 +145,10 @@ class VideoPlatform(Protocol):
         ...
 
     def thumbnail_url(self, video_id: UUID, playback_id: str, *, now: datetime) -> str:
-        """The poster's address; pictures of a published video are shown to everybody."""
+        """The poster's address; pictures of a published video are shown to everybody.
+
+        Empty where whoever has that address could play the video with it.
+        """
         ...
 
     async def delete(self, video: Reference) -> None:

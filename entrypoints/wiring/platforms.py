@@ -2,6 +2,9 @@
 
 from contextlib import AsyncExitStack
 
+from adapters.cloudflare.client import API, Cloudflare
+from adapters.cloudflare.platform import CloudflareStream
+from adapters.cloudflare.tokens import Tokens as CloudflareTokens
 from adapters.local_video.platform import LocalVideo
 from adapters.mux.client import MuxClient
 from adapters.mux.platform import MuxHosts, MuxVideo
@@ -21,6 +24,8 @@ def platforms_of(settings: Settings, base: Foundation, stack: AsyncExitStack) ->
     remote: list[RemotePlatform] = []
     if settings.uses_mux:
         remote.append(_mux(settings, base, stack))
+    if settings.uses_cloudflare:
+        remote.append(_cloudflare(settings, base, stack))
     parted = [_s3(settings, base)] if settings.uses_s3 else []
     return Platforms(_own(settings, base), parted=parted, remote=remote, new_videos=settings.video_platform)
 
@@ -84,6 +89,25 @@ def _mux(settings: Settings, base: Foundation, stack: AsyncExitStack) -> MuxVide
     )
     stack.push_async_callback(mux.close)
     return mux
+
+
+def _cloudflare(settings: Settings, base: Foundation, stack: AsyncExitStack) -> CloudflareStream:
+    api_base = settings.cloudflare_api_base or API
+    client = Cloudflare(
+        settings.cloudflare_account_id,
+        settings.cloudflare_api_token,
+        api_base=api_base,
+        through_proxy=not api_base.startswith("http://"),
+    )
+    cloudflare = CloudflareStream(
+        client,
+        CloudflareTokens(settings.cloudflare_signing_key_id, settings.cloudflare_signing_private_key),
+        listed(settings.cloudflare_webhook_secrets),
+        clock=base.business_time,
+        delivery_base=settings.cloudflare_delivery_base,
+    )
+    stack.push_async_callback(cloudflare.close)
+    return cloudflare
 
 
 def _uploading_page(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from litestar import Litestar
 
 from adapters.postgres.clock import PostgresMovableClock, RealClock
+from adapters.sandbox.cloudflare.simulator import cloudflare_simulator
 from adapters.sandbox.mux.simulator import mux_simulator
 from adapters.sandbox.server import create_sandbox_app
 from adapters.sandbox.simulator import Simulator
@@ -49,14 +50,14 @@ def _sandbox_app(settings: Settings, dsn: str, webhook_url: str | None, webhook_
         clock=now,
     )
     try:
-        yield create_sandbox_app([simulator, twilio_simulator(), *_simulated_mux(settings, now)])
+        yield create_sandbox_app([simulator, twilio_simulator(), *_simulated_platforms(settings, now)])
     finally:
         if movable is not None:
             movable.close()
 
 
-def _simulated_mux(settings: Settings, now: Callable[[], datetime]) -> Iterator[Simulator]:
-    """Only where Mux is used and has no token."""
+def _simulated_platforms(settings: Settings, now: Callable[[], datetime]) -> Iterator[Simulator]:
+    """Only those that are used and have no token."""
     if settings.simulates_mux:
         yield mux_simulator(
             store_path=settings.data_dir / "sandbox" / "mux.sqlite3",
@@ -64,6 +65,15 @@ def _simulated_mux(settings: Settings, now: Callable[[], datetime]) -> Iterator[
             webhook_url=f"http://127.0.0.1:{settings.port}/v1/webhooks/mux",
             webhook_secret=listed(settings.mux_webhook_secrets)[0],
             signing_private_key=settings.mux_signing_private_key,
+            clock=now,
+        )
+    if settings.simulates_cloudflare:
+        yield cloudflare_simulator(
+            store_path=settings.data_dir / "sandbox" / "cloudflare.sqlite3",
+            public_url=settings.sandbox_address,
+            webhook_url=f"http://127.0.0.1:{settings.port}/v1/webhooks/cloudflare",
+            webhook_secret=listed(settings.cloudflare_webhook_secrets)[0],
+            signing_private_key=settings.cloudflare_signing_private_key,
             clock=now,
         )
 

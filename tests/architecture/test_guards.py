@@ -22,6 +22,7 @@ EXCEPTIONS = {
     ("adapters/embedded_postgres/cluster.py", "S108"): 1,
     ("adapters/eventstore/generations.py", "S608"): 1,
     ("adapters/s3/cloudfront.py", "S303"): 2,
+    ("adapters/sandbox/cloudflare/account.py", "S105"): 1,
     ("adapters/sandbox/mux/account.py", "S105"): 2,
     ("adapters/sandbox/stripe/books/store.py", "S608"): 2,
     ("adapters/sandbox/stripe/courier.py", "S311"): 1,
@@ -42,6 +43,7 @@ CLIENTS = (
     "websockets",
 )
 REACH_OUT = {
+    "adapters/cloudflare/client.py": "httpx",
     "adapters/mail/smtp.py": "smtplib",
     "adapters/mux/sdk.py": "urllib3.exceptions",
     "adapters/sandbox/client.py": "httpx",

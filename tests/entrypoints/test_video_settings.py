@@ -1,8 +1,13 @@
 """What a video platform needs is all there or named; what is set of one that new videos do not go to counts too."""
 
+from pathlib import Path
+
 import pytest
 
-from entrypoints.settings import SettingsInvalid, read_settings
+from adapters.sandbox.cloudflare import account
+from entrypoints.development_secrets import with_development_secrets
+from entrypoints.settings import Settings, SettingsInvalid, read_settings
+from tests.entrypoints.test_settings import GOOD
 
 S3 = {
     "S3_BUCKET": "films",
@@ -34,6 +39,47 @@ def test_half_a_key_is_none(name: str) -> None:
         read_settings({**S3, name: "half"}, env_file=None)
 
 
-def test_a_platform_that_is_not_there_yet_says_so() -> None:
-    with pytest.raises(SettingsInvalid, match="cloudflare is not there yet"):
-        read_settings({"VIDEO_PLATFORM": "cloudflare"}, env_file=None)
+CLOUDFLARE = {
+    "CLOUDFLARE_ACCOUNT_ID": "account-1",
+    "CLOUDFLARE_API_TOKEN": "a token",
+    "CLOUDFLARE_DELIVERY_BASE": "https://customer-code.cloudflarestream.com",
+    "CLOUDFLARE_SIGNING_KEY_ID": "key-1",
+    "CLOUDFLARE_SIGNING_PRIVATE_KEY": "bm8ga2V5",
+    "CLOUDFLARE_WEBHOOK_SECRETS": "one-of-sixteen-and-more",
+}
+
+
+@pytest.mark.parametrize("env", [{"ENV": "development"}, GOOD])
+@pytest.mark.parametrize("lacking", CLOUDFLARE)
+def test_what_cloudflare_lacks_is_named(env: dict[str, str], lacking: str) -> None:
+    with pytest.raises(SettingsInvalid, match=f"^{lacking} is missing"):
+        read_settings({**env, **CLOUDFLARE, lacking: ""}, env_file=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLOUDFLARE_API_TOKEN", "simulated"),
+        ("CLOUDFLARE_WEBHOOK_SECRETS", "short"),
+        ("CLOUDFLARE_API_BASE", "http://api.example.com"),
+        ("CLOUDFLARE_DELIVERY_BASE", "http://delivery.example.com"),
+    ],
+)
+def test_in_production_what_is_weak_or_goes_in_clear_is_refused(name: str, value: str) -> None:
+    assert read_settings({**GOOD, **CLOUDFLARE, "VIDEO_PLATFORM": "cloudflare"}, env_file=None).uses_cloudflare
+    with pytest.raises(SettingsInvalid, match=name):
+        read_settings({**GOOD, **CLOUDFLARE, name: value}, env_file=None)
+
+
+def test_without_a_token_development_has_a_cloudflare_of_its_own(tmp_path: Path) -> None:
+    asked = Settings(video_platform="cloudflare", data_dir=tmp_path, sandbox_port=9001)
+
+    settings = with_development_secrets(asked)
+
+    assert (settings, settings.simulates_cloudflare) == (with_development_secrets(asked), True)
+    assert settings.cloudflare_delivery_base == "http://127.0.0.1:9001/cloudflare/delivery"
+    assert {account.ACCOUNT_ID, account.API_TOKEN, account.SIGNING_KEY_ID} == {
+        settings.cloudflare_account_id,
+        settings.cloudflare_api_token,
+        settings.cloudflare_signing_key_id,
+    }

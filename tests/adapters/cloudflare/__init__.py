@@ -1,0 +1,1 @@
+"""Cloudflare Stream, over HTTP, on a simulated one."""
