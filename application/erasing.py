@@ -4,13 +4,14 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from application.account_admin import AccountAdmin
 from application.errors import ProviderRefused, ProviderUnavailable, Unavailable
 from application.nobodys import Nobodys
-from application.password_rules import PasswordCheck
+from application.password_rules import PasswordCheck, WrongPassword
 from application.phones import InvalidCode
 from application.ports.codes import Codes, NewCode
 from application.ports.erasures import Erasure, Erasures, OperationalRows, Traces
@@ -24,7 +25,7 @@ from application.subscriptions import Subscriptions
 from application.throttling import Subject, Throttling
 from application.trials import Trials, has_had_one
 from application.wording import Wording
-from domain.account.account import Account, AccountRegistered, AccountRegisteredByPhone
+from domain.account.account import Account, AccountEvent, AccountRegistered, AccountRegisteredByPhone
 from domain.account.contacts import EmailChanged, EmailVerified, PhoneChanged
 from domain.shared.fact import Actor, Cause, Fact, Refusal
 from domain.shared.identity import derived_id
@@ -59,6 +60,7 @@ class ErasureRequests:
             kind="erasure",
             subject=account_id.bytes,
             account_id=account_id,
+            payload=to,
             write=self.wording.erasure_code(channel, to),
         )
         now = self.real_time.now()
@@ -69,23 +71,43 @@ class ErasureRequests:
         if (password is None) == (code is None):
             raise OneProofNeeded("Either a password or a code is needed.")
         if password is not None:
-            await self.password.require(account_id, password)
-        if code is not None:
-            await self._require_code(account_id, code)
-        return await self.request(account_id, asked)
-
-    async def _require_code(self, account_id: UUID, code: str) -> None:
-        if await self.codes.check("erasure", account_id.bytes, code, now=self.real_time.now()) is None:
+            epoch = (await self.password.require(account_id, password)).epoch
+            return await self.request(account_id, asked, still_good=partial(_refuse_former_password, epoch))
+        proof = await self.codes.check("erasure", account_id.bytes, code or "", now=self.real_time.now())
+        if proof is None:
             raise InvalidCode("The code is wrong or over.")
+        return await self.request(account_id, asked, still_good=partial(_refuse_former_address, proof.payload))
 
-    async def request(self, account_id: UUID, asked: Asked) -> Erasure:
-        """Asked for twice it is one. All sign-ins end in this append. Raises NotFound, LastAdmin."""
+    async def request(
+        self, account_id: UUID, asked: Asked, *, still_good: Callable[[Account], None] = lambda _: None
+    ) -> Erasure:
+        """Asked for twice it is one. All sign-ins end in this append.
+
+        Raises NotFound, LastAdmin, and what `still_good` raises of the account as it is at that moment.
+        """
         erasure_id = self.records.identifiers.new()
         row = self.erasures.new(erasure_id, account_id)
-        await self.admin.change(account_id, asked, lambda account: account.request_erasure(erasure_id), rows=[row])
+
+        def decision(account: Account) -> Sequence[AccountEvent]:
+            if account.erasure_id is None:
+                still_good(account)
+            return account.request_erasure(erasure_id)
+
+        await self.admin.change(account_id, asked, decision, rows=[row])
         erasure = await self.erasures.of(account_id)
         assert erasure is not None, "its row was written with the fact"
         return erasure
+
+
+def _refuse_former_password(epoch: int, account: Account) -> None:
+    if account.sign_in_epoch != epoch:
+        raise WrongPassword("All sign-ins have been ended since the password was looked at.")
+
+
+def _refuse_former_address(sent_to: str | None, account: Account) -> None:
+    """Nor one of before the codes said where they were sent: they are good for ten minutes."""
+    if sent_to not in {account.email, account.phone} - {None}:
+        raise InvalidCode("The code was sent to what the account has no more.")
 
 
 def _reached(account: Account) -> tuple[Channel, str]:

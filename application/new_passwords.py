@@ -129,8 +129,10 @@ class NewPasswords:
     async def _reset(self, account_id: UUID, proof: Proof, hashed: str, cause: Cause) -> Position:
         recalled = await self.records.recall(Account, account_id)
         account = recalled.existing()
+        if account.email is None or account.email != proof.payload:
+            raise InvalidToken("This link was sent to an address that the account has no more.")
         credential = await self.sign_ins.credential_of(account_id)
-        facts = account.reset_password(proof.payload or "")
+        facts = account.reset_password(account.email)
         released = any(isinstance(fact, PhoneReleased) for fact in facts)
         about_phone = PHONE_RELEASED if released else PHONE_STAYS if account.phone else ""
         rows = [

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from adapters.memory.tables import MemoryTables
-from application.ports.codes import LIMITS, TRIES_MAX, CodeKind, NewCode, Proof, TooManyCodes
+from application.ports.codes import LIMITS, RULES, TRIES_MAX, CodeKind, NewCode, Proof, TooManyCodes
 from application.ports.ledger import Delete, GuardedRow, Insert, UpdateIf
 from application.ports.letters import (
     ADDRESS_KINDS,
@@ -109,18 +109,19 @@ class MemoryCodes:
     async def issue(self, code: NewCode, *, now: datetime) -> datetime:
         made, letter = await self._sealed.code(code, now=now, open_channels=self._open)
         self._refuse_too_many(made, now)
-        if code.account_id is None or self._may_have_one(code.account_id, code.password_hash):
+        if code.account_id is None or self._may_have_one(code, made):
             for row in self._live(kind=made["kind"], subject=made["subject"], is_familiar=made["is_familiar"]):
                 row["status"] = "ended"
             self._tables.change(_inserts(made, letter))
         expires_at: datetime = made["expires_at"]
         return expires_at
 
-    def _may_have_one(self, account_id: UUID, password_hash: str | None) -> bool:
-        if not self._tables.rows("claims", owner=account_id, kind=["email", "phone"]):
+    def _may_have_one(self, code: NewCode, made: dict[str, Any]) -> bool:
+        to = {"blind_index": made["recipient"]} if RULES[code.kind].to_their_own else {}
+        if not self._tables.rows("claims", owner=code.account_id, kind=["email", "phone"], **to):
             return False
-        known = self._tables.rows("credentials", account_id=account_id)
-        return password_hash is None or password_hash in [row["password_hash"] for row in known]
+        known = self._tables.rows("credentials", account_id=code.account_id)
+        return code.password_hash is None or code.password_hash in [row["password_hash"] for row in known]
 
     async def rows(self, code: NewCode, *, now: datetime) -> Sequence[GuardedRow]:
         return _inserts(*await self._sealed.code(code, now=now, open_channels=self._open))

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow, dict_row
 from adapters.postgres.errors import connected
 from adapters.postgres.letters import INSERT as INSERT_LETTER
 from adapters.postgres.pool import Pool
-from application.ports.codes import LIMITS, TRIES_MAX, CodeKind, NewCode, Proof, TooManyCodes
+from application.ports.codes import LIMITS, RULES, TRIES_MAX, CodeKind, NewCode, Proof, TooManyCodes
 from application.ports.ledger import GuardedRow, Insert, UpdateIf
 from application.ports.letters import Channel
 from application.sealed_letters import SealedLetters, seconds_until_another
@@ -35,6 +35,12 @@ MADE = """
 
 # An erasure removes the claims before the codes: it waits for who holds one, and who comes later finds none.
 HOLD_CLAIMS = "SELECT FROM ops.claims WHERE owner = %s AND kind IN ('email', 'phone') FOR KEY SHARE SKIP LOCKED"
+
+# What it goes to is given up in the same way, before what was sent there is ended.
+HOLD_CLAIM = """
+    SELECT FROM ops.claims WHERE owner = %s AND kind IN ('email', 'phone') AND blind_index = %s
+    FOR KEY SHARE SKIP LOCKED
+"""
 
 # A new password is written before the codes of the old one are ended: it waits for who has seen the old one still.
 HOLD_CREDENTIAL = "SELECT FROM ops.credentials WHERE account_id = %s AND password_hash = %s FOR SHARE"
@@ -86,7 +92,7 @@ class PostgresCodes:
         made, letter = await self._made(code, now)
         async with connected(self._pool) as connection, connection.transaction():
             await self._refuse_too_many(connection, made, now)
-            if await _may_have_one(connection, code):
+            if await _may_have_one(connection, code, made):
                 await connection.execute(END_OLDER, made)
                 await connection.execute(INSERT, made)
                 if letter is not None:
@@ -147,11 +153,14 @@ class PostgresCodes:
             return await cursor.fetchall()
 
 
-async def _may_have_one(connection: AsyncConnection[TupleRow], code: NewCode) -> bool:
-    """Until the end of the transaction neither an erasure nor a new password gets past it."""
+async def _may_have_one(connection: AsyncConnection[TupleRow], code: NewCode, made: Mapping[str, Any]) -> bool:
+    """Until the end of the transaction no erasure, new password, or change of what it goes to gets past it."""
     if code.account_id is None:
         return True
-    held = await connection.execute(HOLD_CLAIMS, (code.account_id,))
+    if RULES[code.kind].to_their_own:
+        held = await connection.execute(HOLD_CLAIM, (code.account_id, made["recipient"]))
+    else:
+        held = await connection.execute(HOLD_CLAIMS, (code.account_id,))
     if held.rowcount and code.password_hash is not None:
         held = await connection.execute(HOLD_CREDENTIAL, (code.account_id, code.password_hash))
     return held.rowcount > 0

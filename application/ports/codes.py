@@ -22,14 +22,16 @@ class Rule(msgspec.Struct, frozen=True):
 
     shape: Shape
     life: timedelta
+    to_their_own: bool = False
+    """It goes to an address or a number that the account has, and is not made once the account has another."""
 
 
 RULES: Mapping[CodeKind, Rule] = {
-    "sign_in": Rule("digits", timedelta(minutes=10)),
+    "sign_in": Rule("digits", timedelta(minutes=10), to_their_own=True),
     "phone_change": Rule("digits", timedelta(minutes=10)),
-    "erasure": Rule("digits", timedelta(minutes=10)),
+    "erasure": Rule("digits", timedelta(minutes=10), to_their_own=True),
     "email_change": Rule("token", timedelta(minutes=30)),
-    "password_reset": Rule("token", timedelta(minutes=30)),
+    "password_reset": Rule("token", timedelta(minutes=30), to_their_own=True),
     "email_verification": Rule("token", timedelta(hours=24)),
 }
 
@@ -97,8 +99,8 @@ class Codes(Protocol):
     async def issue(self, code: NewCode, *, now: datetime) -> datetime:
         """Store the code and write its letter, both or neither; the moment at which the code is over.
 
-        Neither for an account that has been erased by now, or has another password than the one that was given:
-        nothing is left that the erasure, or the new password, has missed.
+        Neither for an account that has been erased by now, has another password than the one that was given, or no
+        longer has what a code `to_their_own` goes to: nothing is left that any of these has missed.
 
         Raises TooManyCodes, ChannelClosed.
         """

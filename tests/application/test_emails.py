@@ -1,13 +1,16 @@
 """Addresses: verified by the letter that registering sends, and changed once the new one has confirmed it."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from application.emails import EmailInvalid, InvalidToken
 from application.password_rules import WrongPassword
-from application.ports.codes import TooManyCodes
+from application.ports.codes import Codes, NewCode, TooManyCodes
 from domain.account.contacts import EmailChanged, EmailTaken, EmailVerified
 from domain.shared.fact import Actor, Cause
 from tests.application.house import PASSWORD, House, asked_by
@@ -81,6 +84,49 @@ async def test_what_was_sent_to_the_former_address_is_worthless(house: House) ->
 
     with pytest.raises(InvalidToken):
         await house.ways.new_passwords.reset(reset, new="another long way", cause=REQUEST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowCodes:
+    """Something happens while a code is made."""
+
+    codes: Codes
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def issue(self, code: NewCode, *, now: datetime) -> datetime:
+        await self.meanwhile()
+        return await self.codes.issue(code, now=now)
+
+
+async def test_whoever_forgot_the_password_while_the_address_changes_gets_no_letter_at_the_former(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    await house.ways.emails.ask_change(anna, email=NEW, password=PASSWORD)
+    token = await house.ways.token_for(NEW)
+    slow: Any = SlowCodes(codes=house.ways.codes, meanwhile=lambda: house.ways.emails.confirm(token, cause=REQUEST))
+
+    await replace(house.ways.new_passwords, codes=slow).forgot(EMAIL)
+
+    assert (await house.accounts.account(anna)).email == NEW
+    assert "Reset your Streamly password" not in await house.ways.subjects(EMAIL)
+
+
+async def test_a_link_to_reset_counts_for_the_address_that_the_account_has_and_no_other(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    await house.ways.emails.ask_change(anna, email=NEW, password=PASSWORD)
+    await house.ways.emails.confirm(await house.ways.token_for(NEW), cause=REQUEST)
+    house.real_time.pass_by(timedelta(seconds=1))
+    code = NewCode(
+        kind="password_reset",
+        subject=b"her former address",
+        account_id=anna,
+        payload=EMAIL,
+        write=house.ways.wording.password_reset(EMAIL),
+    )
+    await house.ledger.append(rows=await house.ways.codes.rows(code, now=house.real_time.now()))
+
+    with pytest.raises(InvalidToken):
+        await house.ways.new_passwords.reset(await house.ways.token_for(EMAIL), new="another long way", cause=REQUEST)
+    await house.signing_in.sign_in(email=NEW, password=PASSWORD)
 
 
 async def test_the_password_is_asked_for(house: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from application.ports.codes import CodeKind, NewCode, Proof, TooManyCodes
-from application.ports.ledger import Delete, Insert, RowMoved
+from application.ports.ledger import Delete, GuardedRow, Insert, RowMoved
 from application.ports.letters import ChannelClosed, Letter
 from application.wording import Wording
 from tests.contracts.members import claim_of
@@ -19,6 +19,7 @@ from tests.people import ANNA, BORIS, MONDAY
 pytestmark = pytest.mark.anyio
 
 PHONE, OTHER_PHONE, EMAIL = "+14155550100", "+14155550101", "anna@example.org"
+BORIS_EMAIL = "boris@example.org"
 NUMBER, NEW_ADDRESS = b"index of Anna's number", "anna@example.net"
 WORDS = Wording("https://streamly.example")
 MINUTES = timedelta(minutes=1)
@@ -27,7 +28,13 @@ MINUTES = timedelta(minutes=1)
 @pytest.fixture(params=["memory", "postgres"])
 async def post(request: pytest.FixtureRequest) -> AsyncIterator[Post]:
     async with post_in(request) as opened:
+        claims = [("email", EMAIL, ANNA), ("email", BORIS_EMAIL, BORIS)]
+        await opened.ledger.append(rows=[claim(opened, kind, what, whose) for kind, what, whose in claims])
         yield opened
+
+
+def claim(post: Post, kind: str, what: str, whose: UUID) -> Insert:
+    return Insert("claims", {"kind": kind, "blind_index": post.sealed.blind_index.of(kind, what), "owner": whose})
 
 
 class Sent:
@@ -50,11 +57,16 @@ class Sent:
         return NewCode(kind="sign_in", subject=subject, account_id=account_id, write=write, is_familiar=is_familiar)
 
     def link(
-        self, kind: CodeKind = "email_change", *, account_id: UUID = ANNA, payload: str | None = NEW_ADDRESS
+        self,
+        kind: CodeKind = "email_change",
+        *,
+        account_id: UUID = ANNA,
+        to: str = EMAIL,
+        payload: str | None = NEW_ADDRESS,
     ) -> NewCode:
         def write(token: str) -> Letter:
             self.code = token
-            return WORDS.email_change(EMAIL)(token)
+            return WORDS.email_change(to)(token)
 
         return NewCode(kind=kind, subject=account_id.bytes, account_id=account_id, payload=payload, write=write)
 
@@ -292,7 +304,7 @@ async def test_what_was_sent_to_an_account_is_ended_with_an_append(post: Post) -
     reset, change, boris = Sent(), Sent(), Sent()
     await post.codes.issue(reset.link("password_reset"), now=MONDAY)
     await post.codes.issue(change.link("email_change"), now=MONDAY)
-    await post.codes.issue(boris.link("password_reset", account_id=BORIS), now=MONDAY)
+    await post.codes.issue(boris.link("password_reset", account_id=BORIS, to=BORIS_EMAIL), now=MONDAY)
 
     await post.ledger.append(rows=[post.codes.ending(ANNA, ["password_reset", "erasure"])])
     await post.ledger.append(rows=[post.codes.ending(ANNA, ["password_reset"])])
@@ -336,6 +348,35 @@ async def test_an_erasure_that_has_removed_the_claims_finds_every_code(post: Pos
 
     assert await post.codes.find(sent.code, "email_change", now=MONDAY) is None
     assert await post.letters.written(None, limit=10) == []
+
+
+@pytest.mark.parametrize("kind", ["password_reset", "erasure"])
+async def test_to_an_address_that_the_account_has_no_more_no_code_goes_whatever_else_it_has(
+    post: Post, kind: CodeKind
+) -> None:
+    sent, still = Sent(), Sent()
+    moved: list[GuardedRow] = [
+        Delete("claims", claim(post, "email", EMAIL, ANNA).values),
+        claim(post, "email", NEW_ADDRESS, ANNA),
+    ]
+    await post.ledger.append(rows=moved)
+
+    assert await post.codes.issue(sent.link(kind), now=MONDAY) > MONDAY
+    await post.codes.issue(still.link("password_reset", to=NEW_ADDRESS), now=MONDAY)
+
+    assert await post.letters.written(EMAIL, limit=10) == []
+    assert await post.codes.find(sent.code, kind, now=MONDAY) is None
+    assert await post.codes.find(still.code, "password_reset", now=MONDAY) is not None
+
+
+async def test_a_code_to_a_number_that_was_released_meanwhile_is_not_made(post: Post) -> None:
+    sent = Sent()
+    await post.codes.issue(sent.sign_in(account_id=ANNA), now=MONDAY)
+    assert await checked(post, sent.code) is None
+
+    await post.ledger.append(rows=[claim(post, "phone", PHONE, ANNA)])
+    await post.codes.issue(sent.sign_in(account_id=ANNA), now=MONDAY)
+    assert await checked(post, sent.code) is not None
 
 
 async def test_a_code_that_was_asked_for_with_a_former_password_is_not_made(post: Post) -> None:
