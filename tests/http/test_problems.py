@@ -27,6 +27,7 @@ CAUGHT = {
     sign_in.RefreshReused,
     vault.SealBroken,
     video_platform.NotAVideo,
+    video_platform.VideoGone,
 }
 
 

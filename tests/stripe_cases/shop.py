@@ -25,6 +25,7 @@ from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from entrypoints.wiring import House, foundation, open_house
 from entrypoints.worker.worker import settle_webhooks, sweep
+from tests.contracts.members import claim_of
 from tests.http.running import two_ports
 from tests.http.serving import served
 from tests.people import StoppedClock
@@ -179,7 +180,7 @@ async def account(house: House, role: Role = "viewer") -> UUID:
     """Somebody who has no password, and is signed in without."""
     account_id = uuid4()
     facts = Account.register(account_id=account_id, email=f"{account_id}@example.com", name="Anna", role=role)
-    await house.records.append(BY_THE_HOUSE, (Recalled(account_id, None, 0), facts))
+    await house.records.append(BY_THE_HOUSE, (Recalled(account_id, None, 0), facts), rows=[claim_of(account_id)])
     return account_id
 
 
