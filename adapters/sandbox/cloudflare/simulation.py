@@ -1,10 +1,9 @@
 """The simulated Cloudflare Stream as a whole: its books, its courier, and what becomes of an upload."""
 
-import asyncio
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +15,7 @@ from adapters.sandbox.mux.files import NoFilm, film_in
 from adapters.sandbox.stripe.books.books import Books
 from adapters.sandbox.stripe.books.outbox import Delivery
 from adapters.sandbox.stripe.courier import Courier, Parcel
+from adapters.sandbox.stripe.delivering import delivering
 
 StreamObject = dict[str, Any]
 
@@ -52,17 +52,9 @@ class StreamSimulation:
         self._outbox = self.books.outbox if webhook_url else None
         self._base, self._clock, self._folder = base, clock, store_path.parent
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Opens the books, and keeps delivering until it is left."""
-        self.books.open()
-        delivering = asyncio.create_task(self.courier.run())
-        try:
-            yield
-        finally:
-            delivering.cancel()
-            await asyncio.gather(delivering, return_exceptions=True)
-            self.books.close()
+        return delivering(self.books, self.courier)
 
     def now(self) -> int:
         """Unix seconds."""

@@ -1,9 +1,8 @@
 """The simulated Mux as a whole: its books, its courier, and what becomes of an upload."""
 
-import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +16,7 @@ from adapters.sandbox.stripe.books.books import Books
 from adapters.sandbox.stripe.books.outbox import Delivery
 from adapters.sandbox.stripe.books.store import Query
 from adapters.sandbox.stripe.courier import Courier, Parcel
+from adapters.sandbox.stripe.delivering import delivering
 from adapters.sandbox.stripe.faults import Faults
 
 
@@ -54,17 +54,9 @@ class MuxSimulation:
         self._base = base
         self._clock = clock
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Opens the books, and keeps delivering until it is left."""
-        self.books.open()
-        delivering = asyncio.create_task(self.courier.run())
-        try:
-            yield
-        finally:
-            delivering.cancel()
-            await asyncio.gather(delivering, return_exceptions=True)
-            self.books.close()
+        return delivering(self.books, self.courier)
 
     def now(self) -> int:
         """Unix seconds."""

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from adapters.sandbox.stripe.books.books import Books
 from adapters.sandbox.stripe.books.moment import BY_ITSELF, Cause, Moment
 from adapters.sandbox.stripe.courier import Courier
+from adapters.sandbox.stripe.delivering import delivering
 from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.faults import Faults
 from adapters.sandbox.stripe.life import due
@@ -43,18 +44,9 @@ class Simulation:
         self._public_url = public_url.rstrip("/")
         self._clock = clock
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Opens the books, and keeps delivering and watching the clock until it is left."""
-        self.books.open()
-        tasks = [asyncio.create_task(self.courier.run()), asyncio.create_task(self._watch_the_clock())]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self.books.close()
+        return delivering(self.books, self.courier, self._watch_the_clock())
 
     async def _watch_the_clock(self) -> None:
         """What falls due by the clock happens within a second, also when nobody asks."""
