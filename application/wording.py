@@ -13,8 +13,8 @@ CodeLetter = Callable[[str], Letter]
 
 NOT_YOU = "If that was not you, do nothing: without it nothing changes."
 PHONE_RELEASED = (
-    "The phone number was removed, since it had been added before this address was confirmed: it does not sign in"
-    " any more. If it is yours, add it again."
+    "The phone number was removed, since it had been added before a letter to this address ever set the password: it"
+    " does not sign in any more. If it is yours, add it again."
 )
 PHONE_STAYS = "Codes that are sent to the account's phone number sign in too: if it is not yours, change it to yours."
 NOTICE_NOT_YOU = "If that was not you, reset your password now and write to support."

@@ -39,7 +39,7 @@ def of_account(fact: AccountEvent) -> str:
         case PhoneChanged():
             return "The phone number was changed to one that had been proved by a code."
         case PhoneReleased():
-            return "The phone number was removed: it had been added before the e-mail address was proved."
+            return "The phone number was removed: it had been added before any reset of the password."
         case PasswordChanged():
             return PASSWORDS[fact.how]
         case RefreshTokenReused():

@@ -1,7 +1,7 @@
 """An account: registered, reached, signed in to, given a role, bound to a customer, disabled, erased."""
 
 from datetime import datetime
-from typing import Literal, Self, TypeVar, assert_never
+from typing import Literal, Self, assert_never
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,7 @@ from domain.account.by_hand import (
     in_force,
     refuse_end,
     refuse_too_many,
+    without,
 )
 from domain.account.contacts import (
     AccountRenamed,
@@ -29,8 +30,6 @@ from domain.account.customers import CustomerBound, CustomerDeletionRequested, C
 from domain.account.erasure import AccountErased, ErasureEvent, ErasureRequested, PersonalDataErased
 from domain.account.sign_ins import PasswordChange, PasswordChanged, RefreshTokenReused, SignInEvent
 from domain.shared.fact import AccountFact, Personal
-
-E = TypeVar("E", bound=datetime | None)
 
 Role = Literal["viewer", "support", "auditor", "admin"]
 
@@ -82,8 +81,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     email_verified: bool = False
     phone: str | None = None
-    phone_came_first: bool = False
-    """It was added before an address that somebody registered with was proved: theirs perhaps, not the address's."""
+    phone_goes_with_reset: bool = False
+    """It was added while `is_its_holders` was False: it may be somebody else's than the address."""
+    is_its_holders: bool = False
+    """It began with a number that proved itself, or a letter to the address has set the password since it began."""
     name: str | None = None
     role: Role
     was_staff: bool = False
@@ -141,8 +142,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return [PasswordChanged(account_id=self.id, how=how if self.has_password or how == "reset" else "first")]
 
     def reset_password(self, email: str) -> list[AccountEvent]:
-        """By a letter to the address, which is proved by it; whatever came in before that goes."""
-        released = [PhoneReleased(account_id=self.id, before=self.phone)] if self.phone_came_first else []
+        """By a letter to the address, which is proved by it; whatever came in before the first such letter goes."""
+        released = [PhoneReleased(account_id=self.id, before=self.phone)] if self.phone_goes_with_reset else []
         return [*self.verify_email(email), *released, *self.change_password("reset")]
 
     def end_copied_sign_in(self, session_id: UUID) -> list[AccountEvent]:
@@ -249,7 +250,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def _made(cls, fact: AccountRegistered | AccountRegisteredByPhone) -> "Account":
         made = cls(id=fact.account_id, role=fact.role, was_staff=fact.role != "viewer", created_at=fact.recorded_at)
         if isinstance(fact, AccountRegisteredByPhone):
-            return replace(made, phone=fact.phone, has_password=False)
+            return replace(made, phone=fact.phone, has_password=False, is_its_holders=True)
         return replace(made, email=fact.email, name=fact.name)
 
     @classmethod
@@ -265,11 +266,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             case EmailChanged():
                 return replace(state, email=fact.after, email_verified=True)
             case PhoneChanged():
-                return replace(state, phone=fact.after, phone_came_first=bool(state.email) and not state.email_verified)
+                return replace(state, phone=fact.after, phone_goes_with_reset=not state.is_its_holders)
             case PhoneReleased():
-                return replace(state, phone=None, phone_came_first=False)
+                return replace(state, phone=None, phone_goes_with_reset=False)
             case PasswordChanged():
-                return replace(state, has_password=True, sign_in_epoch=state.sign_in_epoch + 1)
+                held, epoch = state.is_its_holders or fact.how == "reset", state.sign_in_epoch + 1
+                return replace(state, has_password=True, is_its_holders=held, sign_in_epoch=epoch)
             case RefreshTokenReused():
                 return state
             case RoleChanged():
@@ -287,14 +289,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             case AccessGranted():
                 return replace(state, grants={**state.grants, fact.grant_id: fact.until})
             case GrantWithdrawn():
-                return replace(state, grants=_without(state.grants, fact.grant_id))
+                return replace(state, grants=without(state.grants, fact.grant_id))
             case BlockPlaced():
                 return replace(state, blocks={**state.blocks, fact.block_id: fact.until})
             case BlockLifted():
-                return replace(state, blocks=_without(state.blocks, fact.block_id))
+                return replace(state, blocks=without(state.blocks, fact.block_id))
             case _:
                 assert_never(fact)
-
-
-def _without(ends: dict[UUID, E], gone: UUID) -> dict[UUID, E]:
-    return {id: until for id, until in ends.items() if id != gone}

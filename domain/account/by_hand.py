@@ -65,6 +65,11 @@ def in_force(ends: Mapping[UUID, E], now: datetime) -> dict[UUID, E]:
     return {id: until for id, until in ends.items() if until is None or now < until}
 
 
+def without(ends: Mapping[UUID, E], gone: UUID) -> dict[UUID, E]:
+    """All but one."""
+    return {id: until for id, until in ends.items() if id != gone}
+
+
 def refuse_end(until: datetime | None, now: datetime) -> None:
     """Raises EndInThePast, EndTooFarAhead."""
     if until is None:

@@ -29,7 +29,7 @@ class PhoneChanged(AccountFact, frozen=True, tag="account.phone_changed"):
 
 
 class PhoneReleased(AccountFact, frozen=True, tag="account.phone_released"):
-    """It was added before anybody had shown that they read what is sent to the address, and then somebody did."""
+    """It was added before any letter to the address had set the password, and then one did."""
 
     before: Personal[str]
 

@@ -104,6 +104,7 @@ def test_a_password_that_none_came_before_is_the_first() -> None:
 
 
 added = PhoneChanged(account_id=ANNA, before=None, after=PHONE)
+exchanged = PhoneChanged(account_id=ANNA, before=NEW_PHONE, after=PHONE)
 reset = PasswordChanged(account_id=ANNA, how="reset")
 released = PhoneReleased(account_id=ANNA, before=PHONE)
 
@@ -118,15 +119,26 @@ def test_a_number_that_came_before_the_address_was_proved_goes_with_the_reset_th
     )
 
 
-def test_also_where_a_link_was_followed_in_between_which_asks_for_no_password() -> None:
-    given(Account, registered, added, verified).when(lambda anna: anna.reset_password(EMAIL)).then(released, reset)
+@pytest.mark.parametrize(
+    "before",
+    [
+        (registered, added, verified),
+        (registered, verified, added),
+        (registered, verified, added, changed),
+        (registered, verified, changed, added),
+        (registered, PhoneChanged(account_id=ANNA, before=None, after=NEW_PHONE), verified, exchanged),
+    ],
+)
+def test_also_where_a_link_was_followed_in_between_which_asks_for_no_password(before: tuple[AccountEvent, ...]) -> None:
+    given(Account, *before).when(lambda anna: anna.reset_password(EMAIL)).then(released, reset)
 
 
 @pytest.mark.parametrize(
     "before",
     [
-        (registered, verified, added),
-        (registered, added, verified, PhoneChanged(account_id=ANNA, before=PHONE, after=NEW_PHONE)),
+        (registered, verified, reset, added),
+        (registered, added, verified, released, reset, PhoneChanged(account_id=ANNA, before=None, after=NEW_PHONE)),
+        (registered, verified, reset, changed, added),
         (by_phone, EmailChanged(account_id=ANNA, before=None, after=EMAIL)),
         (
             by_phone,
@@ -135,7 +147,7 @@ def test_also_where_a_link_was_followed_in_between_which_asks_for_no_password() 
         ),
     ],
 )
-def test_a_number_that_came_after_that_or_before_any_address_stays(before: tuple[AccountEvent, ...]) -> None:
+def test_a_number_that_came_after_a_reset_or_made_the_account_stays(before: tuple[AccountEvent, ...]) -> None:
     given(Account, *before).when(lambda anna: anna.reset_password(EMAIL)).then(reset)
     assert folded(Account, *before, reset).phone is not None
 

@@ -19,7 +19,7 @@ SENTENCES = {
     "account.email_verified": "The e-mail address was verified.",
     "account.email_changed": "The e-mail address was changed to one that had been confirmed.",
     "account.phone_changed": "The phone number was changed to one that had been proved by a code.",
-    "account.phone_released": "The phone number was removed: it had been added before the e-mail address was proved.",
+    "account.phone_released": "The phone number was removed: it had been added before any reset of the password.",
     "account.password_changed": "The password was set anew by a link that was sent to the e-mail address.",
     "account.refresh_token_reused": "A spent refresh token was used again, so that sign-in was ended.",
     "account.role_changed": "The role changed from viewer to auditor.",
