@@ -114,6 +114,8 @@ class Emails:
         if proof.kind == "email_verification" or email == account.email:
             decided = await self.records.append(asked, (recalled, account.verify_email(email)), rows=[spent])
             return decided.position
+        if account.disabled:
+            raise InvalidToken("The account is disabled: nothing that lets anybody in is changed.")
         return await self._changed(recalled, account, email, asked, spent)
 
     async def _changed(

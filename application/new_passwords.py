@@ -49,18 +49,22 @@ class NewPasswords:
         """The sign-in by which it was changed goes on.
 
         Raises:
-            WrongPassword, RecentSignInNeeded, WeakPassword, TooBusy; RowMoved where another was faster.
+            WrongPassword, RecentSignInNeeded, WeakPassword, TooBusy; RowMoved where another was faster, or where all
+            sign-ins have been ended meanwhile.
         """
         account_id = viewer.account_id
-        credential = await self._proved(viewer, current)
         account = (await self.records.recall(Account, account_id)).existing()
+        epoch = account.sign_in_epoch
+        credential = await self._proved(viewer, current)
         await refuse_weak(self.passwords, new, email=account.email, name=account.name)
         row = _credential_row(account_id, credential, await self.passwords.hash(new), now=self.real_time.now())
 
         async def once() -> Position:
             recalled = await self.records.recall(Account, account_id)
             account = recalled.existing()
-            kept = self.sign_ins.kept(viewer.session_id, account_id, epoch=account.sign_in_epoch + 1)
+            if account.disabled or account.sign_in_epoch != epoch:
+                raise RowMoved("sessions")
+            kept = self.sign_ins.kept(viewer.session_id, account_id, epoch=epoch + 1)
             rows = [row, kept, *await self._with_it(account)]
             decided = await self.records.append(asked, (recalled, account.change_password("change")), rows=rows)
             return decided.position

@@ -119,7 +119,7 @@ class Phones:
 
         async def once() -> Position:
             recalled = await self.records.recall(Account, account_id)
-            if recalled.existing().sign_in_epoch != epoch:
+            if (account := recalled.existing()).disabled or account.sign_in_epoch != epoch:
                 raise InvalidCode("The code is over: all sign-ins have been ended since it was looked at.")
             return await self._changed(recalled, phone, asked)
 

@@ -216,9 +216,8 @@ class PostgresSignIns:
         return UpdateIf("sessions", {"session_id": session_id, "reuse_recorded": False}, {"reuse_recorded": True})
 
     def kept(self, session_id: UUID, account_id: UUID, *, epoch: int) -> GuardedRow:
-        return UpdateIf(
-            "sessions", {"session_id": session_id, "account_id": account_id}, {"epoch": epoch}, required=False
-        )
+        where = {"session_id": session_id, "account_id": account_id, "epoch": epoch - 1}
+        return UpdateIf("sessions", where, {"epoch": epoch}, required=False)
 
     async def end_session(self, refresh_digest: bytes, *, now: datetime) -> None:
         async with connected(self._pool) as connection:

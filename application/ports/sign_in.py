@@ -104,7 +104,7 @@ class SignIns(Protocol):
         ...
 
     def kept(self, session_id: UUID, account_id: UUID, *, epoch: int) -> GuardedRow:
-        """The row by which an append that begins a new epoch takes one session along into it."""
+        """The row by which an append that begins a new epoch takes one session along into it, from the one before."""
         ...
 
     async def end_session(self, refresh_digest: bytes, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """New passwords: by who knows the one before, by a letter, and the first of an account that had none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,13 @@ from application.new_passwords import RecentSignInNeeded
 from application.password_rules import WeakPassword, WrongPassword
 from application.phones import InvalidCode
 from application.ports.codes import CodeKind, Codes, NewCode, Proof, TooManyCodes
-from application.ports.secrets import SignedIn
+from application.ports.ledger import RowMoved
+from application.ports.secrets import Passwords, SignedIn
 from application.signing_in import InvalidCredentials, SigningIn, Tokens
 from application.wording import PHONE_RELEASED, PHONE_STAYS
 from domain.account.sign_ins import PasswordChanged
 from domain.shared.fact import Actor, Cause
-from tests.application.house import PASSWORD, House, asked_by
+from tests.application.house import BY_ADMIN, PASSWORD, House, asked_by
 
 pytestmark = pytest.mark.anyio
 
@@ -206,6 +207,64 @@ async def test_a_device_left_lying_about_sets_none(house: House) -> None:
         await changes(house, tokens, current=None)
     with pytest.raises(WrongPassword):
         await changes(house, tokens, current="none at all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowPasswords:
+    """Something happens while a new password is hashed."""
+
+    passwords: Passwords
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def is_weak(self, password: str, *, known: Sequence[str]) -> bool:
+        return await self.passwords.is_weak(password, known=known)
+
+    async def hash(self, password: str) -> str:
+        await self.meanwhile()
+        return await self.passwords.hash(password)
+
+
+@pytest.mark.parametrize("how", ["change", "first"])
+@pytest.mark.parametrize("enabled_again", [False, True])
+async def test_a_change_under_way_when_the_account_is_disabled_comes_to_nothing(
+    house: House, how: str, *, enabled_again: bool
+) -> None:
+    if how == "change":
+        await house.registers(EMAIL)
+    tokens = await signs_in(house) if how == "change" else await by_phone(house)
+    who = await viewer(house, tokens)
+
+    async def disabled() -> None:
+        await house.account_admin.disable(who.account_id, reason="stolen", asked=BY_ADMIN)
+        if enabled_again:
+            await house.account_admin.enable(who.account_id, reason="hers again", asked=BY_ADMIN)
+
+    slow: Any = SlowPasswords(passwords=house.ways.new_passwords.passwords, meanwhile=disabled)
+    current, asked = PASSWORD if how == "change" else None, asked_by(who.account_id)
+    with pytest.raises(RowMoved):
+        await replace(house.ways.new_passwords, passwords=slow).change(who, current=current, new=NEW, asked=asked)
+
+    assert "account.password_changed" not in await house.tags()
+    with pytest.raises(NotSignedIn):
+        await viewer(house, tokens)
+    with pytest.raises(NotSignedIn):
+        await house.signing_in.refresh(tokens.refresh_token, cause=REQUEST)
+
+
+async def test_a_disabled_account_changes_no_way_in(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    who = await viewer(house, await signs_in(house))
+    await house.ways.phones.ask_change(anna, phone=PHONE, password=PASSWORD)
+    await house.ways.emails.ask_change(anna, email="mallory@example.com", password=PASSWORD)
+    await house.account_admin.disable(anna, reason="stolen", asked=BY_ADMIN)
+
+    with pytest.raises(RowMoved):
+        await house.ways.new_passwords.change(who, current=PASSWORD, new=NEW, asked=asked_by(anna))
+    with pytest.raises(InvalidCode):
+        await house.ways.phones.prove(anna, await house.ways.digits_for(PHONE), asked_by(anna))
+    with pytest.raises(InvalidToken):
+        await house.ways.emails.confirm(await house.ways.token_for("mallory@example.com"), cause=REQUEST)
+    assert (await house.tags())[-1] == "account.disabled"
 
 
 # Somebody else registered with her address

@@ -162,6 +162,16 @@ async def test_nobody_takes_the_session_of_another_along(house: Operations, anna
     assert await house.sign_ins.session(session_id, now=LATER) == seen_as(session_id, anna)
 
 
+async def test_a_session_that_has_ended_is_not_taken_along(house: Operations, anna: UUID) -> None:
+    session_id = await signed_in(house, anna)
+    for _ in range(2):
+        await happened(house, anna, PasswordChanged(fact_id=uuid4(), account_id=anna, how="change"))
+
+    await house.ledger.append(rows=[house.sign_ins.kept(session_id, anna, epoch=2)])
+
+    assert await house.sign_ins.session(session_id, now=LATER) is None
+
+
 async def test_a_password_is_of_the_epoch_in_which_it_was_read(house: Operations, anna: UUID) -> None:
     await happened(house, anna, PasswordChanged(fact_id=uuid4(), account_id=anna, how="reset"))
 
