@@ -20,7 +20,8 @@ STEP_MAX = 1
 """From one character to the next, where a keyboard or an alphabet is gone through."""
 PLACEHOLDER = re.compile(
     r"change[ _-]?(?:me|it|this)|replace[ _-]?(?:me|it|this)|place[ _-]?holder|your[ _-]?(?:own|jwt|secret|key|long)|"
-    r"insecure|example|password|not[ _-]?(?:a[ _-])?secret|secret[ _-]?key|(?:jwt|master|dev|test)[ _-]?(?:secret|key)",
+    r"insecure|example|development|password|not[ _-]?(?:a[ _-])?secret|secret[ _-]?key|"
+    r"(?:jwt|master|dev|test)[ _-]?(?:secret|key)",
     re.IGNORECASE,
 )
 
@@ -28,9 +29,12 @@ PLACEHOLDER = re.compile(
 def troubles_of_signing(secret: str, keys: str) -> list[str]:
     """Of JWT_SECRET, or of the secrets of JWT_KEYS where there are any."""
     if keys:
-        given = [entry.partition(":")[2] for entry in _given(keys)]
-        found = [weakness for key in given if (weakness := _weakness_of_signing(key))]
-        return [f"JWT_KEYS has a secret which {weakness}" for weakness in dict.fromkeys(found)]
+        given = [entry.partition(":") for entry in _given(keys)]
+        found = [weakness for _, _, key in given if (weakness := _weakness_of_signing(key))]
+        troubles = [f"JWT_KEYS has a secret which {weakness}" for weakness in dict.fromkeys(found)]
+        names = [name.strip() for name, _, _ in given]
+        # The last would sign under the name, and what the others have signed be no good.
+        return troubles + ["JWT_KEYS has two secrets under one name"] * (len(set(names)) < len(names))
     if not secret:
         return ["JWT_SECRET is missing"]
     return [f"JWT_SECRET {weakness}"] if (weakness := _weakness_of_signing(secret)) else []

@@ -220,10 +220,13 @@ def _decode(kind: type, value: str) -> object:
 
 
 def _from_file(path: Path) -> dict[str, str]:
-    """`NAME=value` lines; `#` begins a comment line, quotes around a value are taken off."""
+    """`NAME=value` lines; `#` begins a comment line, quotes around a value are taken off. Raises SettingsInvalid."""
     if not path.is_file():
         return {}
-    lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    except UnicodeDecodeError:
+        raise SettingsInvalid(f"{path.name} is not saved as UTF-8") from None
     pairs = [line.removeprefix("export ").partition("=") for line in lines if line and not line.startswith("#")]
     return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
 

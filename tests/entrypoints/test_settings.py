@@ -178,6 +178,7 @@ def test_production_does_not_start_without_each_of_them_and_says_which(name: str
         ("JWT_SECRET", "changeme" * 5),
         ("JWT_SECRET", "Please-CHANGE_ME-before-you-go-to-production"),
         ("JWT_SECRET", "your-secret-key-of-thirty-two-characters-or-more"),
+        ("JWT_SECRET", "development-secret-development-secret"),
         ("JWT_SECRET", "x" * 40),
         ("JWT_SECRET", "an-old-word" * 4),
         ("JWT_SECRET", "a7Kz" * 4 + "z7Ka" * 3 + "K7az" * 4),
@@ -185,6 +186,7 @@ def test_production_does_not_start_without_each_of_them_and_says_which(name: str
         ("JWT_KEYS", "k1:short"),
         ("JWT_KEYS", "k1:" + "changeme" * 5),
         ("JWT_KEYS", GOOD["JWT_SECRET"]),
+        ("JWT_KEYS", f"a:{GOOD['JWT_SECRET']},a:one-more-of-all-but-forty-characters-too"),
         ("JWT_KEYS", ","),
         ("MASTER_KEYS", "k1:" + "A" * 43 + "="),
         ("MASTER_KEYS", master_key(b"0123456789abcdef" * 2)),
@@ -377,3 +379,11 @@ def test_in_production_no_secret_is_made_up(tmp_path: Path) -> None:
     settings = Settings(env="production", data_dir=tmp_path)
     assert with_development_secrets(settings) == settings
     assert not (tmp_path / FILE).exists()
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("ENV=production\n", "utf-16")
+
+    with pytest.raises(SettingsInvalid, match=r"^\.env is not saved as UTF-8$"):
+        read_settings({}, file)
