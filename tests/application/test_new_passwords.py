@@ -1,7 +1,7 @@
 """New passwords: by who knows the one before, by a letter, and the first of an account that had none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -216,7 +216,7 @@ class SlowPasswords:
     passwords: Passwords
     meanwhile: Callable[[], Awaitable[object]]
 
-    async def is_weak(self, password: str, *, known: Sequence[str]) -> bool:
+    async def is_weak(self, password: str, *, known: tuple[str, ...]) -> bool:
         return await self.passwords.is_weak(password, known=known)
 
     async def hash(self, password: str) -> str:
