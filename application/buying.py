@@ -56,6 +56,11 @@ class Buying:
                 if not gone.deleted and not await self._sells(price_id):
                     raise self._seems_another_account(customer_id) from gone
                 await self.binding.note_gone(account_id, customer_id, asked, deleted=gone.deleted)
+            except ProviderRefused as refused:
+                # Of a price and a customer that it does not know the provider names the price alone, it may be.
+                if await self._sells(price_id) or await self.billing.has_customer(customer_id):
+                    raise
+                raise self._seems_another_account(customer_id) from refused
         raise NothingBought("The provider has none of this account's customers any more.")
 
     async def as_customer(self, account_id: UUID, act: Act[T], asked: Asked) -> T:

@@ -15,8 +15,8 @@ from application.deletions import Deletions
 from application.duplicates import tell_of_duplicates, with_duplicates
 from application.errors import CustomerGone, NotFound, ProviderBusy, ProviderUnavailable
 from application.in_turn import in_turn
-from application.observing import Observing
-from application.our_words import Plans, belongs_to_no_plan, held_up, sold
+from application.observing import Decision, Observing
+from application.our_words import why_held_up
 from application.ports.billing import BillingProvider, CustomerTruth
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, InsertOnce, RowMoved, StreamMoved, UpdateIf
@@ -27,7 +27,7 @@ from application.renewing import LEASE_SECONDS, renewed
 from application.unconfirmed import Unconfirmed
 from domain.account.customers import CustomerBoundElsewhere, TooManyCustomers
 from domain.shared.fact import Actor, Cause
-from domain.subscription.truth import TERMINAL, BillingPolicy
+from domain.subscription.truth import BillingPolicy
 
 log = logging.getLogger(__name__)
 
@@ -213,6 +213,7 @@ class Convergence:
         by = asked or self._asked_by(customer, waiting)
         try:
             truth = await self.billing.truth_of(customer.customer_id, within_seconds=_patience(waiting, asked))
+            why, decisions = await self._decided(truth, customer, account_id, waiting)
         except (ProviderUnavailable, CustomerGone) as trouble:
             deleted = await self.deletions.known_of(customer, account_id, trouble, waiting)
             if deleted and isinstance(trouble, CustomerGone):
@@ -221,22 +222,6 @@ class Convergence:
                 return
             await self.unconfirmed.record(customer, account_id, epoch, waiting, deleted=deleted)
             raise
-        plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
-        why, heard_at = _held_up(customer, truth, plans), self._heard_at(waiting)
-        subscriptions = [
-            await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
-            for seen in reversed(truth.subscriptions)
-        ]
-        deleted = bool(self.deletions.told_by(waiting))
-        others = await self.observing.others(subscriptions, account_id)
-        others = await self.deletions.with_ends(others, customer, heard_at, deleted=deleted)
-        decisions = [
-            *with_duplicates([*subscriptions, *others], self.observing.policy),
-            *([await self.deletions.noted(customer, account_id)] if deleted else []),
-            *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
-            await self.observing.prepaid(truth, customer, account_id, heard_at),
-            *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
-        ]
         settled = () if why else waiting
         new = await self._new_objects(customer, truth.objects)
         rows = [*self._rows(customer, epoch, settled, asked_at), *self._as_theirs(customer, new)]
@@ -246,6 +231,27 @@ class Convergence:
         tell_of_duplicates(recorded.facts)
         if why:
             raise HeldUp(why)
+
+    async def _decided(
+        self, truth: CustomerTruth, customer: Customer, account_id: UUID, waiting: Sequence[Waiting]
+    ) -> tuple[str | None, list[Decision]]:
+        """Why something cannot be recorded, if so, and what of all the rest is missing. Raises as `with_ends`."""
+        plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
+        heard_at = self._heard_at(waiting)
+        subscriptions = [
+            await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
+            for seen in reversed(truth.subscriptions)
+        ]
+        deleted = bool(self.deletions.told_by(waiting))
+        others = await self.observing.others(subscriptions, account_id)
+        others = await self.deletions.with_ends(others, customer, heard_at, deleted=deleted)
+        return why_held_up(customer, truth, plans), [
+            *with_duplicates([*subscriptions, *others], self.observing.policy),
+            *([await self.deletions.noted(customer, account_id)] if deleted else []),
+            *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
+            await self.observing.prepaid(truth, customer, account_id, heard_at),
+            *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
+        ]
 
     def _heard_at(self, waiting: Sequence[Waiting]) -> datetime:
         """When the provider last spoke, which is nearer to what happened than when we came to listen."""
@@ -280,16 +286,6 @@ class Convergence:
                 )
             )
         return rows
-
-
-def _held_up(customer: Customer, truth: CustomerTruth, plans: Plans) -> str | None:
-    """What waits for a plan to get a price says nothing else: by these words it is found then."""
-    reasons = [*filter(None, (held_up(seen, plans) for seen in truth.subscriptions)), *truth.held_up]
-    going_on = [seen for seen in truth.subscriptions if seen.status not in TERMINAL and not held_up(seen, plans)]
-    for seen in going_on:
-        if not sold(seen, plans):
-            return belongs_to_no_plan(customer.provider, seen.first.price_id)
-    return " ".join(reasons) or None
 
 
 def _patience(waiting: Sequence[Waiting], asked: Asked | None) -> float | None:

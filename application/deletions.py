@@ -67,21 +67,25 @@ class Deletions:
         """What is going on here and the provider does not list, with an end to what it says that it has no more.
 
         Of a customer who was `deleted` that is everything; else each is asked for by itself, since of very many the
-        list has the newest alone.
+        list has the newest alone. Raises CustomerGone where the provider does not know the customer either.
         """
-        return [
-            _ended(decision, at)
-            if _is_of(customer, decision) and (deleted or await self._is_gone(decision))
-            else decision
-            for decision in unlisted
-        ]
+        own = [decision for decision in unlisted if _is_of(customer, decision)]
+        gone = own if deleted else [decision for decision in own if await self._is_gone(decision)]
+        if gone and not deleted:
+            await self._refuse_unknown(customer, gone)
+        return [_ended(decision, at) if decision in gone else decision for decision in unlisted]
+
+    async def _refuse_unknown(self, customer: Customer, gone: Sequence[Decision]) -> None:
+        """With a key of another account everything would seem to be gone: only who is known can have less there."""
+        name = self.billing.name
+        if not await self.billing.has_customer(customer.customer_id):
+            raise CustomerGone(f"{name} knows neither {customer.customer_id} nor what is going on of it.")
+        for decision in gone:
+            reference = _subscription(decision).provider_reference
+            log.warning("the subscription %s is over, since %s does not know it any more", reference, name)
 
     async def _is_gone(self, decision: Decision) -> bool:
-        reference = _subscription(decision).provider_reference
-        if await self.billing.has_subscription(reference):
-            return False
-        log.warning("a subscription is over, since %s does not know it any more", self.billing.name)
-        return True
+        return not await self.billing.has_subscription(_subscription(decision).provider_reference)
 
 
 def _subscription(decision: Decision) -> Subscription:

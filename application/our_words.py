@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from application.ports.billing import SeenItem, SeenSubscription
+from application.ports.billing import CustomerTruth, SeenItem, SeenSubscription
 from application.ports.inbox import Customer
 from domain.payment.truth import CoveredItem, ProviderPayment
 from domain.shared.plan_terms import PlanTerms
@@ -39,6 +39,16 @@ def held_up(seen: SeenSubscription, plans: Plans) -> str | None:
     if not unsaid or seen.status in TERMINAL:
         return None
     return f"{seen.reference} sells a plan at {unsaid[0]}, which is no amount that can be recorded: it may be in tiers"
+
+
+def why_held_up(customer: Customer, truth: CustomerTruth, plans: Plans) -> str | None:
+    """What waits for a plan to get a price says nothing else: by these words it is found then."""
+    reasons = [*filter(None, (held_up(seen, plans) for seen in truth.subscriptions)), *truth.held_up]
+    going_on = [seen for seen in truth.subscriptions if seen.status not in TERMINAL and not held_up(seen, plans)]
+    for seen in going_on:
+        if not sold(seen, plans):
+            return belongs_to_no_plan(customer.provider, seen.first.price_id)
+    return " ".join(reasons) or None
 
 
 def in_our_words(

@@ -216,6 +216,36 @@ async def test_with_a_key_of_another_account_nobody_is_taken_for_gone(
     assert (await customers_of(house, anna)).bound == (first.customer_id,)
 
 
+async def test_one_that_knows_nobody_ends_nothing_even_where_it_answers_with_empty_lists(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await subscribed(house)
+    anna, head = await account_of(house, first), await house.ledger.head()
+    house.billing.forget_everybody()
+
+    with pytest.raises(CustomerGone):
+        await house.convergence.settle(first)
+    await house.hears("customer.updated", first)
+    await house.convergence.settle_waiting()
+
+    assert await house.tags(after=head) == []
+    assert await has_access(house, anna)
+    assert [row["status"] for row in house.tables.rows("inbox", type="customer.updated")] == ["parked"]
+    assert "is our key another account's?" in caplog.text
+
+
+async def test_where_the_price_is_refused_of_a_customer_who_is_not_known_that_is_an_outage_too(house: House) -> None:
+    first = await bound(house)
+    anna, plan = await account_of(house, first), await house.sells()
+    house.billing.forget_everybody()
+    house.business_time.pass_by(timedelta(days=2))  # The page of her first checkout is over.
+
+    with pytest.raises(ProviderUnavailable):
+        await house.opens_checkout(anna, plan)
+
+    assert (await customers_of(house, anna)).gone == {}
+
+
 @pytest.mark.parametrize("by", ["a checkout", "the portal", "an operator"])
 async def test_that_one_was_not_known_is_taken_back_once_it_is(house: House, by: str) -> None:
     first = await bound(house)

@@ -2,7 +2,7 @@
 
 import re
 
-from adapters.sandbox.stripe.api.listing import DELETED, filters, listed_by, page
+from adapters.sandbox.stripe.api.listing import filters, listed_by, page
 from adapters.sandbox.stripe.api.parameters import EXPAND, fields, filled, merged_metadata, metadata, text, whole
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.errors import invalid
@@ -12,6 +12,8 @@ from adapters.sandbox.stripe.life.checkout import new_customer
 from adapters.sandbox.stripe.shapes import StripeObject
 
 KIND, URL = "customer", "/v1/customers"
+DELETED = "deleted_customer"
+"""The kind under which the books have a customer that was deleted."""
 
 CLAUSE = re.compile(r"""\s*metadata\[(['"])([\w-]+)\1\]:(['"])([^'"]*)\3\s*""")
 

@@ -9,9 +9,6 @@ from adapters.sandbox.stripe.errors import StripeRefusal, no_such
 from adapters.sandbox.stripe.shapes import StripeObject, list_of, public
 
 USUAL, MOST = 10, 100
-DELETED = "deleted_customer"
-"""The kind under which the books have a customer that was deleted."""
-
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -45,9 +42,7 @@ def page(
     undelivered: bool | None = None,
 ) -> StripeObject:
     """One page of `kind`; `where` maps dotted paths to what they must be, `since` hides what is older."""
-    customer = where.get("customer")
-    if isinstance(customer, str) and moment.find(DELETED, customer):
-        raise no_such("customer", customer, param="customer", status=400)
+    _refuse_unknown_customer(moment, parameters)
     created: list[tuple[str, int]] = list(parameters.get("created", []))
     if since is not None:
         created.append((">=", since))
@@ -63,6 +58,13 @@ def page(
         found = moment.store.newest(query, limit=limit + 1, older_than=after)
         kept = found[:limit]
     return list_of(url, [public(obj) for obj in kept], has_more=len(found) > limit)
+
+
+def _refuse_unknown_customer(moment: Moment, parameters: StripeObject) -> None:
+    """Stripe lists nothing by a customer whom it does not know, or who was deleted: it refuses."""
+    customer: str | None = parameters.get("customer")
+    if customer is not None and moment.find("customer", customer) is None:
+        raise no_such("customer", customer, param="customer", status=400)
 
 
 def _cursor(moment: Moment, kind: str, parameters: StripeObject, name: str) -> str | None:

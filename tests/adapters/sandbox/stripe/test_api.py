@@ -564,6 +564,24 @@ def test_a_currency_that_stripe_does_not_take_is_refused(sandbox: Sandbox, code:
         sandbox.api.prices.create({"product": product.id, "currency": code, "unit_amount": 500})
 
 
+def test_no_list_takes_a_customer_whom_nobody_knows(sandbox: Sandbox) -> None:
+    for listed in (
+        "charges",
+        "checkout/sessions",
+        "entitlements/active_entitlements",
+        "invoices",
+        "payment_intents",
+        "subscriptions",
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match="No such customer: 'cus_nobody'") as refused:
+            sandbox.stripe.raw_request("get", f"/v1/{listed}", customer="cus_nobody")
+        assert (refused.value.http_status, refused.value.code, refused.value.param) == (
+            400,
+            "resource_missing",
+            "customer",
+        )
+
+
 def test_a_customer_that_is_deleted_takes_its_subscriptions_along(sandbox: Sandbox) -> None:
     price = sandbox.price()
     anna = sandbox.api.customers.create({"name": "Anna"})
