@@ -25,6 +25,8 @@ CONNECT_TIMEOUT_SECONDS = 10
 
 # The tests' data is worth nothing, so nothing waits for the disk.
 NOT_DURABLE = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+SETTINGS = ("max_connections=300",)
+"""The services of several modules may be open at the same time, each with pools of its own."""
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 << 30
 """For four servers side by side; the one with the longest ledger takes 400 MB."""
@@ -112,7 +114,7 @@ def _require_docker() -> None:
 @contextmanager
 def _embedded() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="streamly-tests-", dir=_place()) as folder:
-        server = EmbeddedPostgres(Path(folder), durable=False)
+        server = EmbeddedPostgres(Path(folder), durable=False, settings=SETTINGS)
         try:
             yield server.start()
         except EmbeddedPostgresUnavailable as unavailable:

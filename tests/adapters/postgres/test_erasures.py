@@ -17,6 +17,7 @@ from adapters.postgres.pool import Pool, new_pool
 from adapters.postgres.sign_ins import PostgresSignIns
 from application.ports.codes import NewCode
 from application.ports.erasures import Traces
+from application.ports.ledger import Insert
 from application.wording import Wording
 from tests.adapters.eventstore.house import ledger_house
 from tests.contracts.members import registered
@@ -34,6 +35,8 @@ SAME_TOKEN = """
     INSERT INTO ops.refresh_tokens (digest, session_id, issued_at, expires_at)
     SELECT 'first', session_id, now(), now() FROM another
 """
+NUMBER = "+14155550100"
+SEALED = sealed_letters()
 CODES_LOCKED = "LOCK TABLE ops.codes IN SHARE MODE"
 TRACES = Traces(account_id=ANNA, customers=(), recipients=())
 
@@ -42,6 +45,8 @@ TRACES = Traces(account_id=ANNA, customers=(), recipients=())
 async def pool(database: str) -> AsyncIterator[Pool]:
     async with ledger_house(database) as house, new_pool(database, size=4) as opened:
         await registered(house.ledger, ANNA)
+        index = SEALED.blind_index.of("phone", NUMBER)
+        await house.ledger.append(rows=[Insert("claims", {"kind": "phone", "blind_index": index, "owner": ANNA})])
         yield opened
 
 
@@ -58,9 +63,9 @@ async def opens(pool: Pool) -> object:
 
 
 async def asks(pool: Pool, account_id: UUID = ANNA) -> object:
-    write = Wording("https://streamly.example").sign_in_code("+14155550100")
+    write = Wording("https://streamly.example").sign_in_code(NUMBER)
     code = NewCode(kind="sign_in", subject=b"Anna's number", account_id=account_id, write=write)
-    return await PostgresCodes(pool, sealed_letters(), open_channels=BOTH).issue(code, now=datetime.now(UTC))
+    return await PostgresCodes(pool, SEALED, open_channels=BOTH).issue(code, now=datetime.now(UTC))
 
 
 async def erases(pool: Pool) -> None:
