@@ -14,6 +14,7 @@ from domain.prepaid.facts import PrepaidDuplicated
 from domain.prepaid.prepaid import Prepaid
 from domain.shared.fact import Actor, Cause
 from domain.shared.identity import derived_id
+from domain.subscription.duplicates import may_go
 from domain.subscription.facts import DuplicateFound
 from domain.subscription.subscription import Subscription, SubscriptionOver
 
@@ -65,9 +66,10 @@ class RefundingDuplicates:
             await self._refund_payment(paid, found[-1])
 
     async def _is_to_go(self, found: DuplicateFound) -> bool:
-        """Not where the older subscription has ended meanwhile: then this is the one that is left."""
+        """Not where the older one has ended meanwhile, or lost its access: then this is the one that is left."""
+        younger = (await self.records.recall(Subscription, found.subscription_id)).existing()
         older = (await self.records.recall(Subscription, found.of_subscription_id)).existing()
-        return found.refund and older.ended_at is None
+        return found.refund and may_go(younger, older)
 
     async def _refund_payment(self, paid: PaymentSucceeded, found: DuplicateFound) -> None:
         key = f"duplicate-{found.position}-{paid.payment_id}"

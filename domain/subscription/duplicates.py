@@ -33,7 +33,12 @@ def duplicates(
                     account_id=one.account_id,
                     of_subscription_id=older.id,
                     plan=one.plan,
-                    refund=refund and one.renews,
+                    refund=refund and one.renews and may_go(one, older),
                 )
             )
     return found
+
+
+def may_go(younger: Subscription, older: Subscription) -> bool:
+    """Whether nothing is lost with the younger one: the older gives what it is paid for, and nothing is sold beside."""
+    return older.ended_at is None and older.revoked is None and not younger.further

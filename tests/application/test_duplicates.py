@@ -241,6 +241,19 @@ async def test_where_the_older_one_has_ended_meanwhile_the_newer_is_kept(refundi
     assert (await standing_now(refunding, customer))["sub_second"] == ("active", [])
 
 
+async def test_where_the_money_for_the_older_one_went_back_meanwhile_the_newer_is_kept(refunding: House) -> None:
+    customer, first = await doubled(refunding)
+    payments = (await refunding.billing.truth_of(customer.customer_id)).payments
+    [of_first] = [one for one in payments if one.subscription_reference == first.reference]
+    await refunding.billing.refund(of_first.reference, amount=of_first.amount, idempotency_key="by hand")
+    await refunding.convergence.settle(customer)
+
+    await policy_acts(refunding)
+    await refunding.janitor_comes()
+
+    assert (await standing_now(refunding, customer))["sub_second"] == ("active", [])
+
+
 async def test_a_third_one_is_found_beside_the_one_that_is_left(house: House) -> None:
     customer, first = await doubled(house)
     third = replace(first, reference="sub_third", started_at=first.started_at + days(1))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from domain.shared.identity import derived_id
 from domain.subscription.duplicates import duplicates
+from domain.subscription.facts import FurtherItem
 from domain.subscription.subscription import Subscription
 from tests.domain.annas_subscription import CINEMA
 from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
@@ -90,6 +91,22 @@ def test_the_policy_is_written_into_what_is_found() -> None:
     [found] = duplicates([FIRST, SECOND], refund=True)
 
     assert (found.refund, found.plan, found.account_id) == (True, COOKING, ANNA)
+
+
+BESIDE = FurtherItem(price_id="price_1999", plan=CINEMA, period_end=NEXT_MONTH, lease_until=NEXT_MONTH)
+
+
+@pytest.mark.parametrize(
+    ("older", "younger"),
+    [
+        (FIRST, replace(SECOND, further=(BESIDE,))),
+        (replace(FIRST, revoked="refunded"), SECOND),
+    ],
+)
+def test_what_would_be_lost_with_the_younger_one_is_left_to_people(older: Subscription, younger: Subscription) -> None:
+    [found] = duplicates([older, younger], refund=True)
+
+    assert (found.subscription_id, found.refund) == (SECOND.id, False)
 
 
 def test_one_that_was_over_before_it_was_seen_is_told_of_and_left_to_people() -> None:
