@@ -112,15 +112,14 @@ def _started_at(seen: SeenSubscription, now: datetime) -> datetime:
 def _money_back(
     reference: str, item: SeenItem, payments: Sequence[ProviderPayment] | None, heard_at: datetime
 ) -> tuple[MoneyBack, ...] | None:
-    """Where the money for the current period of a subscription's item is, unless it was simply paid.
+    """Where the money for a subscription's item is, unless it was simply paid.
 
     The weightiest first. What a payment says that it is for counts for that item alone.
     """
     if payments is None:
         return None
     paid = [one for one in payments if one.subscription_reference == reference and one.status == "paid"]
-    is_for = _what_is_for(item, paid)
-    return gone_back([payment for payment in paid if _pays_for_now(payment, item, is_for)], heard_at)
+    return gone_back(_last_paid(item, paid), heard_at)
 
 
 def gone_back(payments: Sequence[ProviderPayment], heard_at: datetime) -> tuple[MoneyBack, ...]:
@@ -156,8 +155,27 @@ def _what_is_for(item: SeenItem, payments: Sequence[ProviderPayment]) -> Callabl
     return lambda _: True
 
 
-def _pays_for_now(payment: ProviderPayment, item: SeenItem, is_for: Callable[[CoveredItem], bool]) -> bool:
-    """One whose period is not known is taken for the current one: it is the latest invoice."""
+def _last_paid(item: SeenItem, paid: Sequence[ProviderPayment]) -> list[ProviderPayment]:
+    """What was paid for the item's current period; where nothing was, for the last one that something was paid for.
+
+    So what went back stays gone while the next period is owed, void, or settled by an invoice that asked for nothing;
+    of an item that is free by its price nothing is ever paid again.
+    """
+    is_for = _what_is_for(item, paid)
+    lasting = [(payment, until) for payment in paid if (until := _paid_until(payment, item, is_for)) is not None]
+    newest = max((until for _, until in lasting), default=item.period_end)
+    since = item.period_end if _is_free(item) else min(item.period_end, newest)
+    return [payment for payment, until in lasting if until >= since]
+
+
+def _is_free(item: SeenItem) -> bool:
+    return item.price is not None and item.price.amount == 0
+
+
+def _paid_until(
+    payment: ProviderPayment, item: SeenItem, is_for: Callable[[CoveredItem], bool]
+) -> datetime | None:
+    """None where it is for other items; where it does not tell, it is the latest invoice, of the current period."""
     if payment.covers:
-        return any(one.until >= item.period_end for one in payment.covers if is_for(one))
-    return payment.covers_until is None or payment.covers_until >= item.period_end
+        return max((one.until for one in payment.covers if is_for(one)), default=None)
+    return payment.covers_until or item.period_end

@@ -95,8 +95,9 @@ OF_BEFORE = CoveredItem(reference="si_before", price_id="price_before", until=NE
         pytest.param((THIS_MONTH,), True, id="the plan's month"),
         pytest.param((BY_PRICE,), True, id="the same by its price"),
         pytest.param((THIS_MONTH, THIS_YEAR), True, id="both"),
-        pytest.param((LAST_MONTH,), False, id="last month"),
-        pytest.param((LAST_MONTH, THIS_YEAR), False, id="last month with the year of the apron"),
+        pytest.param((LAST_MONTH,), True, id="last month, and nothing since"),
+        pytest.param((LAST_MONTH, THIS_YEAR), True, id="last month with the year of the apron, and nothing since"),
+        pytest.param((THIS_YEAR,), True, id="all that was ever paid"),
     ],
 )
 def test_money_is_for_the_period_of_the_plans_item(
@@ -133,7 +134,8 @@ ITS_YEAR = CoveredItem(reference="si_year", price_id="price_year", until=NEXT_YE
         pytest.param((THIS_MONTH, ITS_YEAR), (), (True, True), id="what paid both"),
         pytest.param((ITS_YEAR,), (THIS_MONTH,), (False, True), id="the year"),
         pytest.param((LAST_MONTH, ITS_YEAR), (THIS_MONTH,), (False, True), id="the year with the month before"),
-        pytest.param((THIS_MONTH,), (), (True, False), id="nothing paid until the year's end"),
+        pytest.param((LAST_MONTH,), (ITS_YEAR,), (True, False), id="the month before, and nothing for it since"),
+        pytest.param((THIS_MONTH,), (), (True, True), id="all that was ever paid"),
     ],
 )
 def test_money_takes_the_items_that_it_paid_for(
@@ -151,7 +153,7 @@ def test_one_that_came_for_nothing_goes_with_what_paid_for_its_time() -> None:
     gift = replace(year, period_end=NEXT_MONTH)
     other = paid(CoveredItem(reference="si_3", price_id="price_3", until=NEXT_MONTH), stage="won")
 
-    for payments, taken in (((paid(THIS_MONTH),), True), ((paid(LAST_MONTH),), False), ((other,), False)):
+    for payments, taken in (((paid(THIS_MONTH),), True), ((paid(LAST_MONTH),), True), ((other,), False)):
         [beside] = sold(cooking, gift, payments=payments, plans=BOTH_PLANS).further
         assert bool(beside.money_back) is taken
 
@@ -168,6 +170,30 @@ def test_one_that_is_sold_again_for_nothing_is_paid_for_by_what_paid_its_price()
 
     assert sold(cooking, payments=(paid(before, stage="won"), paid(OF_BEFORE))).money_back == ()
     assert sold(cooking, payments=(paid(before), paid(OF_BEFORE, stage="won"))).money_back
+
+
+MONTH_BEFORE = CoveredItem(reference="si_cooking", price_id="price_cooking", until=MONDAY - days(30))
+
+
+def test_what_was_paid_since_opens_it_again_and_what_is_owed_void_or_failed_does_not() -> None:
+    lost = paid(LAST_MONTH)
+    owed = replace(paid(THIS_MONTH, stage="won"), status="failed")
+
+    assert sold(cooking, payments=(lost, owed)).money_back
+    assert sold(cooking, payments=(lost, replace(owed, status="pending"))).money_back
+    assert sold(cooking, payments=(lost, replace(owed, status="paid"))).money_back == ()
+
+
+def test_of_what_is_owed_for_long_the_last_payment_tells() -> None:
+    assert sold(cooking, payments=(paid(MONTH_BEFORE), paid(LAST_MONTH, stage="won"))).money_back == ()
+    assert sold(cooking, payments=(paid(MONTH_BEFORE, stage="won"), paid(LAST_MONTH))).money_back
+
+
+def test_what_is_free_by_its_price_needs_no_payment_for_the_next_period() -> None:
+    free = replace(cooking, price=Money(0, "USD"))
+
+    assert sold(free, payments=(paid(THIS_MONTH),)).money_back
+    assert sold(free, payments=(paid(LAST_MONTH),)).money_back == ()
 
 
 def test_where_nothing_is_known_of_money_that_goes_for_each_item() -> None:

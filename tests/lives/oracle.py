@@ -5,9 +5,10 @@
 - One whose renewal failed gives it for `GRACE_DAYS_PAST_DUE` from the first failure of the oldest invoice that is owed,
   and no longer than above. One in any other status gives nothing.
 - While collection is paused it gives nothing if `PAUSE_COLLECTION_GRANTS` is off.
-- When all that was paid for the current period of an item went back, that item gives nothing (`FULL_REFUND_REVOKES`);
-  so with a payment for it whose dispute is lost (`DISPUTE_LOST_REVOKES`) or open (`DISPUTE_OPEN_SUSPENDS`). A refund
-  that failed is none. An item is paid for by the invoices that charge for it until its period's end: by its id; where
+- When all that was paid for the last period of an item that anything was paid for went back, that item gives nothing
+  (`FULL_REFUND_REVOKES`); so with a payment for it whose dispute is lost (`DISPUTE_LOST_REVOKES`) or open
+  (`DISPUTE_OPEN_SUSPENDS`): the next one that is paid opens it again, and no invoice that is owed, void or for nothing, save of an item whose price is nothing.
+  A refund that failed is none. An item is paid for by the invoices that charge for it until its period's end: by its id; where
   none does that ever, by its price; where none does that either, by all that the subscription is charged for. What is
   settled of the past in an invoice that charges for the item anew, and what is credited, pays for nothing.
 
@@ -118,7 +119,7 @@ class Oracle:
         )
 
     def _paying(self, subscription: Thing, item: Thing) -> list[Thing]:
-        """The invoices that paid for the item's current period."""
+        """The invoices that paid for the item's current period, or else for the newest that was ever paid."""
         charged = [
             (invoice, line)
             for invoice in self.books.invoices
@@ -127,8 +128,12 @@ class Oracle:
         ]
         own = [(invoice, line) for invoice, line in charged if _item_of(line) == item["id"]]
         alike = [(invoice, line) for invoice, line in charged if _price_of(line) == item["price"]["id"]]
-        end = item["current_period_end"]
-        lasting = [invoice["id"] for invoice, line in own or alike or charged if line["period"]["end"] >= end]
+        own_lines = own or alike or charged
+        current = [one for one in own_lines if one[1]["period"]["end"] >= item["current_period_end"]]
+        newest = max((line["period"]["end"] for _, line in own_lines), default=0)
+        is_free = item["price"]["unit_amount"] == 0
+        counted = current if is_free else current or [one for one in own_lines if one[1]["period"]["end"] == newest]
+        lasting = {invoice["id"] for invoice, _ in counted}
         return [invoice for invoice in self.books.invoices if invoice["id"] in lasting]
 
     def _lease(self, subscription: Thing, item: Thing) -> int:
