@@ -172,9 +172,7 @@ def _is_free(item: SeenItem) -> bool:
     return item.price is not None and item.price.amount == 0
 
 
-def _paid_until(
-    payment: ProviderPayment, item: SeenItem, is_for: Callable[[CoveredItem], bool]
-) -> datetime | None:
+def _paid_until(payment: ProviderPayment, item: SeenItem, is_for: Callable[[CoveredItem], bool]) -> datetime | None:
     """None where it is for other items; where it does not tell, it is the latest invoice, of the current period."""
     if payment.covers:
         return max((one.until for one in payment.covers if is_for(one)), default=None)

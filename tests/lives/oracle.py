@@ -7,10 +7,11 @@
 - While collection is paused it gives nothing if `PAUSE_COLLECTION_GRANTS` is off.
 - When all that was paid for the last period of an item that anything was paid for went back, that item gives nothing
   (`FULL_REFUND_REVOKES`); so with a payment for it whose dispute is lost (`DISPUTE_LOST_REVOKES`) or open
-  (`DISPUTE_OPEN_SUSPENDS`): the next one that is paid opens it again, and no invoice that is owed, void or for nothing, save of an item whose price is nothing.
-  A refund that failed is none. An item is paid for by the invoices that charge for it until its period's end: by its id; where
-  none does that ever, by its price; where none does that either, by all that the subscription is charged for. What is
-  settled of the past in an invoice that charges for the item anew, and what is credited, pays for nothing.
+  (`DISPUTE_OPEN_SUSPENDS`). The next that is paid opens it again, and none that is owed, void or for nothing, save of
+  an item that is free by its price. A refund that failed is none. An item is paid for by the invoices that charge for
+  it until its period's end: by its id; where none does that ever, by its price; where none does that either, by all
+  that the subscription is charged for. What is settled
+  of the past in an invoice that charges for the item anew, and what is credited, pays for nothing.
 
 Times are Unix seconds.
 """

@@ -46,17 +46,33 @@ async def videos(town: Town) -> dict[str, UUID]:
 async def anna(town: Town) -> AsyncIterator[Life]:
     """She has paid for all three, and a month later for the two months again."""
     async with new_life(town, 1) as life:
-        made = await life.stripe.do("customers", email="anna@example.com")
-        assert made is not None
-        path = f"/v1/admin/accounts/{life.account_id}/customers/stripe"
-        bound = await town.api.put(path, json={"customer_id": made["id"]}, headers=await town.as_admin())
-        bound.raise_for_status()
-        items = {f"items[{place}][price]": price for place, price in enumerate(prices(life))}
-        assert await life.stripe.do("subscriptions", customer=made["id"], **items)
-        await hear(life)
-        await life.move_on(life.now + MONTH)
-        await hear(life)
+        await subscribe(life, *PLANS)
+        await a_month_later(life)
         yield life
+
+
+@pytest.fixture
+async def bert(town: Town) -> AsyncIterator[Life]:
+    """He has paid for one month of one plan."""
+    async with new_life(town, 2) as life:
+        await subscribe(life, "Basic")
+        yield life
+
+
+async def subscribe(life: Life, *plans: str) -> None:
+    made = await life.stripe.do("customers", email="anna@example.com")
+    assert made is not None
+    path = f"/v1/admin/accounts/{life.account_id}/customers/stripe"
+    bound = await life.town.api.put(path, json={"customer_id": made["id"]}, headers=await life.town.as_admin())
+    bound.raise_for_status()
+    items = {f"items[{place}][price]": life.town.prices[plan] for place, plan in enumerate(plans)}
+    assert await life.stripe.do("subscriptions", customer=made["id"], **items)
+    await hear(life)
+
+
+async def a_month_later(life: Life) -> None:
+    await life.move_on(life.now + MONTH)
+    await hear(life)
 
 
 def prices(life: Life) -> list[str]:
@@ -83,6 +99,25 @@ async def refund(life: Life, amount: int, part: int | None = None) -> dict[str, 
     return given
 
 
+async def lose(life: Life, amount: int) -> None:
+    """A dispute of so much."""
+    disputed = await life.stripe.control("POST", "disputes", charge=(await charge(life, amount))["id"])
+    assert disputed is not None
+    assert await life.stripe.control("POST", f"disputes/{disputed['id']}", outcome="lose")
+    await hear(life)
+
+
+async def have_cards(life: Life, outcome: str) -> None:
+    assert await life.stripe.control("PUT", f"customers/{await life.customer()}/card", outcome=outcome)
+
+
+async def amend(life: Life, **form: str) -> None:
+    """The only subscription."""
+    [mine] = await life.subscriptions()
+    assert await life.stripe.do(f"subscriptions/{mine['id']}", **form)
+    await hear(life)
+
+
 async def played(life: Life, videos: dict[str, UUID]) -> dict[str, str]:
     """What playback answers, by the feature that is required: why not, if so."""
     answers = {}
@@ -96,6 +131,10 @@ async def told(life: Life) -> list[tuple[str, str]]:
     """What was recorded of single items, by their plans."""
     facts = [entry.fact for entry in await life.town.house.audit.history.of_account(life.account_id)]
     return [(fact.tag(), fact.plan.name) for fact in facts if isinstance(fact, ItemRevoked | ItemRestored)]
+
+
+async def recorded(life: Life) -> list[str]:
+    return [entry.fact.tag() for entry in await life.town.house.audit.history.of_account(life.account_id)]
 
 
 def of(what: str, *plans: str) -> list[tuple[str, str]]:
@@ -144,8 +183,7 @@ async def test_a_refund_of_the_year_leaves_the_months_that_were_paid_since(anna:
     assert await played(anna, videos) == {"sd": "refunded", "hd": "refunded"}
     await judge(anna)
 
-    await anna.move_on(anna.now + MONTH)
-    await hear(anna)
+    await a_month_later(anna)
     assert await told(anna) == of("revoked", "Yearly", "Basic", "Premium") + of("restored", "Basic", "Premium")
     assert await played(anna, videos) == ALL_PLAYED
     await judge(anna)
@@ -173,4 +211,68 @@ async def test_a_dispute_takes_what_its_invoice_had_paid_for_until_it_is_won(
 
     assert await played(anna, videos) == ALL_PLAYED
     assert await told(anna) == of("revoked", *plans) + of("restored", *plans)
+    await judge(anna)
+
+
+# The period after the one whose money went back.
+
+
+async def pay_what_is_owed(life: Life) -> None:
+    await have_cards(life, "ok")
+    [owed] = await life.stripe.all("invoices", status="open")
+    assert await life.stripe.do(f"invoices/{owed['id']}/pay")
+    await hear(life)
+
+
+@pytest.mark.parametrize("went", ["lost", "refunded"])
+async def test_a_renewal_that_fails_gives_back_nothing_and_one_that_is_paid_does(
+    bert: Life, videos: dict[str, UUID], went: str
+) -> None:
+    [first] = await bert.stripe.all("charges")
+    await (lose if went == "lost" else refund)(bert, first["amount"])
+    before = (await played(bert, videos))["sd"]
+    await have_cards(bert, "decline")
+
+    await a_month_later(bert)
+
+    assert [one["status"] for one in await bert.subscriptions()] == ["past_due"]
+    assert before != "played"
+    assert (await played(bert, videos))["sd"] == before
+    assert "subscription.access_restored" not in await recorded(bert)
+    await judge(bert)
+
+    await pay_what_is_owed(bert)
+    assert (await played(bert, videos))["sd"] == "played"
+    assert (await recorded(bert)).count("subscription.access_restored") == 1
+    await judge(bert)
+
+
+async def test_a_period_that_nothing_is_collected_for_gives_back_nothing(bert: Life, videos: dict[str, UUID]) -> None:
+    [first] = await bert.stripe.all("charges")
+    await lose(bert, first["amount"])
+    await amend(bert, **{"pause_collection[behavior]": "void"})
+    for _ in range(2):
+        await a_month_later(bert)
+        assert (await played(bert, videos))["sd"] != "played"
+        await judge(bert)
+
+    await amend(bert, pause_collection="")
+    await a_month_later(bert)
+
+    assert (await played(bert, videos))["sd"] == "played"
+    await judge(bert)
+
+
+async def test_the_months_stay_gone_while_they_are_owed_and_the_year_stays(anna: Life, videos: dict[str, UUID]) -> None:
+    await lose(anna, RENEWAL)
+    await have_cards(anna, "decline")
+    await a_month_later(anna)
+
+    assert await played(anna, videos) == {"sd": "feature_missing", "hd": "played"}
+    assert await told(anna) == of("revoked", "Basic", "Premium")
+    await judge(anna)
+
+    await pay_what_is_owed(anna)
+    assert await told(anna) == of("revoked", "Basic", "Premium") + of("restored", "Basic", "Premium")
+    assert await played(anna, videos) == ALL_PLAYED
     await judge(anna)
