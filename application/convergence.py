@@ -195,8 +195,14 @@ class Convergence:
                 return
 
     async def _account_named_by(self, customer: Customer) -> UUID | None:
-        """Of a customer whom nobody has bound: a checkout that was paid elsewhere may name the account."""
-        account_id = await self.billing.payer_of(customer.customer_id)
+        """Of a customer whom nobody has bound: a checkout that was paid elsewhere may name the account.
+
+        One whom the provider does not know either is just as unknown.
+        """
+        try:
+            account_id = await self.billing.payer_of(customer.customer_id)
+        except CustomerGone:
+            return None
         if account_id is None:
             return None
         try:
