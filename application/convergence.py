@@ -195,19 +195,12 @@ class Convergence:
                 return
 
     async def _account_named_by(self, customer: Customer) -> UUID | None:
-        """Of a customer whom nobody has bound: a checkout that was paid elsewhere may name the account.
-
-        One whom the provider does not know either is just as unknown.
-        """
+        """Of a customer whom nobody has bound: a checkout that was paid elsewhere may name the account."""
         try:
             account_id = await self.billing.payer_of(customer.customer_id)
-        except CustomerGone:
-            return None
-        if account_id is None:
-            return None
-        try:
-            await self.binding.bind(account_id, customer.customer_id, self._asked_by(customer, ()))
-        except (NotFound, CustomerBoundElsewhere, TooManyCustomers):
+            if account_id is not None:
+                await self.binding.bind(account_id, customer.customer_id, self._asked_by(customer, ()))
+        except (CustomerGone, NotFound, CustomerBoundElsewhere, TooManyCustomers):
             return None
         return account_id
 
