@@ -46,13 +46,13 @@ class ReadModelNotReady(Unavailable):
 
 
 class ProviderUnavailable(Unavailable):
-    """The payment provider does not answer, or answers that it cannot now."""
+    """The provider does not answer, or answers that it cannot now."""
 
     retry_after_seconds = 5
 
 
 class ProviderBusy(ProviderUnavailable):
-    """The payment provider has had too many questions: nobody should ask it anything for a while."""
+    """The provider has had too many questions: nobody should ask it anything for a while."""
 
     def __init__(self, message: str, *, retry_after_seconds: int = 2) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class ProviderBusy(ProviderUnavailable):
 
 
 class ProviderRefused(Exception):
-    """The payment provider understood and said no; its message is in the text, and may repeat what it was asked.
+    """The provider understood and said no; its message is in the text, and may repeat what it was asked.
 
     `kept` says it without the provider's own words: what stands on the ledger stays, also of whom has been erased.
     """

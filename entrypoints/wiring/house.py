@@ -62,11 +62,11 @@ from application.webhooks import Webhooks
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings
 from entrypoints.wiring import billing, gates
-from entrypoints.wiring.following import every_policy
 from entrypoints.wiring.foundation import Foundation, lay_foundation
 from entrypoints.wiring.letters import Correspondence, correspondence
 from entrypoints.wiring.measured import Steps, in_steps
 from entrypoints.wiring.people import People, people
+from entrypoints.wiring.policies import every_policy
 from entrypoints.wiring.ports import Ports, ports_of
 from entrypoints.wiring.privacy import Privacy, privacy
 from entrypoints.wiring.selling import selling
