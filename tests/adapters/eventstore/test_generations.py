@@ -165,7 +165,11 @@ def test_a_swap_waits_for_no_reader_and_a_drop_holds_none_up(connection: psycopg
             waits.append(time.monotonic() - began)
         assert generations(connection) == [(1, "kept"), (2, "live")], "it is being read"
         assert max(waits) < 0.5
-        assert told == [Dropped("shelf", (), (InUse(1, (reader.info.backend_pid,)),))]
+        (dropped,) = told
+        (in_use,) = dropped.in_use
+        assert (dropped.dropped, in_use.generation) == ((), 1)
+        assert reader.info.backend_pid in in_use.sessions, "beside it the one above may be at a read in that moment"
+        assert set(in_use.sessions) <= {reader.info.backend_pid, connection.info.backend_pid}
     record(connection, a_history(10, after=50))
     follow(connection, read_models, projection)
     assert len(stored(connection, Generation(projection, 1))[Book]) == len(
