@@ -194,21 +194,20 @@ class MemoryCommands:
     ) -> None:
         self._refuse_when_down()
         customer_id, subscription = self._subscription(reference)
-        if subscription.status in TERMINAL or price_id not in self._prices:
+        beside = [item.price_id for item in subscription.items[1:]]
+        if subscription.status in TERMINAL or price_id not in self._prices or price_id in beside:
             raise ProviderRefused(f"The subscription {reference} cannot be changed to {price_id}.")
         if subscription.first.price_id != before_price_id:
             return
-        price, difference = self._prices[price_id].price, self._difference(subscription, price_id)
+        price, paid = self._prices[price_id].price, customer_id not in self.declined
         if upgrade:
-            paid = customer_id not in self.declined
-            self.tell(customer_id, self._billed(difference, subscription.reference, paid=paid))
-        if not upgrade or customer_id not in self.declined:
+            self.tell(customer_id, self._billed(self._more(subscription, price), subscription.reference, paid=paid))
+        if paid or not upgrade:
             first = replace(subscription.first, price_id=price_id, price=price)
             self.tell(customer_id, replace(subscription, items=(first, *subscription.items[1:])))
         self._lose_answer()
 
-    def _difference(self, subscription: SeenSubscription, price_id: str) -> Money:
-        price = self._prices[price_id].price
+    def _more(self, subscription: SeenSubscription, price: Money) -> Money:
         return Money(max(1, price.amount - self._prices[subscription.first.price_id].price.amount), price.currency)
 
     def _billed(self, amount: Money, subscription_reference: str | None, *, paid: bool) -> ProviderPayment:

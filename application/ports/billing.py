@@ -203,6 +203,7 @@ class BillingProvider(Protocol):
     ) -> None:
         """Another price in the place of the one before. Where that is not sold any more, it stays as it is.
 
+        Refused where the subscription sells that price beside: none does so twice.
         An upgrade is billed now and counts when it is paid; else it counts at once, with credit for what comes.
         """
         ...

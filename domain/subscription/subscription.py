@@ -57,7 +57,7 @@ class NoSubscription(Refusal):
 
 
 class AlreadyOnPlan(Refusal):
-    """The subscription is to that plan already."""
+    """The subscription sells that plan already, as its first or beside it."""
 
 
 class PlanDoesNotRenew(Refusal):
@@ -128,6 +128,8 @@ class Subscription(Known, frozen=True, kw_only=True):
             return []
         if plan.plan_id == self.plan.plan_id and not self.plan_dropped:
             raise AlreadyOnPlan("This subscription is to that plan already.")
+        if plan.plan_id in {item.plan.plan_id for item in self.further}:
+            raise AlreadyOnPlan("This subscription sells that plan already, beside the one that it is to.")
         if "once" in {plan.interval, self.plan.interval}:
             raise PlanDoesNotRenew("A plan that is bought once cannot be changed to.")
         if plan.price.currency != self.plan.price.currency:

@@ -133,7 +133,7 @@ class SubscriptionController(Controller):
         """An upgrade is billed now and counts once it is paid: until then `payment_problem` says where.
 
         A cheaper plan of the same interval counts at once. No money goes back: the difference is taken off the next
-        bill.
+        bill. A plan that the subscription sells already, be it beside another, is refused, and nothing is billed.
         """
         position = await subscriptions.change(
             viewer.account_id, data.plan_id, subscription_id=data.subscription_id, asked=asked

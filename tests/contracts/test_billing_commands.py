@@ -118,6 +118,18 @@ async def test_a_cheaper_price_counts_at_once_and_nothing_is_billed_or_given_bac
     assert (await till.payment()).refunds == ()
 
 
+async def test_to_a_price_that_it_sells_beside_nothing_is_changed_and_nothing_billed(till: Till) -> None:
+    gold, platinum = await till.price(), await till.price(key="platinum", amount=1499)
+    till.world.sell_beside(await till.customer(), await till.subscribed(), platinum)
+    before = await till.truth()
+
+    for upgrade in (True, False):
+        with pytest.raises(ProviderRefused):
+            await change(till, gold, platinum, upgrade=upgrade, key=f"change-{upgrade}")
+
+    assert await till.truth() == before
+
+
 # Its own page.
 
 

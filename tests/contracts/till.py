@@ -39,6 +39,8 @@ class World(Protocol):
 
     def pause(self, customer_id: str, seen: SeenSubscription) -> None: ...
 
+    def sell_beside(self, customer_id: str, seen: SeenSubscription, price_id: str) -> None: ...
+
     def delivery(self, type: str, customer_id: str | None) -> News: ...
 
 
@@ -55,6 +57,10 @@ class MemoryWorld:
     def pause(self, customer_id: str, seen: SeenSubscription) -> None:
         self._billing.tell(customer_id, replace(seen, status="paused"))
 
+    def sell_beside(self, customer_id: str, seen: SeenSubscription, price_id: str) -> None:
+        beside = replace(seen.first, reference="si_beside", price_id=price_id)
+        self._billing.tell(customer_id, replace(seen, items=(*seen.items, beside)))
+
 
 @dataclass(frozen=True)
 class StripeWorld:
@@ -70,6 +76,9 @@ class StripeWorld:
 
     def pause(self, customer_id: str, seen: SeenSubscription) -> None:
         self.simulated.create(f"subscriptions/{seen.reference}/pause", type="subscription")
+
+    def sell_beside(self, customer_id: str, seen: SeenSubscription, price_id: str) -> None:
+        self.simulated.create(f"subscriptions/{seen.reference}", **{"items[0][price]": price_id})
 
     def delivery(self, type: str, customer_id: str | None) -> News:
         event = {"id": "evt_1", "type": type, "created": int(NOW.timestamp()), "livemode": False}

@@ -9,6 +9,7 @@ from domain.subscription.facts import (
     CancellationRequested,
     CancellationScheduled,
     CancellationWithdrawn,
+    FurtherItem,
     PlanChangeRequested,
     RequestDropped,
     ResumptionRequested,
@@ -24,7 +25,7 @@ from domain.subscription.subscription import (
     Subscription,
     SubscriptionOver,
 )
-from tests.domain.annas_subscription import CINEMA, SUB, started
+from tests.domain.annas_subscription import CINEMA, SUB, sells_also, started
 from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH
 from tests.scenario import folded, given
 
@@ -119,6 +120,17 @@ def test_what_is_no_plan_to_change_to() -> None:
     given(Subscription, started).when(Change(replace(CINEMA, interval="once"))).then_refused(PlanDoesNotRenew)
     euros = replace(CINEMA, price=Money(1499, "EUR"))
     given(Subscription, started).when(Change(euros)).then_refused(CurrencyDiffers)
+
+
+def test_what_it_sells_beside_its_plan_is_no_plan_to_change_to() -> None:
+    """Whatever price it is sold at there."""
+    beside = FurtherItem(price_id="price_1499", plan=CINEMA, period_end=NEXT_MONTH, lease_until=NEXT_MONTH)
+    with_cinema = [started, sells_also(beside)]
+
+    given(Subscription, *with_cinema).when(Change(CINEMA)).then_refused(AlreadyOnPlan)
+    given(Subscription, *with_cinema).when(Change(CINEMA_BY_THE_YEAR)).then_refused(AlreadyOnPlan)
+    taken_out = sells_also(before=(beside,))
+    given(Subscription, *with_cinema, taken_out).when(Change(CINEMA)).then(wish_for(CINEMA, upgrade=True))
 
 
 @pytest.mark.parametrize("status", ["past_due", "unpaid", "incomplete", "paused"])

@@ -22,7 +22,7 @@ from adapters.sandbox.stripe.api.subscriptions import TRIAL_SETTINGS
 from adapters.sandbox.stripe.books.identifiers import new_id
 from adapters.sandbox.stripe.books.moment import Moment
 from adapters.sandbox.stripe.errors import StripeRefusal, invalid, missing_parameter
-from adapters.sandbox.stripe.life import checkout
+from adapters.sandbox.stripe.life import checkout, subscriptions
 from adapters.sandbox.stripe.shapes import StripeObject, list_of
 from adapters.sandbox.stripe.shapes import checkout as shapes
 
@@ -118,6 +118,8 @@ def _check(moment: Moment, given: StripeObject, prices: Sequence[StripeObject]) 
             raise invalid(at_fault, f"In `{given['mode']}` mode the simulator sells {wanted} prices only.")
         if price["currency"] != prices[0]["currency"]:
             raise invalid(at_fault, "All prices of a session must have the same currency.")
+    if wanted == "recurring":
+        subscriptions.refuse_repeated(prices)
     if "customer" in given and "customer_email" in given:
         raise StripeRefusal("You may only specify one of these parameters: customer, customer_email.")
     if "customer" in given:

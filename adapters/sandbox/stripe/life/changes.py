@@ -8,7 +8,7 @@ from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.life import invoices, pending, prorations, standing
 from adapters.sandbox.stripe.life.agenda import changed
 from adapters.sandbox.stripe.life.payments import card_is_good
-from adapters.sandbox.stripe.life.subscriptions import Chosen, bill, new_item, period_end
+from adapters.sandbox.stripe.life.subscriptions import Chosen, bill, new_item, period_end, refuse_repeated
 from adapters.sandbox.stripe.shapes import StripeObject, catalog
 from adapters.sandbox.stripe.shapes.payments import DECLINED
 
@@ -36,6 +36,7 @@ def amend(moment: Moment, subscription: StripeObject, fields: StripeObject, exch
     before = subscription["items"]["data"]
     items = _items(moment, subscription, exchange)
     if items != before:
+        refuse_repeated(item["price"] for item in items)
         subscription = pending.withdraw(moment, subscription)
     amended = {**subscription, **fields, "items": {**subscription["items"], "data": items}}
     if subscription["status"] in BILLED and items != before:

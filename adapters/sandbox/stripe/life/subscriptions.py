@@ -4,18 +4,31 @@ The status machine is the one in the docstring of the SDK's `Subscription.status
 it, `changes` and `pauses` what is asked for in between.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from adapters.sandbox.stripe.books.identifiers import new_id
 from adapters.sandbox.stripe.books.moment import Moment
+from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.life import invoices, standing
 from adapters.sandbox.stripe.life.agenda import ENDED, TRIAL_NOTICE_SECONDS, changed
 from adapters.sandbox.stripe.life.payments import card_is_good, has_card
 from adapters.sandbox.stripe.life.periods import next_boundary
 from adapters.sandbox.stripe.shapes import StripeObject, subscriptions
 
-__all__ = ["ENDED", "Chosen", "bill", "lapse", "new_item", "next_period", "period_end", "roll_over", "start"]
+__all__ = [
+    "ENDED",
+    "Chosen",
+    "bill",
+    "lapse",
+    "new_item",
+    "next_period",
+    "period_end",
+    "refuse_repeated",
+    "roll_over",
+    "start",
+]
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ def start(
     `about` holds further fields of the subscription (metadata, description); `trial_end` is in Unix seconds. Without
     `ask_now` the first invoice stays open for somebody to pay it.
     """
+    refuse_repeated(one.price for one in chosen)
     id = new_id("sub")
     items = [new_item(id, one, at=moment.at, anchor=moment.at, end=trial_end) for one in chosen]
     currency = items[0]["price"]["currency"]
@@ -59,6 +73,13 @@ def start(
         invoices.finalize(moment, first)
         return changed(moment, started)
     return standing.settle(moment, started, first, card_is_good=card_is_good)
+
+
+def refuse_repeated(prices: Iterable[StripeObject]) -> None:
+    """A subscription sells a price once, in whatever quantity; Stripe still speaks of plans there."""
+    for price, times in Counter(price["id"] for price in prices).items():
+        if times > 1:
+            raise StripeRefusal(f"Cannot add multiple subscription items with the same plan: {price}")
 
 
 def new_item(subscription: str, chosen: Chosen, *, at: int, anchor: int, end: int | None = None) -> StripeObject:

@@ -556,6 +556,30 @@ def test_customers_are_searched_by_their_metadata(sandbox: Sandbox) -> None:
         sandbox.api.customers.search({"query": "email:'anna@example.com'"})
 
 
+def test_a_subscription_sells_no_price_twice(sandbox: Sandbox) -> None:
+    gold, silver = sandbox.price(2000), sandbox.price(1000)
+    [item, *_] = (had := sandbox.subscribe(gold)).items.data
+    assert post(sandbox, f"/subscriptions/{had.id}", {"items[0][price]": silver}).status_code == 200
+    before = sandbox.types()
+    twice = {"0][price]": gold, "1][price]": gold}
+    session = {"mode": "subscription", "success_url": "http://a.test"}
+
+    for path, form in [
+        ("/subscriptions", {"customer": str(had.customer), **{f"items[{at}": price for at, price in twice.items()}}),
+        ("/checkout/sessions", session | {f"line_items[{at}": price for at, price in twice.items()}),
+        (f"/subscriptions/{had.id}", {"items[0][price]": gold}),
+        (f"/subscriptions/{had.id}", {"items[0][id]": item.id, "items[0][price]": silver}),
+    ]:
+        refused = post(sandbox, path, form)
+        assert refused.status_code == 400, path
+        assert refused.json()["error"]["type"] == "invalid_request_error"
+        said = refused.json()["error"]["message"]
+        assert said.startswith("Cannot add multiple subscription items with the same plan: price_")
+    assert sandbox.types() == before
+    exchanged = {"items[0][id]": item.id, "items[0][deleted]": "true", "items[1][price]": gold}
+    assert post(sandbox, f"/subscriptions/{had.id}", exchanged).status_code == 200
+
+
 @pytest.mark.parametrize("code", ["zzz", "xau", "euro", "e\u00fcr"])
 def test_a_currency_that_stripe_does_not_take_is_refused(sandbox: Sandbox, code: str) -> None:
     product = sandbox.api.products.create({"name": "Gold"})
