@@ -52,6 +52,7 @@ from entrypoints.http.health import LOOK_SECONDS, HealthController, Ready, Recen
 from entrypoints.http.me import MeController
 from entrypoints.http.media import MediaController
 from entrypoints.http.metrics import Metrics, MetricsController, Observed
+from entrypoints.http.middleware import Ahead
 from entrypoints.http.payments import AdminPaymentController, PaymentController
 from entrypoints.http.plans import AdminPlanController, PlanController
 from entrypoints.http.playback import PlaybackController
@@ -64,7 +65,7 @@ from entrypoints.http.subscription import PortalController, SubscriptionControll
 from entrypoints.http.subscriptions import AdminSubscriptionController, MySubscriptionsController
 from entrypoints.http.throttled import Gate
 from entrypoints.http.uploads import UploadController
-from entrypoints.http.videos import VideoController
+from entrypoints.http.videos import CATALOGUE_PATH, VideoController
 from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 
 VERSIONED: tuple[ControllerRouterHandler, ...] = (
@@ -226,8 +227,11 @@ def create_app(house: House, *, cors_origins: Sequence[str] = (), look_seconds: 
         kept_answers=house.kept_answers,
         observed=Observed(house.metrics.requests, house.spans),
         cors_origins=cors_origins,
-        direct={
-            ("POST", STRIPE_PATH): receive_stripe(house.webhooks),
-            ("POST", PLAYBACK_PATH): start_playback(house.signing_in, house.playback),
-        },
+        ahead=Ahead(
+            direct={
+                ("POST", STRIPE_PATH): receive_stripe(house.webhooks),
+                ("POST", PLAYBACK_PATH): start_playback(house.signing_in, house.playback),
+            },
+            shared=[CATALOGUE_PATH],
+        ),
     )

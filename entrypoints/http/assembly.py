@@ -14,11 +14,10 @@ from application.ports.idempotency import KeptAnswers
 from entrypoints.http.authentication import WhoIs, provide_asked, provide_cause, provide_viewer
 from entrypoints.http.before import before_handling
 from entrypoints.http.bodies import BODY_BYTES_MAX, JsonRequest
-from entrypoints.http.direct import NOTHING_DIRECT, DirectTable
 from entrypoints.http.docs import docs_router
 from entrypoints.http.idempotency import KEY_HEADER, REPLAYED_HEADER
 from entrypoints.http.metrics import Observed
-from entrypoints.http.middleware import surround
+from entrypoints.http.middleware import NOTHING_AHEAD, Ahead, surround
 from entrypoints.http.openapi import openapi_config
 from entrypoints.http.positions import Wait
 from entrypoints.http.problems import POSITION_HEADER, answer_exception
@@ -44,11 +43,9 @@ def assemble(
     kept_answers: KeptAnswers,
     observed: Observed,
     cors_origins: Sequence[str] = (),
-    direct: DirectTable = NOTHING_DIRECT,
+    ahead: Ahead = NOTHING_AHEAD,
 ) -> Litestar:
     """An application: `versioned` under /v1, `beside` at the root, `provided` injected by name into handlers.
-
-    Plain requests for what is in `direct` never reach Litestar, which has a handler with the same answers for the rest.
 
     Litestar's own logging is left off: it would log bodies, and turn on the loggers of libraries.
     """
@@ -75,7 +72,7 @@ def assemble(
         logging_config=None,
         debug=False,
     )
-    surround(app, direct, observed)
+    surround(app, ahead, observed)
     return app
 
 

@@ -2,10 +2,11 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from os import urandom
 from time import perf_counter
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from litestar import Litestar
@@ -17,9 +18,10 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from application.ports.secrets import SignedIn
 from application.ports.throttles import Standing
 from application.tracing import ERROR_TYPE, Attributes, Trace, begin
-from entrypoints.http.direct import DirectRoutes, DirectTable
+from entrypoints.http.direct import NOTHING_DIRECT, DirectRoutes, DirectTable
 from entrypoints.http.metrics import Observed
 from entrypoints.http.problems import Problem, answer_of, request_id
+from entrypoints.http.shared_pages import SharedPages
 from entrypoints.http.throttled import standing_headers
 
 PATH_BYTES_MAX = 4096
@@ -40,9 +42,24 @@ SAFE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 access_log = logging.getLogger("streamly.access")
 
 
-def surround(app: Litestar, direct: DirectTable, observed: Observed) -> None:
+class Ahead(NamedTuple):
+    """What is answered before Litestar, which has a handler with the same answers for each.
+
+    `direct`: plain requests never reach it. `shared`: at these paths what it answers is given for a second to all who
+    ask the same.
+    """
+
+    direct: DirectTable = NOTHING_DIRECT
+    shared: Collection[str] = ()
+
+
+NOTHING_AHEAD: Final = Ahead()
+
+
+def surround(app: Litestar, ahead: Ahead, observed: Observed) -> None:
     """Put these around the whole application: Litestar runs its own middleware only where it found a route."""
-    app.asgi_handler = EveryRequest(DirectRoutes(TrueAllow(app.asgi_handler), direct), observed)
+    routed = SharedPages(TrueAllow(app.asgi_handler), ahead.shared)
+    app.asgi_handler = EveryRequest(DirectRoutes(routed, ahead.direct), observed)
 
 
 class EveryRequest:

@@ -17,6 +17,9 @@ AskedAudience = Annotated[
 ]
 
 
+CATALOGUE_PATH = "/v1/videos"
+
+
 class VideoController(Controller):
     path = "/videos"
     tags = ("Videos",)
@@ -31,7 +34,7 @@ class VideoController(Controller):
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> Page[VideoView]:
-        """Published videos, the last published first; `q` searches their titles."""
+        """Published videos, the last published first; `q` searches their titles. A page may be a second old."""
         shown = await videos.page(
             query=q, category=category, access=access, before=position_after(cursor), limit=limit + 1
         )

@@ -23,6 +23,7 @@ from entrypoints.http.assembly import assemble
 from entrypoints.http.direct import DirectRoutes
 from entrypoints.http.direct_playback import PLAYBACK_PATH, start_playback
 from entrypoints.http.metrics import Observed
+from entrypoints.http.middleware import Ahead
 from entrypoints.http.playback import PlaybackController
 from tests.http.running import Person, Service
 from tests.http.test_direct_routes import SHOP, Answered, Asked, put
@@ -204,7 +205,7 @@ def application(service: Service, *, direct: bool, case: Case = CASES["plain"]) 
         kept_answers=MemoryKeptAnswers(),
         observed=Observed(PrometheusMetrics().requests, UnrecordedSpans()),
         cors_origins=[SHOP],
-        direct={("POST", PLAYBACK_PATH): start_playback(house.signing_in, playback)} if direct else {},
+        ahead=Ahead({("POST", PLAYBACK_PATH): start_playback(house.signing_in, playback)} if direct else {}),
     )
 
 

@@ -26,6 +26,7 @@ from entrypoints.http.authentication import MaybeSignedIn
 from entrypoints.http.direct import DirectRoutes
 from entrypoints.http.direct_playback import PLAYBACK_PATH
 from entrypoints.http.metrics import Observed
+from entrypoints.http.middleware import Ahead
 from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_stripe
 from tests.http.running import Service
 from tests.http.small_app import UNTHROTTLED, wait_for, who_is
@@ -142,7 +143,7 @@ def application(webhooks: Webhooks, *, direct: bool) -> Litestar:
         kept_answers=MemoryKeptAnswers(),
         observed=Observed(PrometheusMetrics().requests, UnrecordedSpans()),
         cors_origins=[SHOP],
-        direct={("POST", STRIPE_PATH): receive_stripe(webhooks)} if direct else {},
+        ahead=Ahead({("POST", STRIPE_PATH): receive_stripe(webhooks)}) if direct else Ahead(),
     )
 
 
