@@ -24,6 +24,8 @@ class Owed(NamedTuple):
     """It cannot be read on: 400, and hung up."""
     keeps: bool
     """It is one request, no more and no less, after which another may be sent."""
+    heads: list[str]
+    """The methods of those whose head came whole, the last of them perhaps without all of its body."""
 
 
 class Answer(NamedTuple):
@@ -56,10 +58,14 @@ class _Listener:
     def __init__(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
         self.methods: list[str] = []
+        self.heads: list[str] = []
         self.begun = 0
 
     def on_message_begin(self) -> None:
         self.begun += 1
+
+    def on_headers_complete(self) -> None:
+        self.heads.append(self.parser.get_method().decode())
 
     def on_message_complete(self) -> None:
         self.methods.append(self.parser.get_method().decode())
@@ -70,11 +76,12 @@ def owed(sent: bytes) -> Owed:
     try:
         listener.parser.feed_data(sent)
     except httptools.HttpParserError:
-        return Owed(listener.methods, broken=True, keeps=False)
+        return Owed(listener.methods, broken=True, keeps=False, heads=listener.heads)
     except httptools.HttpParserUpgrade:
-        return Owed(listener.methods, broken=False, keeps=False)
+        return Owed(listener.methods, broken=False, keeps=False, heads=listener.heads)
     whole = len(listener.methods) == listener.begun == 1
-    return Owed(listener.methods, broken=False, keeps=whole and listener.parser.should_keep_alive())
+    keeps = whole and listener.parser.should_keep_alive()
+    return Owed(listener.methods, broken=False, keeps=keeps, heads=listener.heads)
 
 
 def wrong_with(answer: Answer) -> str | None:
@@ -152,7 +159,7 @@ class Connection:
         """Until all is answered that is owed; to what is broken or not whole, until they hang up."""
         is_counted = bool(due.methods) and not due.broken
         while not is_counted or len(answers) < len(due.methods):
-            method = due.methods[len(answers)] if len(answers) < len(due.methods) else ""
+            method = due.heads[len(answers)] if len(answers) < len(due.heads) else ""
             answer = await _answer(reader, method)
             if answer is None:
                 return _why_no_more(due, len(answers))

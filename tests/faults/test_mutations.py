@@ -12,7 +12,7 @@ import pytest
 from domain.shared.fact import NO_CAUSE
 from entrypoints.development_secrets import with_development_secrets
 from entrypoints.settings import Settings
-from tests.faults.answers_owed import Answer, owed, wrong_with
+from tests.faults.answers_owed import Answer, Owed, owed, wrong_with
 from tests.faults.mutants import Ask, mutated, wire
 from tests.faults.mutations import bombard, mutants
 from tests.faults.sign_ins import UNLIMITED
@@ -85,19 +85,40 @@ async def test_who_is_never_answered_is_found() -> None:
     assert failures[0].what.startswith("nothing for")
 
 
+async def test_an_early_answer_to_a_head_whose_body_was_cut_has_no_body() -> None:
+    async def early(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            return
+        headers = [(b"content-length", b"2"), (b"connection", b"close"), (b"content-type", b"application/problem+json")]
+        await send({"type": "http.response.start", "status": 400, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async with served(early) as port:
+        answered, failures = await bombard(port, lambda _: wire(RENAME._replace(method="HEAD"))[:-1], range(1))
+
+    assert (dict(answered), failures) == ({400: 1}, [])
+
+
 @pytest.mark.parametrize(
-    ("sent", "methods", "broken", "keeps"),
+    ("sent", "expected"),
     [
-        (wire(RENAME), ["PATCH"], False, True),
-        (wire(RENAME) * 2, ["PATCH", "PATCH"], False, False),
-        (wire(RENAME)[:-1], [], False, False),
-        (wire(RENAME) + b"GET", ["PATCH"], False, False),
-        (b"\x00" + wire(RENAME), [], True, False),
-        (wire(RENAME).replace(b"HTTP/1.1", b"HTTP/1.0"), ["PATCH"], False, False),
+        (wire(RENAME), Owed(["PATCH"], broken=False, keeps=True, heads=["PATCH"])),
+        (wire(RENAME) * 2, Owed(["PATCH"] * 2, broken=False, keeps=False, heads=["PATCH"] * 2)),
+        (wire(RENAME)[:-1], Owed([], broken=False, keeps=False, heads=["PATCH"])),
+        (wire(RENAME)[:20], Owed([], broken=False, keeps=False, heads=[])),
+        (wire(RENAME) + b"GET", Owed(["PATCH"], broken=False, keeps=False, heads=["PATCH"])),
+        (b"\x00" + wire(RENAME), Owed([], broken=True, keeps=False, heads=[])),
+        (
+            wire(RENAME).replace(b"HTTP/1.1", b"HTTP/1.0"),
+            Owed(["PATCH"], broken=False, keeps=False, heads=["PATCH"]),
+        ),
     ],
 )
-def test_what_is_owed_to_bytes(*, sent: bytes, methods: list[str], broken: bool, keeps: bool) -> None:
-    assert owed(sent) == (methods, broken, keeps)
+def test_what_is_owed_to_bytes(sent: bytes, expected: Owed) -> None:
+    assert owed(sent) == expected
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from adapters.eventstore.live import Batches, LiveEngine
 from adapters.eventstore.mapper import FactMapper
 from adapters.eventstore.pages import Pages
 from adapters.eventstore.read_models import NoKeptGeneration, ReadModelPoisoned, ReadModels, RebuildUnderWay
-from adapters.eventstore.swapping import Dropped, InUse
+from adapters.eventstore.swapping import Dropped
 from adapters.eventstore.tables import Generation
 from application.errors import ReadModelMoved
 from application.projections.projection import Projection
