@@ -16,6 +16,7 @@ from application.ports.secrets import BlindIndex
 from application.ports.sign_in import SignIns
 from application.ports.world import Clock
 from application.recall import Asked, Recalled, Records, again_when_moved
+from application.tracing import note_account
 from application.wording import Wording
 from domain.account.account import Account
 from domain.account.contacts import EmailTaken
@@ -99,6 +100,7 @@ class Emails:
         if proof is None or proof.account_id is None or proof.payload is None:
             raise InvalidToken("This link was used before, or is over.")
         account_id, email = proof.account_id, proof.payload
+        note_account(account_id)
         try:
             return await again_when_moved(lambda: self._confirmed(account_id, email, proof, cause))
         except RowTaken:

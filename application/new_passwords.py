@@ -17,6 +17,7 @@ from application.ports.secrets import BlindIndex, Passwords, SignedIn
 from application.ports.sign_in import Credential, SignIns
 from application.ports.world import Clock
 from application.recall import Asked, Records, again_when_moved
+from application.tracing import note_account
 from application.wording import PHONE_RELEASED, PHONE_STAYS, Wording
 from domain.account.account import Account
 from domain.account.contacts import PhoneReleased
@@ -122,6 +123,7 @@ class NewPasswords:
         if proof is None or proof.account_id is None or proof.payload is None:
             raise InvalidToken("This link was used before, or is over.")
         account_id = proof.account_id
+        note_account(account_id)
         account = (await self.records.recall(Account, account_id)).existing()
         await refuse_weak(self.passwords, new, email=account.email, name=account.name)
         hashed = await self.passwords.hash(new)

@@ -15,6 +15,7 @@ from application.ports.sign_in import Holder, SignIns
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Recalled, Records, again_when_moved
 from application.signing_in import SigningIn, Tokens
+from application.tracing import note_account
 from application.wording import Wording
 from domain.account.account import Account
 from domain.account.contacts import PhoneTaken
@@ -70,6 +71,7 @@ class Phones:
         index = self.blind_index.of("phone", canonical)
         now = self.real_time.now()
         if await self.codes.check("sign_in", index, code, now=now, is_familiar=is_familiar) is None:
+            note_account(await self.sign_ins.account_at("phone", index))
             raise NotSignedIn("The code is wrong or over.", "invalid_code")
         holder = await self.sign_ins.holder("phone", index) or await self._register(canonical, cause)
         return await self.signing_in.open_session(holder.account_id, epoch=holder.epoch)

@@ -15,6 +15,7 @@ from application.ports.secrets import AccessTokens, BlindIndex, Passwords, Refre
 from application.ports.sign_in import RefreshReused, Session, SignedInPlace, SignIns
 from application.ports.world import Clock, Identifiers
 from application.recall import Asked, Records, again_when_moved
+from application.tracing import note_account
 from domain.account.account import Account
 from domain.shared.fact import NOBODY, Cause
 
@@ -60,6 +61,7 @@ class SigningIn:
         except AddressInvalid:
             index = b""
         credential = await self.sign_ins.credential(index)
+        note_account(credential.account_id if credential else None)
         good = await self.passwords.verify(password, credential.password_hash if credential else None)
         if credential is None or not good:
             raise InvalidCredentials
@@ -71,6 +73,7 @@ class SigningIn:
         `epoch` is that of its sign-ins when it proved itself; None: that in which it is now.
         Raises NotSignedIn: `account_disabled`, or `session_ended` where there is a new password since; NotFound.
         """
+        note_account(account_id)
         if epoch is None:
             epoch = (await self.records.recall(Account, account_id)).existing().sign_in_epoch
         now = self.real_time.now()
@@ -115,8 +118,10 @@ class SigningIn:
                 longest=SESSION_LONGEST,
             )
         except RefreshReused as reused:
+            note_account(reused.account_id)
             await self._record(reused, cause)
             raise NotSignedIn("This token was used before; sign in again.", "token_reused") from None
+        note_account(session.account_id if session else None)
         if session is None or session.disabled:
             raise NotSignedIn("Sign in again.", "invalid_token")
         return self._tokens(session, following)
@@ -151,9 +156,11 @@ class SigningIn:
     def claimed(self, access_token: str) -> SignedIn:
         """Whom a token says that it speaks for, before its session is looked at. Raises NotSignedIn."""
         try:
-            return self.access_tokens.verify(access_token, now=self.real_time.now())
+            claimed = self.access_tokens.verify(access_token, now=self.real_time.now())
         except TokenInvalid:
             raise NotSignedIn("The access token is not good, or over.", "invalid_token") from None
+        note_account(claimed.account_id)
+        return claimed
 
     def confirmed(self, claimed: SignedIn, session: Session | None) -> SignedIn:
         """By the session that the token names, as it is now; None: it has ended. Raises NotSignedIn."""

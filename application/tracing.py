@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Literal, NamedTuple, Protocol, Self
+from uuid import UUID
 
 LENGTH_MAX = 256
 """Of a `traceparent`; one of today's version has 55 characters, and a later one may have more."""
@@ -120,6 +121,12 @@ def note(**more: object) -> None:
     """For the lines that are still to come about what is under way here."""
     if (here := _underway.get()) is not None:
         here.notes.update(more)
+
+
+def note_account(account_id: UUID | None) -> None:
+    """Whose this is, or would be if what proves it were good; nobody's that is known: None."""
+    if account_id is not None:
+        note(account_id=str(account_id))
 
 
 def outgoing() -> dict[str, str]:

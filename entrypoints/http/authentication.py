@@ -13,7 +13,6 @@ from litestar.params import SkipValidation
 from application.errors import NotAllowed, NotSignedIn
 from application.ports.secrets import SignedIn
 from application.recall import Asked
-from application.tracing import note
 from domain.account.account import Role
 from domain.shared.fact import Actor, Cause
 from entrypoints.http.problems import request_id
@@ -57,7 +56,6 @@ async def identify(connection: ASGIConnection[Any, Any, Any, Any]) -> SignedIn |
     who_is: WhoIs = connection.app.state["who_is"]
     viewer = await who_is(token)
     connection.scope["state"]["viewer"] = viewer
-    note(account_id=str(viewer.account_id))
     return viewer
 
 

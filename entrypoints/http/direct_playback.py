@@ -12,7 +12,6 @@ from application.errors import NotSignedIn
 from application.playback import Playback
 from application.ports.secrets import SignedIn
 from application.signing_in import SigningIn
-from application.tracing import note
 from entrypoints.http.authentication import bearer_token
 from entrypoints.http.bodies import decode
 from entrypoints.http.direct import Answered, DirectAnswer
@@ -53,8 +52,6 @@ def start_playback(signing_in: SigningIn, playback: Playback) -> DirectAnswer:
         video_id = UUID(part)
         scene = await playback.access.scene(claimed.account_id, video_id, sign_in_id=claimed.session_id)
         viewer = signing_in.confirmed(claimed, scene.sign_in)
-        scope["state"]["viewer"] = viewer
-        note(account_id=str(viewer.account_id))
         started = await playback.start(
             viewer.account_id,
             video_id,

@@ -20,7 +20,7 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Sc
 from application.errors import Unavailable
 from application.ports.idempotency import Answer, Attempt, KeptAnswers
 from application.ports.secrets import SignedIn
-from entrypoints.http.problems import POSITION_HEADER, FieldError, Malformed
+from entrypoints.http.problems import POSITION_HEADER, PROBLEM, FieldError, Malformed
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -106,6 +106,8 @@ class Once:
             lease_seconds=LEASE_SECONDS,
         )
         if isinstance(begun, Answer):
+            if begun.status >= HTTPStatus.BAD_REQUEST:
+                request.scope["state"][PROBLEM] = msgspec.json.decode(begun.body)["code"]
             return Response(
                 begun.body, status_code=begun.status, headers={**dict(begun.headers), REPLAYED_HEADER: "true"}
             )

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from os import urandom
 from time import perf_counter
@@ -15,12 +15,11 @@ from litestar.enums import ScopeType
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from application.ports.secrets import SignedIn
 from application.ports.throttles import Standing
 from application.tracing import ERROR_TYPE, Attributes, Trace, begin
 from entrypoints.http.direct import NOTHING_DIRECT, DirectRoutes, DirectTable
 from entrypoints.http.metrics import Observed
-from entrypoints.http.problems import Problem, answer_of, request_id
+from entrypoints.http.problems import PROBLEM, Problem, answer_of, request_id
 from entrypoints.http.shared_pages import SharedPages
 from entrypoints.http.throttled import standing_headers
 
@@ -96,7 +95,7 @@ class EveryRequest:
         finally:
             seconds = perf_counter() - started
             self._requests.ended(method, scope.get("path_template"), status, seconds)
-            access_log.info("answered", extra=logged(scope, status, seconds))
+            access_log.info("answered", extra=logged(scope, status, seconds, this.notes))
             if self._spans.records:
                 this.end(name=named(method, scope), attributes=told(method, scope, status))
             else:
@@ -133,16 +132,20 @@ def new_id() -> str:
     return f"{made[:8]}-{made[8:12]}-4{made[13:16]}-a{made[17:20]}-{made[20:]}"
 
 
-def logged(scope: Scope, status: int, seconds: float) -> dict[str, object]:
-    """What is known of a request without its path, query, headers and bodies."""
-    viewer: SignedIn | None = scope["state"].get("viewer")
+def logged(scope: Scope, status: int, seconds: float, notes: Mapping[str, object]) -> dict[str, object]:
+    """What is known of a request without its path, query, headers and bodies.
+
+    The account is that of who asks; where somebody tries to get in, the one that they try to get into. `code` is that
+    of the problem by which it was refused.
+    """
     return {
         "method": scope.get("method", scope["type"]),
         "route": scope.get("path_template"),
         "status": status,
         "ms": round(seconds * 1000, 1),
         "request_id": request_id(scope),
-        "account_id": str(viewer.account_id) if viewer else None,
+        "account_id": notes.get("account_id"),
+        "code": scope["state"].get(PROBLEM),
     }
 
 
@@ -207,10 +210,14 @@ def beyond_limits(scope: Scope) -> Problem | None:
 
 OPTIONS_SAY = "options_say"
 """The option of a handler that names what else is said to OPTIONS at its address, which Litestar itself answers."""
+PREFLIGHT_REFUSED = "preflight_refused"
 
 
 class TrueAllow:
-    """Names every method of an address in the answer to OPTIONS: Litestar 2 knows those of one handler (its #4169)."""
+    """Names every method of an address in the answer to OPTIONS: Litestar 2 knows those of one handler (its #4169).
+
+    And names for the log what it refuses in plain text: a page that asks from an origin which is not let in.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -221,7 +228,9 @@ class TrueAllow:
             return
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and (routes := routes_at(scope)):
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.BAD_REQUEST:
+                scope["state"].setdefault(PROBLEM, PREFLIGHT_REFUSED)
+            elif message["type"] == "http.response.start" and (routes := routes_at(scope)):
                 headers = MutableScopeHeaders.from_message(message)
                 headers["Allow"] = ", ".join(sorted({str(method) for route in routes for method in route.methods}))
                 for handler in {handler for route in routes for handler in route.route_handlers}:

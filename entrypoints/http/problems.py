@@ -25,6 +25,8 @@ PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:problem-type:streamly:"
 POSITION_HEADER = "Ledger-Position"
 IN_ADDRESSES = "%/:@!$&'()*+,;=~"
+PROBLEM = "problem"
+"""In a request's state: the code of the problem that it is answered with, for its line in the log."""
 
 log = logging.getLogger("streamly.http")
 
@@ -218,7 +220,8 @@ def _allow(exception: MethodNotAllowedException) -> dict[str, str]:
 
 
 def written(problem: Problem, scope: Scope) -> bytes:
-    """The body of a problem, by RFC 9457."""
+    """The body of a problem, by RFC 9457; the request is answered with it."""
+    scope["state"][PROBLEM] = problem.code
     body: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.code,
         "title": problem.code.replace("_", " ").capitalize(),

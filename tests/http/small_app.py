@@ -23,6 +23,7 @@ from application.ports.ledger import StreamMoved
 from application.ports.secrets import SignedIn
 from application.ports.throttles import Rate
 from application.throttling import Throttling
+from application.tracing import note_account
 from domain.access.access import Access, SubscriptionRequired
 from domain.account.contacts import EmailTaken
 from entrypoints.http.assembly import assemble
@@ -192,6 +193,7 @@ async def who_is(token: str) -> SignedIn:
     """A token is a role."""
     if token not in {"viewer", "admin", "auditor", "support"}:
         raise NotSignedIn("The access token is not good, or over.", "invalid_token")
+    note_account(ANNA)
     return SignedIn(
         account_id=ANNA, session_id=UUID(int=1), role=token, expires_at=datetime(2026, 11, 20, 12, tzinfo=UTC)
     )

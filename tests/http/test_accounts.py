@@ -1,5 +1,6 @@
 """Registering, signing in, staying signed in and signing out."""
 
+import logging
 from uuid import UUID
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from application.recall import Asked
 from domain.account.account import Account
 from domain.shared.fact import NOBODY, Cause
+from tests.http.mailbox import digits_for, token_for
 from tests.http.problem import problem_in
 from tests.http.running import PASSWORD, Person, Service
 
@@ -161,3 +163,58 @@ async def test_a_disabled_account_is_signed_out(service: Service, anna: Person) 
     problem_in(await anna.http.get("/v1/me"), 401, "session_ended")
     login = await service.public.post("/v1/auth/login", json={"email": anna.email, "password": PASSWORD})
     problem_in(login, 401, "account_disabled")
+
+
+async def test_the_log_tells_of_each_try_to_get_in_whose_account_it_was_and_why_it_failed(
+    service: Service, anna: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    hers = str(anna.account_id)
+    number = {"phone": "+48600999111"}
+    registered = await service.public.post(
+        "/v1/auth/register", json={"email": "gerda@example.com", "password": PASSWORD}
+    )
+    confirmed = {"token": await token_for(service, "gerda@example.com")}
+    await service.public.post("/v1/auth/password/forgot", json={"email": anna.email})
+    reset = {"token": await token_for(service, anna.email), "password": "another way to the lighthouse"}
+    await service.public.post("/v1/auth/otp", json=number)
+    code = await digits_for(service, number["phone"])
+    with caplog.at_level(logging.INFO, "streamly"):
+        for path, body in (
+            ("login", {"email": anna.email, "password": PASSWORD}),
+            ("login", {"email": anna.email, "password": "nobody's password"}),
+            ("login", {"email": "nobody@example.com", "password": PASSWORD}),
+            ("refresh", {"refresh_token": anna.refresh_token}),
+            ("refresh", {"refresh_token": anna.refresh_token}),
+            ("refresh", {"refresh_token": "unknown"}),
+            ("otp/verify", {"phone": "+48600999112", "code": code}),
+            ("otp/verify", number | {"code": code}),
+            ("otp/verify", number | {"code": code}),
+            ("password/reset", reset),
+            ("password/reset", reset),
+            ("email/verify", confirmed),
+            ("email/verify", confirmed),
+        ):
+            await service.public.post(f"/v1/auth/{path}", json=body)
+        await anna.http.get("/v1/me")
+        await anna.http.post("/v1/videos/00000000-0000-4000-8000-000000000000/playback", json={})
+
+    lines = [vars(record) for record in caplog.records if record.name == "streamly.access"]
+    gerda, by_code = registered.json()["account"]["id"], lines[7]["account_id"]
+    assert by_code not in {None, hers, gerda}
+    assert [(line["route"].rpartition("auth/")[2], line["account_id"], line["code"]) for line in lines] == [
+        ("login", hers, None),
+        ("login", hers, "invalid_credentials"),
+        ("login", None, "invalid_credentials"),
+        ("refresh", hers, None),
+        ("refresh", hers, "token_reused"),
+        ("refresh", None, "invalid_token"),
+        ("otp/verify", None, "invalid_code"),
+        ("otp/verify", by_code, None),
+        ("otp/verify", by_code, "invalid_code"),
+        ("password/reset", hers, None),
+        ("password/reset", None, "invalid_token"),
+        ("email/verify", gerda, None),
+        ("email/verify", None, "invalid_token"),
+        ("/v1/me", hers, "session_ended"),
+        ("/v1/videos/{video_id}/playback", hers, "session_ended"),
+    ]

@@ -11,9 +11,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from application.ports.throttles import Rate
 from entrypoints.logs import JsonLines
 from tests.http.problem import problem_in
-from tests.http.small_app import ANNA, AS_VIEWER, client_of, small_app
+from tests.http.small_app import ANNA, AS_VIEWER, client_of, small_app, throttling_of
 
 pytestmark = pytest.mark.anyio
 
@@ -122,6 +123,38 @@ async def test_nothing_in_a_request_begins_a_line_of_the_log(
     told = lines()
     assert [line["message"] for line in told if line["logger"] == "streamly.access"] == ["answered"] * 5
     assert "CANARY" not in json.dumps(told)
+
+
+async def test_the_line_of_a_refused_request_says_which_control_it_tried(
+    lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    limited = throttling_of(login_account=Rate(1, 3600))
+    preflight = {"Origin": "https://evil.test", "Access-Control-Request-Method": "GET"}
+    once = AS_VIEWER | {"Idempotency-Key": "the log of a refused request"}
+    async with client_of(small_app(cors_origins=("https://shop.test",), throttling=limited)) as client:
+        await client.get("/v1/greeting", headers=AS_VIEWER)
+        await client.post("/v1/screens", json={"film": "Nosferatu"}, headers=AS_VIEWER)
+        await client.get("/v1/tickets", headers={"Authorization": "Bearer stale"})
+        for _ in range(2):
+            await client.post("/v1/doors", json={"email": "anna@example.com", "key": "a wrong one"})
+            await client.post("/v1/orders", json={"film": "taken"}, headers=once)
+        await client.options("/v1/greeting", headers=preflight)
+        await client.options("/v1/greeting", headers=preflight | {"Origin": "https://shop.test"})
+        await client.get("/v1/greeting", headers={"X-Long": "x" * 40_000})
+
+    told = [(line["status"], line["account_id"], line["code"]) for line in lines() if line["message"] == "answered"]
+    assert told == [
+        (200, str(ANNA), None),
+        (403, str(ANNA), "not_allowed"),
+        (401, None, "invalid_token"),
+        (409, None, "email_taken"),
+        (409, str(ANNA), "email_taken"),
+        (429, None, "rate_limited"),
+        (409, str(ANNA), "email_taken"),
+        (400, None, "preflight_refused"),
+        (204, None, None),
+        (431, None, "headers_too_large"),
+    ]
 
 
 async def test_pages_follow_each_other_to_the_end(small: httpx.AsyncClient) -> None:
