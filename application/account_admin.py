@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from application.ports.addresses import Addresses, AddressInvalid
+from application.ports.codes import CodeKind, Codes
 from application.ports.ledger import GuardedRow, RowMoved, RowTaken, StreamMoved
 from application.ports.reads import AccountReads
 from application.ports.secrets import BlindIndex
@@ -22,6 +23,9 @@ from domain.shared.fact import Refusal
 READ_AT_ONCE = 4
 """Streams that are read side by side: a page of accounts must not take all connections of the pool."""
 ADMINS_LOOKED_AT = 50
+
+ENDED_BY_DISABLING: Sequence[CodeKind] = ("sign_in", "phone_change", "email_change", "password_reset", "erasure")
+"""Whatever opens or changes a way in. The link that proves the address of a new account does neither."""
 
 
 class LastAdmin(Refusal):
@@ -51,6 +55,7 @@ class AccountAdmin:
     reads: AccountReads
     blind_index: BlindIndex
     addresses: Addresses
+    codes: Codes
     business_time: Clock
 
     async def page(self, *, before: int | None, limit: int) -> Sequence[tuple[Account, int]]:
@@ -105,8 +110,12 @@ class AccountAdmin:
         return await self.change(account_id, asked, lambda account: account.change_role(role))
 
     async def disable(self, account_id: UUID, *, reason: str, asked: Asked) -> Changed:
-        """End every way in, and all access with it, at once. Raises NotFound, LastAdmin."""
-        return await self.change(account_id, asked, lambda account: account.disable(reason=reason))
+        """End every way in, and all access with it, at once; what was sent by then stays worthless.
+
+        Raises NotFound, LastAdmin.
+        """
+        ended = self.codes.ending(account_id, ENDED_BY_DISABLING)
+        return await self.change(account_id, asked, lambda account: account.disable(reason=reason), rows=[ended])
 
     async def enable(self, account_id: UUID, *, reason: str, asked: Asked) -> Changed:
         """Raises NotFound, AccountErased."""

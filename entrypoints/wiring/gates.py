@@ -6,6 +6,7 @@ from adapters.postgres.idempotency import PostgresKeptAnswers
 from adapters.postgres.throttles import PostgresThrottles
 from adapters.sms.numbers import LibPhoneNumbers
 from application.account_admin import AccountAdmin
+from application.ports.codes import Codes
 from application.ports.throttles import Rate
 from application.throttling import Throttling
 from application.trials import Trials
@@ -43,11 +44,12 @@ def trials(base: Foundation) -> Trials:
     )
 
 
-def account_admin(base: Foundation) -> AccountAdmin:
+def account_admin(base: Foundation, codes: Codes) -> AccountAdmin:
     return AccountAdmin(
         records=base.records,
         reads=PostgresAccountReads(base.pool, base.live, base.blind_index),
         blind_index=base.blind_index,
         addresses=EmailValidatorAddresses(),
+        codes=codes,
         business_time=base.business_time,
     )

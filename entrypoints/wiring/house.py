@@ -207,7 +207,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     policies = every_policy(ports, plans, dunning, sold, films.videos)
     return House(
         settings=settings,
-        account_admin=gates.account_admin(base),
+        account_admin=gates.account_admin(base, post.codes),
         audit=Audit(history=PostgresHistory(base.pool, base.mapper, base.vault)),
         business_clock=_business_clock(settings, base, ports, dunning, stack),
         business_time=base.business_time,

@@ -55,7 +55,7 @@ def privacy(
             subscriptions=PostgresSubscriptionReads(base.pool, base.live),
         ),
         requests=ErasureRequests(
-            admin=gates.account_admin(base),
+            admin=gates.account_admin(base, post.codes),
             records=base.records,
             erasures=erasures,
             password=people.emails.password,

@@ -131,6 +131,7 @@ class House:
             reads=MemoryAccountReads(self.ledger, self.tables),
             blind_index=self.blind_index,
             addresses=EmailValidatorAddresses(),
+            codes=self.codes,
             business_time=self.business_time,
         )
         self.grants = Grants(records=self.records, business_time=self.business_time)

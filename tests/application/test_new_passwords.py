@@ -22,6 +22,7 @@ from application.wording import PHONE_RELEASED, PHONE_STAYS
 from domain.account.sign_ins import PasswordChanged
 from domain.shared.fact import Actor, Cause
 from tests.application.house import BY_ADMIN, PASSWORD, House, asked_by
+from tests.application.test_erasure_requests import erasure_requests
 
 pytestmark = pytest.mark.anyio
 
@@ -265,6 +266,39 @@ async def test_a_disabled_account_changes_no_way_in(house: House) -> None:
     with pytest.raises(InvalidToken):
         await house.ways.emails.confirm(await house.ways.token_for("mallory@example.com"), cause=REQUEST)
     assert (await house.tags())[-1] == "account.disabled"
+
+
+async def test_what_was_sent_before_an_account_was_disabled_is_worthless_once_it_is_enabled_again(house: House) -> None:
+    """But for the proof of the address that she registered with, which opens and changes nothing."""
+    ways = house.ways
+    anna = await house.registers(EMAIL)
+    proof = await ways.token_for(EMAIL)
+    await adds_a_number(house, anna)
+    await ways.phones.ask_change(anna, phone="+48600100299", password=PASSWORD)
+    await ways.emails.ask_change(anna, email="mallory@example.com", password=PASSWORD)
+    await ways.new_passwords.forgot(EMAIL)
+    reset = await ways.token_for(EMAIL)
+    erasures = erasure_requests(house)
+    await erasures.send_code(anna)
+    await ways.phones.ask_sign_in(PHONE)
+
+    await house.account_admin.disable(anna, reason="stolen", asked=BY_ADMIN)
+    await house.account_admin.enable(anna, reason="hers again", asked=BY_ADMIN)
+
+    with pytest.raises(InvalidToken):
+        await ways.emails.confirm(await ways.token_for("mallory@example.com"), cause=REQUEST)
+    with pytest.raises(InvalidCode):
+        await ways.phones.prove(anna, await ways.digits_for("+48600100299"), asked_by(anna))
+    with pytest.raises(InvalidToken):
+        await ways.new_passwords.reset(reset, new=NEW, cause=REQUEST)
+    code = await ways.digits_for(EMAIL)
+    with pytest.raises(InvalidCode):
+        await erasures.by_proof(anna, password=None, code=code, asked=asked_by(anna))
+    with pytest.raises(NotSignedIn):
+        await ways.phones.sign_in(PHONE, await ways.digits_for(PHONE), cause=REQUEST)
+    assert (await house.tags())[-1] == "account.enabled"
+    await ways.emails.confirm(proof, cause=REQUEST)
+    assert (await house.tags())[-1] == "account.email_verified"
 
 
 # Somebody else registered with her address

@@ -320,12 +320,16 @@ async def test_she_sees_where_she_is_signed_in_and_signs_out_there(
 
 
 async def test_a_disabled_account_stays_signed_out_once_it_is_enabled_again(service: Service, anna: Person) -> None:
+    other = {"email": "mallory2@example.com", "password": PASSWORD}
+    assert (await posted(anna.http, "/v1/me/email", **other)).status_code == 202
     await service.house.account_admin.disable(anna.account_id, reason="a test", asked=BY_COMMAND)
     await service.house.account_admin.enable(anna.account_id, reason="a test", asked=BY_COMMAND)
 
     problem_in(await anna.http.get("/v1/me"), 401, "session_ended")
     refreshed = await posted(service.public, "/v1/auth/refresh", refresh_token=anna.refresh_token)
     problem_in(refreshed, 401, "invalid_token")
+    followed = await posted(service.public, "/v1/auth/email/verify", token=await token_for(service, other["email"]))
+    problem_in(followed, 422, "invalid_token")
     assert (await posted(service.public, "/v1/auth/login", email=anna.email, password=PASSWORD)).status_code == 200
 
 
