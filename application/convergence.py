@@ -14,10 +14,11 @@ from application.customers import CustomerBinding
 from application.deletions import Deletions
 from application.duplicates import tell_of_duplicates, with_duplicates
 from application.errors import CustomerGone, NotFound, ProviderBusy, ProviderUnavailable
+from application.hearing import Heard, Hearing, patience
 from application.in_turn import in_turn
 from application.observing import Decision, Observing
 from application.our_words import why_held_up
-from application.ports.billing import BillingProvider, CustomerTruth
+from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
 from application.ports.ledger import GuardedRow, InsertOnce, RowMoved, StreamMoved, UpdateIf
 from application.ports.reads import AccessReads
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 RETRY_DELAYS_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 6 * 3600.0)
 ATTEMPTS = 4
 CUSTOMERS_AT_ONCE = 16
-PATIENCE_SECONDS, PATIENCE_SECONDS_AGAIN = 3.0, 10.0
 TRIED_AT_ONCE = 8
 """Of those about whom the provider could not be asked before."""
 LEASE_TRIES = 100
@@ -57,6 +57,7 @@ class Convergence:
     customers: Customers
     binding: CustomerBinding
     observing: Observing
+    hearing: Hearing
     unconfirmed: Unconfirmed
     deletions: Deletions
     business_time: Clock
@@ -86,6 +87,14 @@ class Convergence:
             customers=customers,
             binding=binding,
             observing=observing,
+            hearing=Hearing(
+                records=records,
+                billing=billing,
+                inbox=inbox,
+                customers=customers,
+                observing=observing,
+                deletions=deletions,
+            ),
             unconfirmed=Unconfirmed(
                 records=records,
                 billing=billing,
@@ -171,8 +180,7 @@ class Convergence:
         """Ask the provider for the truth about this customer, and record the difference.
 
         Raises:
-            ProviderUnavailable or CustomerGone, with what the deliveries say themselves recorded; but of one who was
-            deleted the ends are recorded, and that is all;
+            ProviderUnavailable, or CustomerGone of one who was not deleted, with what the deliveries say recorded;
             HeldUp, with the rest recorded;
             StreamMoved when others kept writing.
         """
@@ -211,18 +219,14 @@ class Convergence:
         asked_at = self.business_time.now()
         by = asked or self._asked_by(customer, waiting)
         try:
-            truth = await self.billing.truth_of(customer.customer_id, within_seconds=_patience(waiting, asked))
-            why, decisions = await self._decided(truth, customer, account_id, waiting)
+            heard = await self.hearing.of(customer, account_id, waiting, within_seconds=patience(waiting, asked))
+            why, decisions = await self._decided(heard, customer, account_id, waiting)
         except (ProviderUnavailable, CustomerGone) as trouble:
             deleted = await self.deletions.known_of(customer, account_id, trouble, waiting)
-            if deleted and isinstance(trouble, CustomerGone):
-                rows = self._rows(customer, epoch, waiting, asked_at)
-                await self.deletions.record(customer, account_id, self._heard_at(waiting), by, rows)
-                return
             await self.unconfirmed.record(customer, account_id, epoch, waiting, deleted=deleted)
             raise
         settled = () if why else waiting
-        new = await self._new_objects(customer, truth.objects)
+        new = await self._new_objects(customer, heard.truth.objects)
         rows = [*self._rows(customer, epoch, settled, asked_at), *self._as_theirs(customer, new)]
         recorded = await self.records.append(by, *decisions, rows=rows)
         if new:
@@ -232,23 +236,23 @@ class Convergence:
             raise HeldUp(why)
 
     async def _decided(
-        self, truth: CustomerTruth, customer: Customer, account_id: UUID, waiting: Sequence[Waiting]
+        self, heard: Heard, customer: Customer, account_id: UUID, waiting: Sequence[Waiting]
     ) -> tuple[str | None, list[Decision]]:
         """Why something cannot be recorded, if so, and what of all the rest is missing. Raises as `with_ends`."""
+        truth, deleted = heard.truth, heard.deleted
         plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
         heard_at = self._heard_at(waiting)
         subscriptions = [
             await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
             for seen in reversed(truth.subscriptions)
         ]
-        deleted = bool(self.deletions.told_by(waiting))
         others = await self.observing.others(subscriptions, account_id)
         others = await self.deletions.with_ends(others, customer, heard_at, deleted=deleted)
         return why_held_up(customer, truth, plans), [
             *with_duplicates([*subscriptions, *others], self.observing.policy),
             *([await self.deletions.noted(customer, account_id)] if deleted else []),
             *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
-            await self.observing.prepaid(truth, customer, account_id, heard_at),
+            await self.observing.prepaid(truth, heard.earlier, customer, account_id, heard_at),
             *[await self.observing.checkout(seen) for seen in reversed(truth.checkouts)],
         ]
 
@@ -285,10 +289,3 @@ class Convergence:
                 )
             )
         return rows
-
-
-def _patience(waiting: Sequence[Waiting], asked: Asked | None) -> float | None:
-    """Short at first, since deliveries can be taken at their word; longer for one that has been tried before."""
-    if asked is not None:
-        return None
-    return PATIENCE_SECONDS_AGAIN if any(delivery.attempts for delivery in waiting) else PATIENCE_SECONDS

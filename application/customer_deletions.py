@@ -45,7 +45,7 @@ class CustomerDeletions:
         return account.customers_at(intent.provider).knows_gone(intent.customer_id, deleted=True)
 
     async def _hear_all(self, intent: CustomerDeletionRequested, asked: Asked) -> None:
-        """Of one that is deleted the provider tells no more; and nothing is to be cut off that is being ended."""
+        """Of one that is deleted the provider lists no more; and nothing is to be cut off that is being ended."""
         with suppress(HeldUp, CustomerGone):
             await self.convergence.settle_now(Customer(intent.provider, intent.customer_id), asked)
         standing = await self.access.standing(intent.account_id)

@@ -10,8 +10,7 @@ from application.errors import CustomerGone
 from application.observing import Decision, Observing
 from application.ports.billing import BillingProvider
 from application.ports.inbox import Customer, Waiting
-from application.ports.ledger import GuardedRow
-from application.recall import Asked, Records
+from application.recall import Records
 from domain.account.account import Account
 from domain.subscription.subscription import Subscription
 
@@ -31,9 +30,9 @@ class Deletions:
         return [delivery for delivery in waiting if delivery.type in self.billing.deletions]
 
     async def known_of(
-        self, customer: Customer, account_id: UUID, trouble: Exception, waiting: Sequence[Waiting]
+        self, customer: Customer, account_id: UUID, trouble: Exception | None, waiting: Sequence[Waiting]
     ) -> bool:
-        """Whether the provider says so, or a delivery does, or one of them has said so before."""
+        """Whether the provider says so in its `trouble`, or a delivery does, or one of them has said so before."""
         if (isinstance(trouble, CustomerGone) and trouble.deleted) or self.told_by(waiting):
             return True
         account = (await self.records.recall(Account, account_id)).existing()
@@ -42,13 +41,6 @@ class Deletions:
         if isinstance(trouble, CustomerGone):
             log.error("a customer is not known, and was not deleted: is our key another account's? %s", trouble)
         return False
-
-    async def record(
-        self, customer: Customer, account_id: UUID, heard_at: datetime, asked: Asked, rows: Sequence[GuardedRow]
-    ) -> None:
-        """Nothing is left to ask about. Raises RowMoved, StreamMoved."""
-        ended = await self.ends(customer, account_id, heard_at)
-        await self.records.append(asked, await self.noted(customer, account_id), *ended, rows=rows)
 
     async def noted(self, customer: Customer, account_id: UUID) -> Decision:
         recalled = await self.records.recall(Account, account_id)

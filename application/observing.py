@@ -17,7 +17,7 @@ from application.recall import Recalled, Records
 from domain.payment.payment import Payment
 from domain.payment.truth import ProviderPayment
 from domain.plan.plan import Plan
-from domain.prepaid.facts import PrepaidDuplicated
+from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated
 from domain.prepaid.prepaid import PaidPurchase, Prepaid, Revocation
 from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
@@ -100,12 +100,31 @@ class Observing:
         now = self.business_time.now()
         return recalled, Payment.observe(recalled.state, seen, payment_id=stream, account_id=account_id, now=now)
 
-    async def prepaid(self, truth: CustomerTruth, customer: Customer, account_id: UUID, heard_at: datetime) -> Decision:
-        """All that an account has bought for a number of days: its purchases lie one after another."""
+    async def bought_before(self, account_id: UUID, provider: str) -> list[Bought]:
+        """What is on the ledger as bought there for a number of days, with the payment that it was paid by."""
+        return [
+            Bought(fact.purchase_id, fact.plan, fact.duration_days, PaidAtOnce(fact.payment_reference, fact.paid_at))
+            for fact in await self.records.ledger.read(derived_id("prepaid", account_id))
+            if isinstance(fact, PrepaidBought | PrepaidDuplicated) and fact.provider == provider
+        ]
+
+    async def prepaid(
+        self,
+        truth: CustomerTruth,
+        earlier: Sequence[Bought],
+        customer: Customer,
+        account_id: UUID,
+        heard_at: datetime,
+    ) -> Decision:
+        """All that an account has bought for a number of days: its purchases lie one after another.
+
+        `earlier` is what is known of them and not listed, whose payments are in the truth.
+        """
         stream = derived_id("prepaid", account_id)
         bought = [
             *[await self._bought_here(checkout, account_id) for checkout in truth.checkouts],
             *[await self._bought_elsewhere(purchase, customer.provider) for purchase in truth.purchases],
+            *earlier,
         ]
         paid = [self._purchase(one, truth.payments, customer.provider, heard_at) for one in bought if one is not None]
         if not paid:

@@ -26,6 +26,7 @@ from application.ports.billing import (
 )
 from application.ports.deliveries import Delivery, SignatureInvalid
 from application.ports.world import Clock
+from domain.payment.truth import ProviderPayment
 
 HEADER = "memory-signature"
 EVENTS_LOST = "events.lost"
@@ -64,6 +65,13 @@ class MemoryBilling(MemoryCommands):
             objects=tuple(reversed(known.payments)),
             purchases=tuple(reversed(known.purchases.values())),
         )
+
+    async def payments_by(
+        self, references: Sequence[str], *, within_seconds: float | None = None
+    ) -> Sequence[ProviderPayment]:
+        self._refuse_when_down()
+        known = {reference: one for each in self._customers.values() for reference, one in each.payments.items()}
+        return [known[reference] for reference in dict.fromkeys(references) if reference in known]
 
     def forget_everybody(self) -> None:
         """As with a key of another account, or with other books; by a customer it lists nothing, and refuses nobody."""

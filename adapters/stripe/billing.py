@@ -18,6 +18,7 @@ from adapters.stripe.objects import Invoice, Item, Items, Price, Session, Subscr
 from adapters.stripe.paid import Charge
 from adapters.stripe.payloads import told_by
 from adapters.stripe.payments import PROVIDER
+from adapters.stripe.payments_by_id import PaymentsById
 from adapters.stripe.reading import customer_truth, payer, seen_price
 from adapters.stripe.refusals import translated
 from adapters.stripe.sweeping import buyers_page, raw_answer, subscribers_page, undelivered_page
@@ -27,6 +28,7 @@ from adapters.stripe.webhooks import Signatures, delivery
 from application.ports.billing import CustomerPage, CustomerTruth, SeenPrice, SeenSubscription, UndeliveredPage
 from application.ports.deliveries import Delivery
 from application.ports.pacing import Pace
+from domain.payment.truth import ProviderPayment
 
 # Passed to the client explicitly: where nothing is passed it makes one attempt only.
 RETRIES = 2
@@ -103,6 +105,12 @@ class StripeBilling(StripeCommands):
                 customer_truth(sold, asked_for, opened, gone_back, charged, waiting=waiting),
                 objects=_objects(charged, asked_for, gone_back),
             )
+
+    async def payments_by(
+        self, references: Sequence[str], *, within_seconds: float | None = None
+    ) -> Sequence[ProviderPayment]:
+        async with asking(within_seconds):
+            return await PaymentsById(self._stripe).of(references)
 
     async def _with_all_items(self, subscription: Subscription) -> Subscription:
         """Ten come with it."""

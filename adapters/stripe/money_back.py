@@ -60,12 +60,13 @@ class MoneyBack:
                 by_intent.setdefault(charge.payment_intent_id, []).append(charge)
         latest = {one.latest_invoice_id for one in subscriptions} - seen - {None}
         return [
-            *await asyncio.gather(*(self._of_intent(intent, some) for intent, some in by_intent.items())),
+            *await asyncio.gather(*(self.of_intent(intent, some) for intent, some in by_intent.items())),
             *await self._of_charges([charge for charge in telling if not charge.payment_intent_id], customer),
             *[gone for some in await asyncio.gather(*map(self._of_invoice, latest)) for gone in some],
         ]
 
-    async def _of_intent(self, intent: str, charges: Sequence[Charge]) -> GoneBack:
+    async def of_intent(self, intent: str, charges: Sequence[Charge]) -> GoneBack:
+        """Of all charges of one payment intent."""
         async with self._at_once:
             paid = await self._invoice_payments({"payment": {"type": "payment_intent", "payment_intent": intent}})
             refunds = [refund for charge in charges for refund in await self._refunds(charge)]

@@ -42,7 +42,7 @@ def payments(
         try:
             payment = seen.get(reference) or _known_by_what_went_back(gone, by_latest_invoice.get(reference))
             if payment is not None:
-                seen[reference] = _less(payment, gone)
+                seen[reference] = less(payment, gone)
         except Unsayable as why:
             # Not as if nothing had gone back: what is known of it stays as it is.
             seen.pop(reference, None)
@@ -109,7 +109,8 @@ def _known_by_what_went_back(gone: GoneBack, subscription_reference: str | None)
     )
 
 
-def _less(payment: ProviderPayment, gone: GoneBack) -> ProviderPayment:
+def less(payment: ProviderPayment, gone: GoneBack) -> ProviderPayment:
+    """The payment with what went back of it. Raises Unsayable."""
     refunds = tuple(
         ProviderRefund(
             reference=refund.id,

@@ -229,6 +229,16 @@ class BillingProvider(Protocol):
         """
         ...
 
+    async def payments_by(
+        self, references: Sequence[str], *, within_seconds: float | None = None
+    ) -> Sequence[ProviderPayment]:
+        """The payments that go by these references, as `truth_of` tells them; also of a customer who was deleted.
+
+        One that the provider does not have, or that was never paid, is not among them. Of an invoice the reference of
+        what paid it will do too. `within_seconds` as in `truth_of`.
+        """
+        ...
+
     async def has_subscription(self, reference: str) -> bool:
         """Whether there is such a subscription, or has been one."""
         ...

@@ -2,14 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from adapters.memory.billing import MemoryBilling
 from adapters.memory.ledger import MemoryLedger
+from application.convergence import Convergence
 from application.ports.billing import CustomerTruth
 from application.ports.ledger import GuardedRow, Write
 from tests.application.house import House
 
 Interruption = Callable[[], Awaitable[object]]
+
+
+def asking(convergence: Convergence, billing: Any) -> Convergence:
+    """The same, that asks another provider."""
+    return replace(convergence, billing=billing, hearing=replace(convergence.hearing, billing=billing))
 
 
 class InterruptedBilling(MemoryBilling):

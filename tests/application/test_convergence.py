@@ -1,6 +1,5 @@
 """Convergence: whatever arrived, and however often, the ledger comes to hold what the provider says."""
 
-from dataclasses import replace as replaced
 from uuid import UUID
 
 import pytest
@@ -19,7 +18,7 @@ from domain.subscription.checkout import CheckoutCompleted, CheckoutExpired
 from domain.subscription.facts import PlanChanged, SubscriptionEnded, SubscriptionStarted
 from tests.application.anna_at_the_provider import bind, bound, failed_payment, plan_of, subscribed
 from tests.application.house import BY_ADMIN, House, page_of
-from tests.application.interruptions import InterruptedBilling
+from tests.application.interruptions import InterruptedBilling, asking
 from tests.people import MONDAY, days
 
 pytestmark = pytest.mark.anyio
@@ -130,8 +129,7 @@ async def test_what_comes_while_the_provider_is_being_asked_waits_for_an_answer_
     async def more_comes() -> None:
         await house.hears("invoice.paid", customer)
 
-    asking = InterruptedBilling(house, more_comes)
-    await replaced(house.convergence, billing=asking).settle(customer)
+    await asking(house.convergence, InterruptedBilling(house, more_comes)).settle(customer)
 
     statuses = {row["type"]: row["status"] for row in house.tables.rows("inbox")}
     assert statuses == {"invoice.updated": "done", "invoice.paid": "received"}

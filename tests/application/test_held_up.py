@@ -1,7 +1,6 @@
 """Something of a customer's that cannot be recorded is held up by itself, visibly; all else goes on."""
 
 from collections.abc import Sequence
-from dataclasses import replace as replaced
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from domain.shared.identity import derived_id
 from domain.shared.money import Money
 from tests.application.anna_at_the_provider import bought, bound, subscribed
 from tests.application.house import House
+from tests.application.interruptions import asking
 from tests.people import MONDAY, NEXT_MONTH
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +49,7 @@ async def test_all_else_is_recorded_and_the_delivery_says_what_is_not(house: Hou
     customer = await bound(house)
     house.billing.tell(customer.customer_id, await bought(house))
     await house.hears("invoice.paid", customer)
-    house.convergence = replaced(house.convergence, billing=Holding(house))
+    house.convergence = asking(house.convergence, Holding(house))
 
     await house.convergence.settle_waiting()
 
@@ -61,7 +61,7 @@ async def test_once_it_can_be_recorded_the_delivery_is_done(house: House) -> Non
     customer = await bound(house)
     await house.hears("invoice.paid", customer)
     as_it_was = house.convergence
-    house.convergence = replaced(as_it_was, billing=Holding(house))
+    house.convergence = asking(as_it_was, Holding(house))
     await house.convergence.settle_waiting()
 
     await as_it_was.settle(customer)

@@ -193,3 +193,18 @@ async def test_a_customer_is_deleted_however_often_and_what_was_paid_can_still_g
 async def test_one_that_was_never_there_is_not_said_to_be_deleted(till: Till) -> None:
     with pytest.raises(CustomerGone):
         await till.billing.delete_customer("cus_of_another_account")
+
+
+async def test_what_somebody_deleted_paid_is_told_by_its_id_with_what_went_back_of_it(till: Till) -> None:
+    await till.subscribed()
+    till.world.pay(await till.page(await till.price("once", key="film"), recurring=False, key="2"))
+    listed = {payment.reference: payment for payment in (await till.truth()).payments}
+    await till.billing.delete_customer(await till.customer())
+
+    assert {one.reference: one for one in await till.billing.payments_by([*listed, "pi_unknown", *listed])} == listed
+    for reference in listed:
+        await till.billing.refund(reference, amount=Money(400, "USD"), idempotency_key=f"late-{reference}")
+    told = await till.billing.payments_by([*listed, "in_unknown"])
+    assert {one.reference for one in told} == listed.keys()
+    assert [one.kept for one in told] == [599, 599]
+    assert {refund.intent_key for one in told for refund in one.refunds} == {f"late-{one}" for one in listed}

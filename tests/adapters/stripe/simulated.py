@@ -97,5 +97,9 @@ class SimulatedStripe:
         answer = self._http.post(f"/v1/{path}", data=form).raise_for_status()
         return dict[str, Any](answer.json())
 
+    def control(self, path: str, **body: str) -> None:
+        """What no API does: a bank, or time."""
+        self._http.post(f"/_sandbox/{path}", json=body).raise_for_status()
+
     def read(self, path: str) -> dict[str, Any]:
         return dict[str, Any](self._http.get(f"/v1/{path}").raise_for_status().json())
