@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from application.convergence import Convergence
-from application.errors import ProviderRefused
+from application.errors import CustomerGone, ProviderRefused, ProviderUnavailable
 from application.intentions import Intentions
 from application.ports.billing import BillingProvider
 from application.ports.ledger import Position, StreamMoved
@@ -60,7 +60,8 @@ class Refunds:
             await self.carry_out(intent, asked)
         else:
             intent = await self._asked_before(payment_id, key)
-            await self.settle(intent, asked)
+            if await self._is_open(intent):
+                await self.carry_out(intent, asked)
         payment = (await self.records.recall(Payment, payment_id)).existing()
         paid = payment.amount or intent.amount
         return RefundUnderWay(
@@ -91,21 +92,25 @@ class Refunds:
             await self.records.note(
                 Payment, intent.payment_id, asked, lambda it: refuse_refund(it, intent, reason=reason)
             )
-            await self.intentions.settled(intent)
+            # Its money may have gone back unheard. Where that cannot be asked now the intent is left to the janitor.
+            with suppress(ProviderUnavailable):
+                await self._hear_and_leave(intent, asked)
             raise
         await self.records.note(
             Payment, intent.payment_id, asked, lambda it: accept_refund(it, intent, refund_reference=reference)
         )
-        await self._converge(intent.account_id, asked)
-        await self.intentions.settled(intent)
+        await self._hear_and_leave(intent, asked)
 
     async def settle(self, intent: RefundRequested, asked: Asked) -> None:
         """What became of an intent that somebody has left. Raises as `carry_out`."""
-        payment = (await self.records.recall(Payment, intent.payment_id)).existing()
-        if intent.idempotency_key in payment.refunds.requested:
+        if await self._is_open(intent):
             await self.carry_out(intent, asked)
         else:
-            await self.intentions.settled(intent)
+            await self._hear_and_leave(intent, asked)
+
+    async def _is_open(self, intent: RefundRequested) -> bool:
+        payment = (await self.records.recall(Payment, intent.payment_id)).existing()
+        return intent.idempotency_key in payment.refunds.requested
 
     async def _made_before(self, intent: RefundRequested) -> str | None:
         """After a day the provider has forgotten the key, but not the refund, which carries it."""
@@ -113,7 +118,9 @@ class Refunds:
             return None
         return await self.billing.find_refund(intent.provider_reference, idempotency_key=intent.idempotency_key)
 
-    async def _converge(self, account_id: UUID, asked: Asked) -> None:
-        # The refund is on its way and on the ledger: what else is new of its customer is the worker's to come back to.
-        with suppress(StreamMoved):
-            await settle_account_now(self.convergence, account_id, asked)
+    async def _hear_and_leave(self, intent: RefundRequested, asked: Asked) -> None:
+        """What the provider says of its customer now, whatever came of the intent. Raises ProviderUnavailable."""
+        # What came of it is on the ledger: what else is new of its customer is the worker's to come back to.
+        with suppress(StreamMoved, CustomerGone):
+            await settle_account_now(self.convergence, intent.account_id, asked)
+        await self.intentions.settled(intent)

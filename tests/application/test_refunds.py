@@ -5,19 +5,34 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace as replaced
 
+from adapters.memory.billing import MemoryBilling
 from application.errors import NotFound, ProviderRefused, ProviderUnavailable
+from application.ports.billing import CustomerTruth
 from application.ports.inbox import Customer
 from application.recall import Records
 from domain.payment.payment import Payment, PaymentSucceeded
 from domain.payment.refunding import RefundExceedsPayment, request_refund
 from domain.payment.refunds import RefundRequested
+from domain.payment.truth import ProviderRefund
 from domain.shared.money import Money
 from tests.application.house import BY_ADMIN, House
-from tests.application.interruptions import InterruptedLedger
+from tests.application.interruptions import InterruptedLedger, asking
 from tests.people import MONDAY, days
 
 pytestmark = pytest.mark.anyio
+
+
+class RefusingThenDown(MemoryBilling):
+    """A provider that refuses a refund, and then has no time to say why."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.business_time)
+        self.__dict__.update(house.billing.__dict__)
+
+    async def truth_of(self, customer_id: str, *, within_seconds: float | None = None) -> CustomerTruth:
+        raise ProviderUnavailable("Not now.")
 
 
 async def paid(house: House) -> tuple[UUID, Customer]:
@@ -153,6 +168,58 @@ async def test_what_the_provider_refuses_is_free_to_be_refunded_again(house: Hou
 
     house.billing.tell(customer.customer_id, payment)
     assert await refund(house, payment_id) == Money(0, "USD")
+
+
+async def refunded_elsewhere(house: House, customer: Customer) -> None:
+    """All of it, and nobody told us."""
+    [payment] = (await house.billing.truth_of(customer.customer_id)).payments
+    back = ProviderRefund(reference="refund_elsewhere", amount=payment.amount)
+    house.billing.tell(customer.customer_id, replaced(payment, refunds=(back,)))
+
+
+async def test_one_that_is_refused_since_its_money_went_back_unheard_has_that_heard_at_once(house: House) -> None:
+    payment_id, customer = await paid(house)
+    await refunded_elsewhere(house, customer)
+    head = await house.ledger.head()
+
+    with pytest.raises(ProviderRefused):
+        await refund(house, payment_id)
+
+    assert await house.tags(after=head) == [
+        "payment.refund_requested",
+        "payment.refund_refused",
+        "subscription.access_revoked",
+        "payment.refunded",
+    ]
+    assert await house.intents.unsettled() == 0
+    with pytest.raises(RefundExceedsPayment):
+        await refund(house, payment_id)
+
+
+async def test_where_that_cannot_be_heard_at_once_it_is_refused_all_the_same_and_heard_later(house: House) -> None:
+    payment_id, customer = await paid(house)
+    await refunded_elsewhere(house, customer)
+    billing = RefusingThenDown(house)
+    house.refunds = replace(house.refunds, billing=billing, convergence=asking(house.convergence, billing))
+    with pytest.raises(ProviderRefused):
+        await refund(house, payment_id)
+    assert "payment.refunded" not in await house.tags()
+
+    assert await house.janitor_comes() == 1
+
+    assert (await house.tags()).count("payment.refunded") == 1
+    assert await house.intents.unsettled() == 0
+
+
+async def test_of_a_customer_who_is_not_known_the_refusal_is_what_is_said(house: House) -> None:
+    payment_id, customer = await paid(house)
+    await refunded_elsewhere(house, customer)
+    house.billing.gone.add(customer.customer_id)
+
+    with pytest.raises(ProviderRefused, match="Only 0 of"):
+        await refund(house, payment_id)
+
+    assert await house.intents.unsettled() == 0
 
 
 async def test_one_that_was_given_and_is_seen_before_it_is_heard_of_is_counted_once(house: House) -> None:
