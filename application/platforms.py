@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from application.errors import NotFound, Unavailable
+from application.ports.captions import CaptionedPlatform
 from application.ports.video_platform import (
     OwnPlatform,
     PartedPlatform,
@@ -31,6 +32,7 @@ class Platforms:
         self.own = own
         self._worked: Mapping[str, WorkedPlatform] = {one.name: one for one in (own, *parted)}
         self._parted: Mapping[str, PartedPlatform] = {one.name: one for one in parted}
+        self._captioned: Mapping[str, CaptionedPlatform] = {own.name: own}
         self._remote: Mapping[str, RemotePlatform] = {one.name: one for one in remote}
         self._all: Mapping[str, VideoPlatform] = {**self._worked, **self._remote}
         if (new_videos or own.name) not in self._all:
@@ -63,6 +65,11 @@ class Platforms:
         if name not in self._parted:
             raise NotFound
         return self._parted[name]
+
+    def captioned(self, name: str) -> CaptionedPlatform | None:
+        """None where the platform shows no captions of ours. Raises PlatformNotSetUp."""
+        self.of(name)
+        return self._captioned.get(name)
 
     def remote(self, name: str) -> RemotePlatform:
         """Raises NotFound where the platform is none that tells of anything, or is not set up."""

@@ -53,6 +53,8 @@ from domain.subscription.facts import SubscriptionEvent
 from domain.telling_accounts import of_account
 from domain.telling_subscriptions import of_subscription
 from domain.video.facts import (
+    CaptionsProvided,
+    CaptionsRemoved,
     UploadGranted,
     UploadReceived,
     VideoCreated,
@@ -215,6 +217,10 @@ def _video(fact: VideoFact) -> str:
             return f"The video is ready: {fact.duration_seconds:.0f} s in {heights}."
         case VideoFailed():
             return f"The upload could not be used ({fact.reason}): {fact.detail}"
+        case CaptionsProvided():
+            return f"The {fact.kind} “{fact.label}” ({fact.language}) of the video were provided."
+        case CaptionsRemoved():
+            return f"The {fact.kind} in {fact.language} of the video were removed."
         case VideoPublished():
             return "The video was published."
         case VideoUnpublished():

@@ -11,9 +11,12 @@ from uuid import UUID
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
+from adapters.local_video import captions
+from adapters.local_video.captions import Captions
 from adapters.local_video.incoming import write_upload
 from adapters.local_video.resumable import PartialUpload, held
 from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens, UploadPass, microseconds
+from adapters.transcoding.captions import with_captions
 from adapters.transcoding.child import FFmpeg
 from adapters.transcoding.encryption import KEY, ContentKeys
 from adapters.transcoding.ladder import HEIGHTS
@@ -35,6 +38,7 @@ from application.ports.video_platform import (
     UploadLinkInvalid,
     UploadTooLarge,
 )
+from domain.video.captions import CaptionTrack
 
 UPLOAD_LINK_TTL = timedelta(hours=24)
 PICTURE_BUCKET = timedelta(hours=6)
@@ -44,6 +48,7 @@ _DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MEDIA_PATH = re.compile(
     r"master\.m3u8|poster\.jpg|enc\.key|(?P<height>[1-9][0-9]{1,3})p/(?:index\.m3u8|init(?:_[0-9]{1,2})?\.mp4|seg_[0-9]{5}\.(?:m4s|ts))"
+    rf"|{captions.PATH.pattern}"
 )
 _MEDIA_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -51,6 +56,7 @@ _MEDIA_TYPES = {
     ".m4s": "video/iso.segment",
     ".ts": "video/mp2t",
     ".jpg": "image/jpeg",
+    ".vtt": "text/vtt",
 }
 
 
@@ -81,11 +87,16 @@ class LocalVideo:
     ) -> None:
         self._limits = limits or Limits()
         self.capabilities = Capabilities(
-            uploads=("put", "tus"), upload_bytes_max=self._limits.upload_bytes, revocable=True, caps_height=True
+            uploads=("put", "tus"),
+            upload_bytes_max=self._limits.upload_bytes,
+            revocable=True,
+            caps_height=True,
+            captions=True,
         )
         self._public_url = public_url.rstrip("/")
         self._tokens = Tokens(signing_keys)
         self._storage = Storage(root)
+        self._captions = Captions(self._storage, self._limits)
         self._accel_prefix = accel_prefix
         self._keys = ContentKeys(content_secret) if content_secret is not None else None
         program = FFmpeg(ffmpeg or Path(imageio_ffmpeg.get_ffmpeg_exe()), self._limits)
@@ -158,6 +169,12 @@ class LocalVideo:
     async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         return await self._processing.process(video_id, sha256, on_progress)
 
+    async def keep_captions(self, video_id: UUID, sha256: str, text: str) -> None:
+        await to_thread(self._captions.keep, video_id, sha256, text)
+
+    async def show_captions(self, video_id: UUID, playback_id: str, tracks: Sequence[CaptionTrack]) -> None:
+        await to_thread(self._captions.show, video_id, tracks)
+
     async def grant_playback(
         self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None
     ) -> PlaybackGrant:
@@ -199,6 +216,10 @@ class LocalVideo:
         _check_path(path, leave)
         if path == KEY:
             return self._key(video_id, leave)
+        if path == MASTER:
+            return self._master(video_id, leave)
+        if captions.PATH.fullmatch(path):
+            return self._text(video_id, leave, path)
         file = self._existing(video_id, leave.playback_id, path)
         media_type = _MEDIA_TYPES[file.suffix]
         if leave.seconds is not None and file.suffix in {".m3u8", ".m4s"} and path != MASTER:
@@ -207,13 +228,42 @@ class LocalVideo:
                 return MediaFile(str(file), media_type, None, begins.encode(), is_preview=True)
             if f"\n{file.name}\n" not in begins:
                 raise MediaRefused(f"the token is for the first {leave.seconds} seconds")
-        if path == MASTER and leave.max_height is not None:
-            body = up_to(file.read_text("ascii"), leave.max_height).encode()
-            return MediaFile(str(file), media_type, leave.session_id, body)
-        proxied_as = f"{self._accel_prefix}/{video_id}/{leave.playback_id}/{path}" if self._accel_prefix else ""
+        return self._whole(video_id, leave, file)
+
+    def _whole(self, video_id: UUID, leave: MediaPass, file: Path) -> MediaFile:
+        """The file as it lies there, by the proxy in front of us if there is one."""
+        path = file.relative_to(self._storage.playback(video_id, leave.playback_id))
         return MediaFile(
-            str(file), media_type, leave.session_id, proxied_as=proxied_as, is_preview=leave.seconds is not None
+            str(file),
+            _MEDIA_TYPES[file.suffix],
+            leave.session_id,
+            proxied_as=f"{self._accel_prefix}/{video_id}/{leave.playback_id}/{path}" if self._accel_prefix else "",
+            is_preview=leave.seconds is not None,
         )
+
+    def _master(self, video_id: UUID, leave: MediaPass) -> MediaFile:
+        """With the captions there are, and without the heights that the viewer may not see."""
+        file, tracks = self._existing(video_id, leave.playback_id, MASTER), self._captions.of(video_id)
+        if leave.max_height is None and not tracks:
+            return self._whole(video_id, leave, file)
+        text = file.read_text("ascii")
+        body = with_captions(text if leave.max_height is None else up_to(text, leave.max_height), tracks).encode()
+        preview = leave.seconds is not None
+        return MediaFile(str(file), _MEDIA_TYPES[".m3u8"], leave.session_id, body, is_preview=preview)
+
+    def _text(self, video_id: UUID, leave: MediaPass, path: str) -> MediaFile:
+        """A caption track: its playlist, or what it says."""
+        found, folder = self._captions.find(video_id, path), self._storage.playback(video_id, leave.playback_id)
+        rendition = next(folder.glob("*p"), None)
+        if found is None or rendition is None:
+            raise MediaRefused("the video has no such captions")
+        track, file = found
+        try:
+            body = captions.served(track, file, path, rendition=rendition, seconds=leave.seconds)
+        except FileNotFoundError as gone:
+            raise MediaRefused("the video was deleted at this moment") from gone
+        media_type = _MEDIA_TYPES[path[path.rindex(".") :]]
+        return MediaFile(str(file), media_type, leave.session_id, body, is_preview=leave.seconds is not None)
 
     def _key(self, video_id: UUID, leave: MediaPass) -> MediaFile:
         self._existing(video_id, leave.playback_id, MASTER)

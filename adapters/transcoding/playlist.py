@@ -16,6 +16,7 @@ MASTER = "master.m3u8"
 MEDIA = "index.m3u8"
 
 _SEGMENT = re.compile(r"^#EXTINF:([\d.]+),[^\n]*\n(seg_\d{5}\.(?:m4s|ts))$", re.MULTILINE)
+_SECONDS = re.compile(r"^#EXTINF:([\d.]+),", re.MULTILINE)
 _AAC_LC = "mp4a.40.2"
 _VARIANT = re.compile(r"^#EXT-X-STREAM-INF:[^\n]*\n(\d+)p/[^\n]*\n", re.MULTILINE)
 
@@ -98,6 +99,11 @@ def beginning(playlist: str, seconds: float) -> str:
             return playlist[: segment.start()] + "#EXT-X-ENDLIST\n"
         begins += float(segment[1])
     return playlist
+
+
+def seconds_of(playlist: str) -> float:
+    """How long all its segments are."""
+    return sum(map(float, _SECONDS.findall(playlist)))
 
 
 def up_to(master: str, max_height: int) -> str:

@@ -1,9 +1,9 @@
 """Where a video lies on disk, and how it gets there all at once or not at all.
 
 `uploads/{video}/{sha256}` is what came in, `partial/{video}/{length}-{ends}` what has come of an upload of so many
-bytes whose link ends at that microsecond, `hls/{video}/{playback}/` what is served, and `work/` what is being made:
-each piece of work has a folder of its own there, locked while its process lives, and what is done is moved out by one
-rename. All four must lie on one local disk.
+bytes whose link ends at that microsecond, `hls/{video}/{playback}/` what is served, `captions/{video}/` what is read
+along with it, and `work/` what is being made: each piece of work has a folder of its own there, locked while its
+process lives, and what is done is moved out by one rename. All must lie on one local disk.
 """
 
 import errno
@@ -24,8 +24,9 @@ class Storage:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        names = ("uploads", "partial", "hls", "work", "deleted")
-        self._uploads, self._partial, self._hls, self._work, self._deleted = (self.root / name for name in names)
+        names = ("uploads", "partial", "hls", "captions", "work", "deleted")
+        places = [self.root / name for name in names]
+        self._uploads, self._partial, self._hls, self._captions, self._work, self._deleted = places
         for name in names:
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
@@ -37,6 +38,9 @@ class Storage:
 
     def playback(self, video_id: UUID, playback_id: str) -> Path:
         return self._hls / str(video_id) / playback_id
+
+    def captions(self, video_id: UUID) -> Path:
+        return self._captions / str(video_id)
 
     def has_file(self, file: Path) -> bool:
         """Whether there is a file of ours, with no symbolic link on the way to it; asked for each segment."""
@@ -146,7 +150,7 @@ class Storage:
     async def clear(self, video_id: UUID) -> None:
         """Nothing of it is here any more; it may come again."""
         async with self.workplace() as trash:
-            for kind in (self._hls, self._uploads, self._partial):
+            for kind in (self._hls, self._captions, self._uploads, self._partial):
                 with suppress(FileNotFoundError):
                     (kind / str(video_id)).rename(trash / kind.name)
 
@@ -154,6 +158,10 @@ class Storage:
         if self.is_deleted(video_id):
             for kind in (self._hls, self._uploads):
                 shutil.rmtree(kind / str(video_id), ignore_errors=True)
+
+    def drop_captions_if_deleted(self, video_id: UUID) -> None:
+        if self.is_deleted(video_id):
+            shutil.rmtree(self._captions / str(video_id), ignore_errors=True)
 
     def _mark_deleted(self, video_id: UUID) -> None:
         (self._deleted / str(video_id)).touch()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from application.ports.captions import CaptionedPlatform
 from application.ports.deliveries import Delivery
 from application.ports.resumable_upload import ResumableUpload
 from domain.video.facts import Rendition
@@ -39,6 +40,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a token can be bound to countries by the platform itself."""
     previews: bool = False
     """Whether a grant can be for the first seconds alone."""
+    captions: bool = False
+    """Whether texts of ours can be read along."""
 
 
 class UploadGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,7 +228,7 @@ class UploadNotices(Protocol):
     async def settled(self, notice: UploadNotice) -> None: ...
 
 
-class OwnPlatform(WorkedPlatform, Protocol):
+class OwnPlatform(WorkedPlatform, CaptionedPlatform, Protocol):
     """The one on our own disk: it takes the bytes here, and we serve them."""
 
     async def receive(

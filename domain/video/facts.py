@@ -78,6 +78,29 @@ class VideoFailed(Fact, frozen=True, tag="video.failed"):
     detail: str
 
 
+CaptionKind = Literal["subtitles", "captions"]
+"""Captions are for who cannot hear: they tell of sounds too."""
+
+
+class CaptionsProvided(Fact, frozen=True, tag="video.captions_provided"):
+    """A text to be read along was added, or took the place of the one of its kind and language."""
+
+    video_id: UUID
+    kind: CaptionKind
+    language: str
+    """By BCP 47."""
+    label: str
+    sha256: str
+    """Of the WebVTT text that the platform keeps, in hexadecimal."""
+    size_bytes: int
+
+
+class CaptionsRemoved(Fact, frozen=True, tag="video.captions_removed"):
+    video_id: UUID
+    kind: CaptionKind
+    language: str
+
+
 class VideoPublished(Fact, frozen=True, tag="video.published"):
     video_id: UUID
 
@@ -98,6 +121,8 @@ VideoFact = (
     | VideoTakenIn
     | VideoMadeReady
     | VideoFailed
+    | CaptionsProvided
+    | CaptionsRemoved
     | VideoPublished
     | VideoUnpublished
     | VideoDeleted

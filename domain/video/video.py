@@ -9,8 +9,19 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.shared.fact import Refusal
+from domain.video.captions import (
+    TRACKS_MAX,
+    CaptionTrack,
+    TooManyCaptions,
+    track_of,
+    with_track,
+    without_track,
+)
 from domain.video.facts import (
     Audience,
+    CaptionKind,
+    CaptionsProvided,
+    CaptionsRemoved,
     Rendition,
     UploadGranted,
     UploadReceived,
@@ -72,6 +83,7 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     playback_id: str = ""
     upload_sha256: str = ""
     upload_size_bytes: int = 0
+    captions: tuple[CaptionTrack, ...] = ()
 
     @staticmethod
     def create(*, video_id: UUID, said: Description, platform: str) -> list[VideoFact]:
@@ -159,6 +171,20 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
             return []
         return [*self.unpublish(), VideoFailed(video_id=self.id, reason=GONE, detail="The platform has it no more.")]
 
+    def provide_captions(self, track: CaptionTrack) -> list[VideoFact]:
+        """Nothing happens where the very same is there already."""
+        if track in self.captions:
+            return []
+        if len(self.captions) >= TRACKS_MAX and track_of(self.captions, track.kind, track.language) is None:
+            raise TooManyCaptions(f"A video has at most {TRACKS_MAX} caption tracks.")
+        return [CaptionsProvided(video_id=self.id, **msgspec.structs.asdict(track))]
+
+    def remove_captions(self, kind: CaptionKind, language: str) -> list[VideoFact]:
+        """Done twice, it happens once."""
+        if track_of(self.captions, kind, language) is None:
+            return []
+        return [CaptionsRemoved(video_id=self.id, kind=kind, language=language)]
+
     def publish(self) -> list[VideoFact]:
         if self.status is VideoStatus.PUBLISHED:
             return []
@@ -198,6 +224,10 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
                 return replace(state, status=VideoStatus.READY, playback_id=fact.playback_id)
             case VideoFailed():
                 return replace(state, status=VideoStatus.ERRORED)
+            case CaptionsProvided():
+                return replace(state, captions=with_track(state.captions, fact))
+            case CaptionsRemoved():
+                return replace(state, captions=without_track(state.captions, fact.kind, fact.language))
             case VideoPublished():
                 return replace(state, status=VideoStatus.PUBLISHED)
             case VideoUnpublished():

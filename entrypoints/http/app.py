@@ -10,6 +10,7 @@ from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import BusinessClock
+from application.captions import Captions
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.emails import Emails
@@ -36,6 +37,7 @@ from application.tracing import Spans
 from application.videos import Videos
 from application.webhooks import Webhooks
 from entrypoints.http.admin_accounts import AdminAccountController, AdminRoleController
+from entrypoints.http.admin_captions import AdminCaptionController
 from entrypoints.http.admin_videos import AdminVideoController
 from entrypoints.http.admin_webhooks import AdminWebhookController
 from entrypoints.http.assembly import assemble
@@ -71,6 +73,7 @@ from entrypoints.http.webhooks import STRIPE_PATH, WebhookController, receive_st
 VERSIONED: tuple[ControllerRouterHandler, ...] = (
     AdminAccountController,
     AdminBlockController,
+    AdminCaptionController,
     AdminCustomerController,
     AdminGrantController,
     AdminPaymentController,
@@ -112,6 +115,7 @@ PROVIDED = (
     "audit",
     "business_clock",
     "business_time",
+    "captions",
     "checkouts",
     "customer_binding",
     "emails",
@@ -152,6 +156,8 @@ class House(Protocol):
 
     @property
     def business_time(self) -> Clock: ...
+    @property
+    def captions(self) -> Captions: ...
     @property
     def checkouts(self) -> Checkouts: ...
     @property

@@ -7,6 +7,7 @@ from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import BusinessClock
+from application.captions import Captions
 from application.checkouts import Checkouts
 from application.customers import CustomerBinding
 from application.emails import Emails
@@ -35,6 +36,7 @@ GivenAccounts = NamedDependency[SkipValidation[Accounts]]
 GivenAudit = NamedDependency[SkipValidation[Audit]]
 GivenBusinessClock = NamedDependency[SkipValidation[BusinessClock]]
 GivenBusinessTime = NamedDependency[SkipValidation[Clock]]
+GivenCaptions = NamedDependency[SkipValidation[Captions]]
 GivenCheckouts = NamedDependency[SkipValidation[Checkouts]]
 GivenCustomerBinding = NamedDependency[SkipValidation[CustomerBinding]]
 GivenEmails = NamedDependency[SkipValidation[Emails]]

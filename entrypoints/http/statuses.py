@@ -3,6 +3,7 @@
 from application import (
     account_admin,
     buying,
+    captions,
     countries,
     customers,
     emails,
@@ -33,7 +34,8 @@ from domain.payment import refunding
 from domain.plan import plan
 from domain.prepaid import prepaid
 from domain.subscription import subscription
-from domain.video import video
+from domain.video import captions as caption_tracks
+from domain.video import video, webvtt
 
 STATUSES: dict[type[Exception], int] = {
     # The domain's refusals.
@@ -64,10 +66,14 @@ STATUSES: dict[type[Exception], int] = {
     subscription.PlanDoesNotRenew: 422,
     subscription.SubscriptionAmbiguous: 409,
     subscription.SubscriptionOver: 409,
+    caption_tracks.LanguageInvalid: 422,
+    caption_tracks.TooManyCaptions: 409,
+    webvtt.CaptionsInvalid: 422,
     video.UploadNotExpected: 409,
     video.VideoNotReady: 409,
     # The use cases'.
     account_admin.LastAdmin: 409,
+    captions.CaptionsNotSupported: 422,
     countries.NotInYourCountry: 403,
     customers.CustomerUnknown: 422,
     emails.EmailInvalid: 422,

@@ -24,6 +24,7 @@ from application.account_admin import AccountAdmin
 from application.accounts import Accounts
 from application.audit import Audit
 from application.business_clock import AllDue, BusinessClock
+from application.captions import Captions
 from application.checkouts import Checkouts
 from application.convergence import Convergence
 from application.customers import CustomerBinding
@@ -174,6 +175,10 @@ class House:
         return self.watching.resumable_uploads
 
     @property
+    def captions(self) -> Captions:
+        return self.watching.captions
+
+    @property
     def videos(self) -> Videos:
         return self.watching.videos
 
@@ -204,7 +209,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
     webhooks, dunning = billing.webhooks(base, ports), billing.dunning(base, ports)
     sold, post = selling(settings, base, ports, convergence, binding), correspondence(settings, base, stack)
     folk, films = people(settings, base, post, stack), watching(settings, base, ports)
-    policies = every_policy(ports, plans, dunning, sold, films.videos)
+    policies = every_policy(ports, plans, dunning, sold, films)
     return House(
         settings=settings,
         account_admin=gates.account_admin(base, post.codes),

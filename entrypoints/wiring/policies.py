@@ -8,6 +8,7 @@ from application.policies.after_erasure import (
     when_erased_pay_back,
     when_erased_shut_the_page,
 )
+from application.policies.captioning import when_captions_changed_show_them
 from application.policies.deleting import when_video_deleted_remove_it
 from application.policies.dunning import (
     when_payment_failed_tell_the_viewer,
@@ -21,15 +22,16 @@ from application.policies.duplicates import (
 from application.policies.policy import Policy
 from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
-from application.videos import Videos
 from entrypoints.wiring.ports import Ports
 from entrypoints.wiring.selling import Selling
+from entrypoints.wiring.watching import Watching
 
 
-def every_policy(ports: Ports, plans: Plans, dunning: Dunning, sold: Selling, videos: Videos) -> list[Policy]:
+def every_policy(ports: Ports, plans: Plans, dunning: Dunning, sold: Selling, films: Watching) -> list[Policy]:
     return [
         when_upload_received_transcode(ports.jobs),
-        when_video_deleted_remove_it(videos),
+        when_captions_changed_show_them(films.captions),
+        when_video_deleted_remove_it(films.videos),
         when_price_requested_settle_it(plans),
         when_duplicate_found_refund_newer(sold.duplicates),
         when_prepaid_duplicated_refund_it(sold.duplicates),

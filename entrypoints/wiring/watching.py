@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from adapters.postgres.play_sessions import PostgresPlaySessions
+from application.captions import Captions
 from application.countries import Countries
 from application.following_videos import FollowingVideos
 from application.playback import Playback
@@ -18,6 +19,7 @@ from entrypoints.wiring.ports import Ports
 class Watching:
     """The use cases of videos."""
 
+    captions: Captions
     following_videos: FollowingVideos
     playback: Playback
     resumable_uploads: ResumableUploads
@@ -27,6 +29,7 @@ class Watching:
 def watching(settings: Settings, base: Foundation, ports: Ports) -> Watching:
     videos = _videos(base, ports)
     return Watching(
+        captions=Captions(records=base.records, platforms=ports.platforms),
         following_videos=_following_videos(settings, base, ports, videos),
         playback=_playback(settings, base, ports),
         resumable_uploads=_resumable_uploads(base, ports),

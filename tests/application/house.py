@@ -32,6 +32,7 @@ from adapters.memory.unnamed import MemoryUnnamedDeliveries
 from application.account_admin import AccountAdmin
 from application.audit import Audit
 from application.buying import Buying
+from application.captions import Captions
 from application.checkouts import Checkouts, OpenedCheckout
 from application.convergence import Convergence
 from application.customer_deletions import CustomerDeletions
@@ -244,6 +245,7 @@ class House:
         self.after_erasure = AfterErasure(records=self.records, intentions=self.intentions, checkouts=self.checkouts)
 
     def _build_showing(self) -> None:
+        self.captions = Captions(records=self.records, platforms=self.platforms)
         self.videos = Videos(
             records=self.records,
             platforms=self.platforms,

@@ -1,6 +1,6 @@
 """A video platform in memory: it takes what it is sent, and makes a film of whatever begins with `film`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from application.ports.video_platform import (
     UploadLinkInvalid,
     UploadTooLarge,
 )
+from domain.video.captions import CaptionTrack
 from domain.video.facts import Rendition
 
 SIZE_MAX = 1_000
@@ -32,7 +33,7 @@ LADDER = (Rendition(240, 400_000), Rendition(720, 2_500_000))
 
 class MemoryStudio:
     """`broken` True: transcoding ends in an error that is no fault of the video. `processed` lists what it worked on,
-    `granted` and `heights` what may be played, and how tall."""
+    `granted` and `heights` what may be played, and how tall, `captions` the texts that are shown."""
 
     name = "memory"
     capabilities = Capabilities(uploads=("put", "tus"), upload_bytes_max=SIZE_MAX, revocable=True, caps_height=True)
@@ -45,6 +46,8 @@ class MemoryStudio:
         self.heights: list[int | None] = []
         self.uploads: dict[tuple[UUID, str], bytes] = {}
         self.partial: dict[UUID, MemoryUpload] = {}
+        self.texts: dict[str, str] = {}
+        self.captions: dict[UUID, list[str]] = {}
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
         if size_bytes is not None and size_bytes > SIZE_MAX:
@@ -118,6 +121,12 @@ class MemoryStudio:
         if grant is None or grant.expires_at <= now:
             raise MediaRefused("no such token, or it is over")
         return MediaFile(path, "video/mp4", UUID(token))
+
+    async def keep_captions(self, video_id: UUID, sha256: str, text: str) -> None:
+        self.texts[sha256] = text
+
+    async def show_captions(self, video_id: UUID, playback_id: str, tracks: Sequence[CaptionTrack]) -> None:
+        self.captions[video_id] = [self.texts[track.sha256] for track in tracks]
 
     async def delete(self, video: Reference) -> None:
         for known in [known for known in self.uploads if known[0] == video.video_id]:

@@ -98,6 +98,8 @@ SENTENCES = {
     "video.taken_in": "The platform has the upload, as asset-1.",
     "video.deleted": "The video was deleted.",
     "video.failed": "The upload could not be used (not_a_video): It is a picture.",
+    "video.captions_provided": "The captions “Português” (pt-BR) of the video were provided.",
+    "video.captions_removed": "The subtitles in en of the video were removed.",
     "video.published": "The video was published.",
     "video.unpublished": "The video was taken out of the catalogue.",
     "account.erasure_requested": "It was asked that everything personal about the account be erased.",

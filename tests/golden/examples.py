@@ -86,6 +86,8 @@ from domain.subscription.facts import (
     SubscriptionStarted,
 )
 from domain.video.facts import (
+    CaptionsProvided,
+    CaptionsRemoved,
     Rendition,
     UploadGranted,
     UploadReceived,
@@ -375,6 +377,15 @@ VIDEOS = (
         ),
     ),
     stored(30, TRANSCODER, COMMAND, VideoFailed(video_id=VIDEO, reason="not_a_video", detail="It is a picture.")),
+    stored(
+        105,
+        ADMIN,
+        REQUEST,
+        CaptionsProvided(
+            video_id=VIDEO, kind="captions", language="pt-BR", label="Português", sha256="cd" * 32, size_bytes=61_440
+        ),
+    ),
+    stored(106, ADMIN, REQUEST, CaptionsRemoved(video_id=VIDEO, kind="subtitles", language="en")),
     stored(31, ADMIN, REQUEST, VideoPublished(video_id=VIDEO)),
     stored(32, NOBODY, NO_CAUSE, VideoUnpublished(video_id=VIDEO)),
 )

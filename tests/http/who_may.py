@@ -13,6 +13,7 @@ WHO_MAY = {
     "DELETE /v1/admin/accounts/{account_id}/blocks/{block_id}": ADMINS,
     "DELETE /v1/admin/accounts/{account_id}/grants/{grant_id}": ADMINS,
     "DELETE /v1/admin/videos/{video_id}": ADMINS,
+    "DELETE /v1/admin/videos/{video_id}/captions/{kind}/{language}": ADMINS,
     "DELETE /v1/me/sessions/{session_id}": SIGNED_IN,
     "DELETE /v1/playback/{session_id}": ANYBODY,
     "GET /checkout/cancelled": ANYBODY,
@@ -31,6 +32,7 @@ WHO_MAY = {
     "GET /v1/admin/payments": LOOKS_AFTER,
     "GET /v1/admin/projections": ADMINS,
     "GET /v1/admin/subscriptions": LOOKS_AFTER,
+    "GET /v1/admin/videos/{video_id}/captions": ADMINS,
     "GET /v1/admin/webhooks": ADMINS,
     "GET /v1/admin/webhooks/sweeps": ADMINS,
     "GET /v1/audit/accounts/{account_id}/access": CHECKS,
@@ -94,4 +96,5 @@ WHO_MAY = {
     "PUT /uploads/{token}/{video_id}": ANYBODY,
     "PUT /v1/admin/accounts/{account_id}/customers/stripe": ADMINS,
     "PUT /v1/admin/accounts/{account_id}/role": ADMINS,
+    "PUT /v1/admin/videos/{video_id}/captions/{kind}/{language}": ADMINS,
 }

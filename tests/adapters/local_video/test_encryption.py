@@ -1,5 +1,6 @@
 """A film whose segments are nothing without a key, and a key that lies nowhere and is given to who may watch."""
 
+import re
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from adapters.local_video.platform import LocalVideo
 from adapters.transcoding.encryption import ContentKeys
 from application.ports.video_platform import MediaFile, MediaRefused
+from domain.video.captions import CaptionTrack
 from tests.adapters.local_video.clips import Clips
 from tests.adapters.local_video.screening import (
     NOW,
@@ -127,3 +129,25 @@ def test_each_playback_has_a_key_of_its_own() -> None:
     assert len(made) == 4
     with pytest.raises(ValueError, match="32 bytes"):
         ContentKeys(b"short")
+
+
+async def test_captions_of_it_begin_when_its_pictures_do(with_key: Screening) -> None:
+    """FFmpeg begins MPEG-TS after 1.4 s, and a text has to say so."""
+    text = "WEBVTT\n\n00:00.500 --> 00:02.000\nGood evening\n"
+    track = CaptionTrack(kind="subtitles", language="en", label="English", sha256="ab" * 32, size_bytes=len(text))
+    await with_key.platform.keep_captions(with_key.video_id, track.sha256, text)
+    await with_key.platform.show_captions(with_key.video_id, "", [track])
+    granted = await with_key.platform.grant_playback(
+        with_key.processed.playback_id,
+        video_id=with_key.video_id,
+        session_id=with_key.video_id,
+        until=in_an_hour(),
+        max_height=None,
+    )
+
+    served = with_key.platform.open_media(granted.token, with_key.video_id, f"captions/{track.sha256}.vtt", now=NOW)
+    await with_key.platform.show_captions(with_key.video_id, "", [])
+
+    starts = re.search(rb"X-TIMESTAMP-MAP=MPEGTS:(\d+),LOCAL:00:00:00.000", served.body or b"")
+    assert starts is not None
+    assert int(starts[1]) / 90_000 == pytest.approx(with_key.pictures(240, "-copyts")[0])
