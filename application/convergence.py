@@ -225,13 +225,15 @@ class Convergence:
             deleted = await self.deletions.known_of(customer, account_id, trouble, waiting)
             await self.unconfirmed.record(customer, account_id, epoch, waiting, deleted=deleted)
             raise
-        settled = () if why else waiting
+        settled = () if why or heard.trouble else waiting
         new = await self._new_objects(customer, heard.truth.objects)
         rows = [*self._rows(customer, epoch, settled, asked_at), *self._as_theirs(customer, new)]
         recorded = await self.records.append(by, *decisions, rows=rows)
         if new:
             await self.inbox.look_again(customer.provider, new)
         tell_of_duplicates(recorded.facts)
+        if heard.trouble:
+            raise heard.trouble
         if why:
             raise HeldUp(why)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from application.deletions import Deletions
-from application.errors import CustomerGone
+from application.errors import CustomerGone, ProviderUnavailable
 from application.observing import Bought, Observing
 from application.ports.billing import BillingProvider, CustomerTruth
 from application.ports.inbox import Customer, Customers, Inbox, Waiting
@@ -31,6 +31,8 @@ class Heard:
     """It says that the customer was deleted, or a delivery does, or one of them has said so before."""
     earlier: Sequence[Bought] = ()
     """What is on the ledger as bought for a number of days, and is not listed; its payments are in the truth."""
+    trouble: ProviderUnavailable | None = None
+    """Why those payments could not be asked about now: the rest is the truth all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +64,17 @@ class Hearing:
         bought = await self._bought(customer, account_id)
         named = await self._named_by(waiting) if deleted else []
         wanted = [*(one.paid.payment_reference for one in bought), *named]
-        payments = await self._payments(wanted, account_id, within_seconds) if wanted else []
+        try:
+            payments = await self._payments(wanted, account_id, within_seconds) if wanted else []
+        except ProviderUnavailable as trouble:
+            return Heard(truth, deleted, trouble=trouble)
         return Heard(replace(truth, payments=(*truth.payments, *payments)), deleted, _paid(bought, payments))
 
     async def _bought(self, customer: Customer, account_id: UUID) -> list[Bought]:
         """The account's purchases, but for those that are known to be another customer's."""
         bought = (await self.observing.bought_before(account_id, customer.provider))[-PURCHASES_MAX:]
+        if not bought:
+            return []
         paid_by = await self.customers.of_objects(customer.provider, [one.paid.payment_reference for one in bought])
         own = customer.customer_id
         return [one for one in bought if paid_by.get(one.paid.payment_reference, own) == own]

@@ -15,7 +15,7 @@ from domain.payment.payment import PaymentRefunded, PaymentSucceeded
 from domain.payment.truth import ProviderDispute, ProviderPayment, ProviderRefund
 from domain.shared.money import Money
 from tests.application.anna_at_the_provider import account_of, bind, subscribed
-from tests.application.house import House
+from tests.application.house import House, asked_by
 from tests.application.interruptions import asking
 from tests.people import MONDAY
 
@@ -146,9 +146,12 @@ async def test_a_delivery_is_done_only_when_its_payments_have_been_asked_about(h
     as_it_was = house.convergence
     house.convergence = asking(as_it_was, Hesitant(house))
 
-    await comes(house, "customer.deleted", customer)
+    await comes(house, "charge.refunded", customer)
 
-    assert await waiting(house) == ["customer.deleted"]
+    assert await waiting(house) == ["charge.refunded"]
+    assert (await house.tags())[-1] == "account.customer_gone"
+    with pytest.raises(ProviderUnavailable):
+        await house.convergence.settle_now(customer, asked_by(anna))
     house.convergence = as_it_was
     await house.convergence.settle(customer)
     assert (await waiting(house), await why(house, anna)) == ([], "refunded")
