@@ -9,7 +9,7 @@ from fcntl import ioctl
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from entrypoints.http.protocol import BoundedHead
+from entrypoints.http.protocol import BoundedHead, last_words
 
 
 class Patience(NamedTuple):
@@ -37,12 +37,8 @@ UNHURRIED = "/uploads/"
 """What is sent here may come at any rate: the platform that takes it ends what stands still."""
 
 
-def _last_words(status: HTTPStatus) -> bytes:
-    return b"HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, status.phrase.encode())
-
-
-TOO_SLOW = _last_words(HTTPStatus.REQUEST_TIMEOUT)
-NO_ROOM = _last_words(HTTPStatus.SERVICE_UNAVAILABLE)
+TOO_SLOW = last_words(HTTPStatus.REQUEST_TIMEOUT)
+NO_ROOM = last_words(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Crowd:
@@ -206,10 +202,14 @@ class Patient(BoundedHead):
 
     def hang_up_after_answer(self) -> None:
         super().hang_up_after_answer()
+        self._watch_reading()
+
+    def _hear_out(self) -> None:
+        super()._hear_out()
         if self._is_lingering:
             self._crowd.wait(self)
             self._set(self._patience.lingering_seconds, self.transport.close)
-        self._watch_reading()
+            self._watch_reading()
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from http import HTTPStatus
 from typing import cast
 
@@ -13,10 +12,14 @@ HEAD_BYTES_MAX = 65_536
 AHEAD_MAX = 32
 """Requests that wait behind one that is being answered, on one connection."""
 
-TOO_LARGE = (
-    b"HTTP/1.1 %d Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    % HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-)
+
+def last_words(status: HTTPStatus) -> bytes:
+    """An answer to what is no request; nothing follows it."""
+    return b"HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, status.phrase.encode())
+
+
+NO_REQUEST = last_words(HTTPStatus.BAD_REQUEST)
+TOO_LARGE = last_words(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
 
 class HeadWithBody:
@@ -89,8 +92,9 @@ class BoundedHead(HttpToolsProtocol):
         if not self._in_body:
             self._head_bytes += len(data)
         super().data_received(data)
-        if not self._in_body and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-            self._end(partial(self.transport.write, TOO_LARGE))
+        if not self._in_body and self._head_bytes > HEAD_BYTES_MAX and not self._is_ending:
+            self.logger.warning("The head of a request does not end.")
+            self._end(TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= AHEAD_MAX:
@@ -103,15 +107,21 @@ class BoundedHead(HttpToolsProtocol):
         )
 
     def hang_up_after_answer(self) -> None:
-        """It was the last on this connection; where its request still comes, the client is heard out (RFC 9112, 9.6).
-
-        Else the kernel would answer what comes with a reset, which takes back an answer that was not read yet.
-        """
-        unheard = self._in_body and not self._is_ending and self.cycle is self._running
-        if not unheard or self.transport.is_closing():
+        """It was the last on this connection; where its request still comes, or what is none, that is heard out."""
+        if self._is_ending or (self._in_body and self.cycle is self._running):
+            self._hear_out()
+        else:
             self.transport.close()
+
+    def _hear_out(self) -> None:
+        """Say no more, and wait for the client to hang up (RFC 9112, 9.6).
+
+        Else the kernel would answer what still comes with a reset, which takes back an answer that was not read yet.
+        """
+        if self.transport.is_closing():
             return
         self._is_ending = self._is_lingering = True
+        self._tell_that_nobody_listens()
         self.transport.write_eof()
         self.flow.resume_reading()
 
@@ -128,13 +138,10 @@ class BoundedHead(HttpToolsProtocol):
         self._in_body, self._head_bytes = False, 0
 
     def send_400_response(self, msg: str) -> None:
-        self._end(partial(super().send_400_response, msg))
+        self._end(NO_REQUEST)
 
-    def _end(self, say_why: Callable[[], None]) -> None:
-        """Hang up after the answers that are owed; where none is, say why, but not in another answer's place.
-
-        What still comes is read and thrown away: were it left unread, hanging up would take back what is on its way.
-        """
+    def _end(self, words: bytes) -> None:
+        """Hang up after the answers that are owed; where none is, say why, but not in another answer's place."""
         self._is_ending = True
         self.flow.resume_reading()
         if self._in_body and self.cycle is not self._running:
@@ -145,16 +152,19 @@ class BoundedHead(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if not self._in_body or not self.cycle.response_started:
-            say_why()
-        self.transport.close()
+            self.transport.write(words)
+        self._hear_out()
 
     def _is_owed(self, cycle: RequestResponseCycle | None) -> bool:
         """A request that came whole and is not answered yet, or whose answer has begun."""
         return cycle is not None and not cycle.response_complete and (cycle.response_started or not self._in_body)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """uvicorn tells it to the request that came last; the one that is being answered may be another."""
+    def _tell_that_nobody_listens(self) -> None:
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
             self._running.message_event.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """uvicorn tells it to the request that came last; the one that is being answered may be another."""
+        self._tell_that_nobody_listens()
         super().connection_lost(exc)

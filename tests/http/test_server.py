@@ -12,6 +12,7 @@ from anyio.abc import SocketStream
 from litestar import Litestar
 from uvicorn.server import ServerState
 
+from entrypoints.http.deadlines import Patience
 from entrypoints.http.protocol import HEAD_BYTES_MAX, BoundedHead, HeadWithBody
 from entrypoints.http.server import new_server
 from tests.http.problem import problem_in
@@ -140,8 +141,9 @@ async def test_a_head_that_does_not_end_is_cut_off(port: int, start: bytes) -> N
     assert answer.endswith(b"connection: close\r\n\r\n")
 
 
-async def test_a_flood_of_headers_is_hung_up_on(port: int) -> None:
-    async with await anyio.connect_tcp("127.0.0.1", port) as connection:
+async def test_a_flood_of_headers_is_hung_up_on(small_application: Litestar) -> None:
+    served_patiently = served(small_application, patience=Patience(lingering_seconds=0.4))
+    async with served_patiently as port, await anyio.connect_tcp("127.0.0.1", port) as connection:
         await connection.send(b"GET /v1/greeting HTTP/1.1\r\n")
         with anyio.fail_after(5), pytest.raises(anyio.BrokenResourceError):
             await send_for_ever(connection, b"X-Flood: " + b"y" * 60_000 + b"\r\n")
@@ -180,6 +182,9 @@ class Wire(asyncio.Transport):
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
         self.written.append(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        self.written.append(b"ended")
 
     def close(self) -> None:
         self.written.append(b"closed")

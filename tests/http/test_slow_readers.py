@@ -1,6 +1,7 @@
 """Who does not read what was asked for is hung up on, who reads slowly is not, and who asks on and on is."""
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -171,7 +172,7 @@ async def test_an_answer_that_has_begun_is_ended_whatever_follows(sent: bytes, t
     broken.set()
     await anyio.sleep(0.05)
 
-    assert wire.written[-1] == b"closed"
+    assert wire.written[-1] == b"ended"
     assert wire.written[-2].endswith(b"none")
     assert b"".join(wire.written).count(b"HTTP/1.1 403 ") == max(1, (sent + then).count(GREETING))
     protocol.connection_lost(None)
@@ -235,3 +236,27 @@ async def test_the_one_that_is_being_answered_hears_that_its_client_has_gone() -
     protocol.connection_lost(None)
     with anyio.fail_after(2):
         await gone.wait()
+
+
+async def test_whose_body_is_none_is_answered_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The application, which knows nothing of it yet, answers nobody, and hears that nobody listens."""
+    heard: list[str] = []
+
+    async def late(_scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive()).get("more_body"):
+            pass
+        heard.append(message["type"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    wire = UnreadWire()
+    protocol = patient_on(wire, late)
+    protocol.data_received(CHUNKED)
+    await anyio.sleep(0.02)
+    protocol.data_received(b"XX")
+    await anyio.sleep(0.02)
+
+    assert heard == ["http.disconnect"]
+    assert [word[:12] for word in wire.written] == [b"HTTP/1.1 400", b"ended"]
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
+    protocol.connection_lost(None)
