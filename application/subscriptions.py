@@ -182,10 +182,11 @@ def _deciding_term(standing: Standing | None, now: datetime) -> Term | Bought | 
         return None
 
     def rank(term: Term | Bought) -> tuple[bool, float, int]:
-        verdicts = [judge(part, now) for part in (terms_in(term) if isinstance(term, Term) else [term])]
+        parts = [*terms_in(term)] if isinstance(term, Term) else [term]
+        verdicts = [judge(part, now) for part in parts]
         until = max((verdict.until.timestamp() for verdict in verdicts if verdict.until), default=0.0)
         granted = any(verdict.granted for verdict in verdicts)
-        return granted, until, max(fact.position for fact in term.facts.values())
+        return granted, until, max(fact.position for part in parts for fact in part.facts.values())
 
     had: list[Term | Bought] = [*standing.terms.values(), *bought(standing.prepaid)]
     return max(had, key=rank, default=None)

@@ -41,7 +41,7 @@ class Title(Row, frozen=True):
         return Requirement(free=self.free, feature=self.requires)
 
 
-access = Projection("access", version=7, inline=True, standings=AccountStanding, titles=Title)
+access = Projection("access", version=8, inline=True, standings=AccountStanding, titles=Title)
 
 
 @access.fold(*STANDING_FACTS, into=AccountStanding, key="account_id")

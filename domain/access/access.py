@@ -134,10 +134,9 @@ def parts(standing: Standing, feature: str | None = None) -> Iterator[Part]:
 
 def terms_in(term: Term) -> Iterator[Term]:
     """The term, and what its subscription gives beside the plan as if it were terms of their own."""
-    yield term
-    shared = {aspect: fact for aspect, fact in term.facts.items() if aspect != "money"}
+    yield _with_its_money(term)
     for further in term.further:
-        yield replace(
+        part = replace(
             term,
             price_id=further.price_id,
             plan_id=further.plan_id,
@@ -147,9 +146,14 @@ def terms_in(term: Term) -> Iterator[Term]:
             max_height=further.max_height,
             period_end=further.period_end,
             lease_until=further.lease_until,
-            revoked=further.revoked,
-            facts={**shared, **further.facts},
         )
+        yield _with_its_money(part)
+
+
+def _with_its_money(term: Term) -> Term:
+    """The fact on it is one of those that decide."""
+    back = term.went_back.get(term.price_id)
+    return replace(term, facts={**term.facts, "money": back.fact}) if back else term
 
 
 def judge(term: Part, now: datetime) -> Verdict:

@@ -7,11 +7,12 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain.access.beside import Further, after_money_moved, concerns, now_sold, why_revoked
+from domain.access.beside import Further, now_sold
 from domain.access.by_hand import Block, Grant, follow_block, follow_grant
 from domain.access.deciding import Deciding, deciding
 from domain.access.gives import gives
 from domain.access.prepaid import PREPAID_FACTS, PrepaidTerm, with_purchase
+from domain.access.went_back import WentBack, moved
 from domain.account.account import (
     AccountDisabled,
     AccountEnabled,
@@ -46,7 +47,7 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.subscription.revocations import Revocation
+from domain.subscription.revocations import carried, exchanged, exchanged_first
 
 TermChange = (
     StatusChanged
@@ -129,12 +130,24 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action_url: str | None = None
     """The provider's page on which it can be paid."""
     collection_denies: bool = False
-    revoked: RevokedFor | None = None
+    went_back: dict[str, WentBack] = {}
+    """The money, by the prices of what it paid for; also of what is not sold any more."""
     further: tuple[Further, ...] = ()
     ended_at: datetime | None = None
     final_status: str | None = None
     facts: dict[Aspect, Deciding] = {}
-    """The newest fact on each aspect."""
+    """The newest fact on each aspect; but those on money, which are in `went_back`."""
+
+    @property
+    def revoked(self) -> RevokedFor | None:
+        """Why the plan gives no access, where the money for it went back."""
+        back = self.went_back.get(self.price_id)
+        return back.revoked if back else None
+
+    @property
+    def prices(self) -> list[str]:
+        """At which it sells: the plan, and what is beside that."""
+        return [self.price_id, *(further.price_id for further in self.further)]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,9 +241,9 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case PlanChanged():
             return _noted(_on_plan(term, fact), "plan", fact)
         case PlanDropped():
-            return _noted(replace(term, price_id=fact.price_id, plan_dropped=True), "plan", fact)
+            return _noted(replace(_moved_to(term, fact.price_id), plan_dropped=True), "plan", fact)
         case FurtherItemsChanged():
-            return _noted(replace(term, further=now_sold(fact.after, term.further)), "further", fact)
+            return _noted(_selling(term, now_sold(fact.after)), "further", fact)
         case GraceStarted():
             # Past due it is already, but for who looks back at a failure that was heard of late.
             failing = replace(term, status="past_due", grace_since=fact.since, grace_until=fact.until)
@@ -240,7 +253,7 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case CancellationWithdrawn():
             return _noted(replace(term, ends_at=None, lease_until=fact.lease_until), "cancellation", fact)
         case AccessRevoked() | AccessRestored() | ItemRevoked() | ItemRestored():
-            return _after_money_moved(term, fact)
+            return replace(term, went_back=term.went_back | moved(fact, term.prices))
         case CollectionPaused():
             return _noted(replace(term, collection_denies=not fact.grants_access), "collection", fact)
         case CollectionResumed():
@@ -258,13 +271,19 @@ def _in_status(term: Term, status: str) -> Term:
     return replace(term, status=status, grace_since=None, grace_until=None, facts=facts)
 
 
-def _after_money_moved(term: Term, fact: Revocation) -> Term:
-    moved = replace(term, further=after_money_moved(term.further, fact))
-    return _noted(replace(moved, revoked=why_revoked(fact)), "money", fact) if concerns(fact, term.price_id) else moved
-
-
 def _on_plan(term: Term, fact: PlanChanged) -> Term:
-    return replace(term, price_id=fact.after_price_id, **gives(fact.after), plan_dropped=False)
+    return replace(_moved_to(term, fact.after_price_id), **gives(fact.after), plan_dropped=False)
+
+
+def _moved_to(term: Term, price_id: str) -> Term:
+    exchanges = exchanged_first(term.price_id, price_id, term.prices[1:])
+    return replace(term, price_id=price_id, went_back=carried(term.went_back, exchanges))
+
+
+def _selling(term: Term, further: tuple[Further, ...]) -> Term:
+    before = [price_id for price_id in term.prices[1:] if price_id != term.price_id]
+    exchanges = exchanged(before, [item.price_id for item in further])
+    return replace(term, further=further, went_back=carried(term.went_back, exchanges))
 
 
 def _noted(term: Term, aspect: Aspect, fact: AnyFact) -> Term:

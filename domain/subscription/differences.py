@@ -47,10 +47,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     grace_since: datetime | None = None
     collection_paused: bool = False
     further: tuple[FurtherItem, ...] = ()
-    revoked: RevokedFor | None = None
-    """Why its plan gives no access, where the money for that went back."""
-    revoked_beside: dict[str, RevokedFor] = {}
-    """Why what it sells beside its plan gives none, by the ids of the prices."""
+    revoked_for: dict[str, RevokedFor] = {}
+    """Why what is sold at a price gives no access, where the money for it went back; also of what was sold before."""
     ended_at: datetime | None = None
     started_at: datetime
     duplicate_of: UUID | None = None
@@ -60,8 +58,18 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     wish: Literal["end", "go_on"] | None = None
     """What was asked for last and has not been seen to be so yet."""
 
+    @property
+    def revoked(self) -> RevokedFor | None:
+        """Why its plan gives no access, where the money for that went back."""
+        return self.revoked_for.get(self.price_id)
+
+    @property
+    def prices(self) -> list[str]:
+        """At which it sells: its plan, and what is beside that."""
+        return [self.price_id, *(item.price_id for item in self.further)]
+
     def differences(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
-        """The facts that are missing on the ledger; none when both agree, or it is over."""
+        """The facts that are missing on the ledger, but those of money that went back; none when it is over."""
         if self.ended_at is not None:
             return []
         if truth.status in TERMINAL:
@@ -74,7 +82,6 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             *self._status(truth, now),
             *self._grace(truth, policy, now),
             *self._collection(truth, policy),
-            *self._money_back(truth, policy, now),
         ]
 
     def end_unlisted(self, *, at: datetime) -> list[SubscriptionEvent]:
@@ -200,14 +207,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             ]
         return [CollectionResumed(subscription_id=self.id, account_id=self.account_id)]
 
-    def _money_back(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
-        items = [
-            Item(truth.price_id, truth.plan, truth.money_back, self.revoked),
-            *(
-                Item(one.price_id, one.plan, one.money_back, self.revoked_beside.get(one.price_id))
-                for one in truth.further
-            ),
-        ]
+    def money_back(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
+        """What became of the money for what it sells now, where that is news."""
+        if self.ended_at is not None:
+            return []
+        sold = [(truth.price_id, truth.plan, truth.money_back)]
+        sold += [(one.price_id, one.plan, one.money_back) for one in truth.further]
+        items = [Item(price_id, plan, back, self.revoked_for.get(price_id)) for price_id, plan, back in sold]
         return [*revocations({"subscription_id": self.id, "account_id": self.account_id}, items, policy, now)]
 
 

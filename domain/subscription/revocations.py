@@ -1,15 +1,50 @@
-"""Money that went back takes the access that it had paid for, by the policy; here again, it gives it back."""
+"""Money that went back takes the access that it had paid for, by the policy; here again, it gives it back.
 
-from collections.abc import Iterator, Sequence
+It takes that of one item. Which item it was is known by its price: an item that comes to be the first, or ceases to be,
+keeps its own; one that is sold at another price takes it along.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, TypeVar
 from uuid import UUID
 
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.facts import AccessRestored, AccessRevoked, ItemRestored, ItemRevoked, RevokedFor
 from domain.subscription.truth import BillingPolicy, MoneyBack
 
+T = TypeVar("T")
+
 Revocation = AccessRevoked | AccessRestored | ItemRevoked | ItemRestored
+
+Exchange = tuple[str, str]
+"""The prices of one item, before and after."""
+
+
+def exchanged_first(before: str, after: str, beside: Collection[str]) -> list[Exchange]:
+    """Whether the plan's item is sold at another price; none where another item, that was sold beside, is the first."""
+    return [] if after in beside else exchanged([before], [after])
+
+
+def exchanged(before: Sequence[str], after: Sequence[str]) -> list[Exchange]:
+    """The items that are sold at another price: they stay in their places, and what is new comes last."""
+    if len(before) != len(after):
+        return []
+    pairs = zip(before, after, strict=True)
+    return [(was, now) for was, now in pairs if was not in after and now not in before]
+
+
+def carried(known: Mapping[str, T], exchanges: Iterable[Exchange]) -> dict[str, T]:
+    """What is known of the money, by prices, after items were sold at others.
+
+    Of a price that is not sold any more it stays known: it may be sold again, and nothing be paid for that.
+    """
+    after = {**known}
+    for was, now in exchanges:
+        after.pop(now, None)
+        if was in known:
+            after[now] = known[was]
+    return after
 
 
 class Named(TypedDict):

@@ -1,6 +1,7 @@
 """A subscription: one at the provider, one here; its facts are the differences that were seen."""
 
 from datetime import datetime
+from functools import reduce
 from typing import Self, assert_never
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from domain.subscription.facts import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.subscription.revocations import Revocation
+from domain.subscription.revocations import Revocation, carried, exchanged, exchanged_first
 from domain.subscription.truth import PAID, BillingPolicy, ProviderSubscription
 
 RENEWING = PAID | {"past_due"}
@@ -87,10 +88,13 @@ class Subscription(Known, frozen=True, kw_only=True):
         now: datetime,
     ) -> list[SubscriptionEvent]:
         """The facts by which what the provider says differs from what the ledger holds; none when they agree."""
-        if state is not None:
-            return state.differences(truth, policy, now)
-        started = first_seen(truth, subscription_id, account_id, policy)
-        return [started, *cls.evolve(None, started).differences(truth, policy, now)]
+        begun: list[SubscriptionEvent] = []
+        if state is None:
+            begun.append(first_seen(truth, subscription_id, account_id, policy))
+        known = state or cls.evolve(None, begun[0])
+        changes = known.differences(truth, policy, now)
+        then = reduce(Subscription.evolve, changes, known)
+        return [*begun, *changes, *then.money_back(truth, policy, now)]
 
     @property
     def renews(self) -> bool:
@@ -163,29 +167,23 @@ class Subscription(Known, frozen=True, kw_only=True):
             return replace(self, requested=requested)
         return replace(self, requested=requested, wish="end" if isinstance(fact, CancellationRequested) else "go_on")
 
+    def after_moving_to(self, price_id: str) -> "Subscription":
+        """The plan's item at another price, or another item in its place, with what is known of the money for that."""
+        exchanges = exchanged_first(self.price_id, price_id, self.prices[1:])
+        return replace(self, price_id=price_id, revoked_for=carried(self.revoked_for, exchanges))
+
     def after_selling(self, further: tuple[FurtherItem, ...]) -> "Subscription":
-        """What became of the money for what is not sold any more does not matter."""
-        sold = {item.price_id for item in further}
-        kept = {price_id: why for price_id, why in self.revoked_beside.items() if price_id in sold}
-        return replace(self, further=further, revoked_beside=kept)
+        before = [price_id for price_id in self.prices[1:] if price_id != self.price_id]
+        exchanges = exchanged(before, [item.price_id for item in further])
+        return replace(self, further=further, revoked_for=carried(self.revoked_for, exchanges))
 
     def after_money_moved(self, fact: Revocation) -> "Subscription":
         """Of one thing that is sold, or of all that are."""
-        match fact:
-            case AccessRevoked():
-                beside = {item.price_id: fact.why for item in self.further}
-                return replace(self, revoked=fact.why, revoked_beside=beside)
-            case AccessRestored():
-                return replace(self, revoked=None, revoked_beside={})
-            case ItemRevoked():
-                if fact.price_id == self.price_id:
-                    return replace(self, revoked=fact.why)
-                return replace(self, revoked_beside={**self.revoked_beside, fact.price_id: fact.why})
-            case ItemRestored():
-                if fact.price_id == self.price_id:
-                    return replace(self, revoked=None)
-                left = {price_id: why for price_id, why in self.revoked_beside.items() if price_id != fact.price_id}
-                return replace(self, revoked_beside=left)
+        concerned = [fact.price_id] if isinstance(fact, ItemRevoked | ItemRestored) else self.prices
+        others = {price_id: why for price_id, why in self.revoked_for.items() if price_id not in concerned}
+        if isinstance(fact, AccessRevoked | ItemRevoked):
+            return replace(self, revoked_for=others | dict.fromkeys(concerned, fact.why))
+        return replace(self, revoked_for=others)
 
     def _refuse_when_over(self) -> None:
         if self.ended_at is not None:
@@ -219,9 +217,9 @@ class Subscription(Known, frozen=True, kw_only=True):
             case SubscriptionRenewed():
                 return replace(state, period_end=fact.period_end)
             case PlanChanged():
-                return replace(state, plan=fact.after, price_id=fact.after_price_id, plan_dropped=False)
+                return replace(state.after_moving_to(fact.after_price_id), plan=fact.after, plan_dropped=False)
             case PlanDropped():
-                return replace(state, price_id=fact.price_id, plan_dropped=True)
+                return replace(state.after_moving_to(fact.price_id), plan_dropped=True)
             case FurtherItemsChanged():
                 return state.after_selling(fact.after)
             case GraceStarted():

@@ -100,7 +100,7 @@ BESIDE = FurtherItem(price_id="price_1999", plan=CINEMA, period_end=NEXT_MONTH, 
     ("older", "younger"),
     [
         (FIRST, replace(SECOND, further=(BESIDE,))),
-        (replace(FIRST, revoked="refunded"), SECOND),
+        (replace(FIRST, revoked_for={FIRST.price_id: "refunded"}), SECOND),
     ],
 )
 def test_what_would_be_lost_with_the_younger_one_is_left_to_people(older: Subscription, younger: Subscription) -> None:

@@ -403,10 +403,12 @@ def test_the_one_thing_that_is_left_is_the_subscription_again() -> None:
     left.when(observed(paid)).then(restored())
 
 
-def test_what_was_taken_out_and_is_sold_again_was_not_refunded() -> None:
+def test_what_was_taken_out_and_is_sold_again_is_refunded_until_it_is_known_to_be_paid_for() -> None:
     again = (*beside_cooking, item_revoked(CINEMA, "price_1499"), sells_also(before=(ADDED,)), sells_also(ADDED))
 
-    given(Subscription, *again).when(sold_two()).then_nothing()
+    given(Subscription, *again).when(sold_two(None, None)).then_nothing()
+    given(Subscription, *again).when(sold_two(beside=(back("refunded"),))).then_nothing()
+    given(Subscription, *again).when(sold_two()).then(item_restored(CINEMA, "price_1499", since=MONDAY + days(9)))
 
 
 # All at once.

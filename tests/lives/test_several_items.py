@@ -1,28 +1,41 @@
 """A subscription that sells two months and a year, over HTTP: money that goes back takes only what it had paid for."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from domain.subscription.facts import ItemRestored, ItemRevoked
+from tests.lives.items import (
+    ALL_PLAYED,
+    FIRST,
+    PLANS,
+    RENEWAL,
+    a_month_later,
+    amend,
+    charge,
+    have_cards,
+    hear,
+    hear_while_stripe_is_down,
+    lose,
+    of,
+    played,
+    prices,
+    put_in,
+    recorded,
+    refund,
+    subscribe,
+    take_out,
+    told,
+)
 from tests.lives.judgement import judge
 from tests.lives.life import Life, new_life
 from tests.lives.oracle import Policy
 from tests.lives.town import Town, running_town
-from tests.lives.troubles import deliver_some, settle
+from tests.lives.troubles import settle
 from tests.postgres import Databases
 from tests.stripe_cases.shop import video
 
 pytestmark = pytest.mark.anyio
-
-MONTH = timedelta(days=31)
-PLANS = ("Basic", "Premium", "Yearly")
-FIRST, RENEWAL = 12_997, 2_998
-"""What the invoices ask for: of all three, and of the two months."""
-ALL_PLAYED = {"sd": "played", "hd": "played"}
 
 
 @pytest.fixture(scope="module")
@@ -57,88 +70,6 @@ async def bert(town: Town) -> AsyncIterator[Life]:
     async with new_life(town, 2) as life:
         await subscribe(life, "Basic")
         yield life
-
-
-async def subscribe(life: Life, *plans: str) -> None:
-    made = await life.stripe.do("customers", email="anna@example.com")
-    assert made is not None
-    path = f"/v1/admin/accounts/{life.account_id}/customers/stripe"
-    bound = await life.town.api.put(path, json={"customer_id": made["id"]}, headers=await life.town.as_admin())
-    bound.raise_for_status()
-    items = {f"items[{place}][price]": life.town.prices[plan] for place, plan in enumerate(plans)}
-    assert await life.stripe.do("subscriptions", customer=made["id"], **items)
-    await hear(life)
-
-
-async def a_month_later(life: Life) -> None:
-    await life.move_on(life.now + MONTH)
-    await hear(life)
-
-
-def prices(life: Life) -> list[str]:
-    return [life.town.prices[plan] for plan in PLANS]
-
-
-async def hear(life: Life) -> None:
-    """All that Stripe has to tell, in an order of chance."""
-    await deliver_some(life, share=1.0)
-    await settle(life)
-
-
-async def charge(life: Life, amount: int) -> dict[str, Any]:
-    """The last one that was paid, of so many minor units."""
-    charged = [one for one in await life.stripe.all("charges") if one["amount"] == amount]
-    return charged[-1]
-
-
-async def refund(life: Life, amount: int, part: int | None = None) -> dict[str, Any]:
-    intent = (await charge(life, amount))["payment_intent"]
-    given = await life.stripe.do("refunds", payment_intent=intent, **({"amount": str(part)} if part else {}))
-    assert given is not None
-    await hear(life)
-    return given
-
-
-async def lose(life: Life, amount: int) -> None:
-    """A dispute of so much."""
-    disputed = await life.stripe.control("POST", "disputes", charge=(await charge(life, amount))["id"])
-    assert disputed is not None
-    assert await life.stripe.control("POST", f"disputes/{disputed['id']}", outcome="lose")
-    await hear(life)
-
-
-async def have_cards(life: Life, outcome: str) -> None:
-    assert await life.stripe.control("PUT", f"customers/{await life.customer()}/card", outcome=outcome)
-
-
-async def amend(life: Life, **form: str) -> None:
-    """The only subscription."""
-    [mine] = await life.subscriptions()
-    assert await life.stripe.do(f"subscriptions/{mine['id']}", **form)
-    await hear(life)
-
-
-async def played(life: Life, videos: dict[str, UUID]) -> dict[str, str]:
-    """What playback answers, by the feature that is required: why not, if so."""
-    answers = {}
-    for feature, video_id in videos.items():
-        answer = await life.town.api.post(f"/v1/videos/{video_id}/playback", headers=life.headers)
-        answers[feature] = "played" if answer.is_success else str(answer.json()["access"]["reason"])
-    return answers
-
-
-async def told(life: Life) -> list[tuple[str, str]]:
-    """What was recorded of single items, by their plans."""
-    facts = [entry.fact for entry in await life.town.house.audit.history.of_account(life.account_id)]
-    return [(fact.tag(), fact.plan.name) for fact in facts if isinstance(fact, ItemRevoked | ItemRestored)]
-
-
-async def recorded(life: Life) -> list[str]:
-    return [entry.fact.tag() for entry in await life.town.house.audit.history.of_account(life.account_id)]
-
-
-def of(what: str, *plans: str) -> list[tuple[str, str]]:
-    return [(f"subscription.item_{what}", plan) for plan in plans]
 
 
 async def test_a_refund_of_the_months_leaves_the_year(anna: Life, videos: dict[str, UUID]) -> None:
@@ -275,4 +206,53 @@ async def test_the_months_stay_gone_while_they_are_owed_and_the_year_stays(anna:
     await pay_what_is_owed(anna)
     assert await told(anna) == of("revoked", "Basic", "Premium") + of("restored", "Basic", "Premium")
     assert await played(anna, videos) == ALL_PLAYED
+    await judge(anna)
+
+
+# While Stripe is down, and deliveries are taken at their word.
+
+
+@pytest.mark.parametrize(
+    ("amount", "gone", "answers"),
+    [
+        (FIRST, ("Basic", "Premium"), {"sd": "refunded", "hd": "refunded"}),
+        (RENEWAL, ("Basic", "Premium"), {"sd": "feature_missing", "hd": "played"}),
+        (FIRST, ("Basic",), ALL_PLAYED),
+        (FIRST, ("Yearly",), ALL_PLAYED),
+        (RENEWAL, ("Yearly",), {"sd": "refunded", "hd": "refunded"}),
+    ],
+    ids=["the refunded year is left", "the paid year is left", "one paid month goes", "the year goes", "months stay"],
+)
+async def test_what_was_refunded_stays_it_whatever_else_goes_out(
+    anna: Life, videos: dict[str, UUID], amount: int, gone: tuple[str, ...], answers: dict[str, str]
+) -> None:
+    await refund(anna, amount)
+    known = await told(anna)
+    await take_out(anna, *gone)
+
+    await hear_while_stripe_is_down(anna)
+    assert await played(anna, videos) == answers
+    await judge(anna)
+
+    await settle(anna)
+    assert await played(anna, videos) == answers
+    assert await told(anna) == known
+    await judge(anna)
+
+
+async def test_what_is_taken_out_and_put_in_again_for_nothing_is_as_refunded_as_it_was(
+    anna: Life, videos: dict[str, UUID]
+) -> None:
+    await refund(anna, FIRST)
+    await take_out(anna, "Yearly", "Premium")
+    await hear_while_stripe_is_down(anna)
+    assert await played(anna, videos) == {"sd": "played", "hd": "feature_missing"}
+    await put_in(anna, "Yearly")
+
+    await hear_while_stripe_is_down(anna)
+    assert await played(anna, videos) == {"sd": "played", "hd": "feature_missing"}
+    await judge(anna)
+
+    await settle(anna)
+    assert await played(anna, videos) == {"sd": "played", "hd": "feature_missing"}
     await judge(anna)
