@@ -88,14 +88,52 @@ def test_whatever_is_sold_gives_access_unless_its_own_money_went_back(
 # What is sold at another price is the same thing.
 
 
-@pytest.mark.parametrize("refunded", [frozenset("a"), frozenset("b"), frozenset("ab"), frozenset[str]()])
-@pytest.mark.parametrize(("before", "after"), [("ab", "cb"), ("ab", "ac"), ("abd", "adc"), ("abd", "acd")])
-def test_an_item_at_another_price_is_the_item_that_it_was(before: str, after: str, refunded: frozenset[str]) -> None:
-    """Where as many are left, and one stands where another stood: else one is gone, and another has come."""
-    facts = heard([], tuple(before), refunded)
+REFUNDED = [frozenset("a"), frozenset("b"), frozenset("ab"), frozenset[str]()]
 
-    facts += heard(facts, tuple(after))
 
-    stood = dict(zip(after, before, strict=True))
-    same = {thing: thing if thing in before or stood[thing] in after else stood[thing] for thing in after}
-    assert given_by(facts) == {thing for thing in after if same[thing] not in refunded}
+@pytest.mark.parametrize("refunded", REFUNDED)
+@pytest.mark.parametrize(
+    ("before", "after", "was"),
+    [
+        pytest.param("a", "c", "a", id="the only one"),
+        pytest.param("ab", "cb", "ab", id="the plan's"),
+        pytest.param("ab", "ac", "ab", id="that beside it"),
+        pytest.param("abd", "acd", "abd", id="the second of three"),
+        pytest.param("abd", "adc", "ad-", id="none, since what comes new comes last"),
+        pytest.param("adb", "dc", "db", id="the last, as the first goes"),
+    ],
+)
+def test_an_item_at_another_price_is_the_item_that_it_was(
+    before: str, after: str, was: str, refunded: frozenset[str]
+) -> None:
+    known = heard([], tuple(before), refunded)
+    refunded_now = frozenset(now for now, then in zip(after, was, strict=True) if then in refunded)
+
+    facts = known + heard(known, tuple(after))
+
+    assert given_by(facts) == set(after) - refunded_now
+    assert heard(facts, tuple(after), refunded_now) == []
+    at_once = heard(known, tuple(after), refunded_now)
+    assert at_once == facts[len(known) :], "of money there is no news"
+
+
+def test_at_a_price_that_another_was_refunded_at_it_is_still_what_it_was() -> None:
+    facts = heard([], ("a", "b"), frozenset("b"))
+    for things in [("a",), ("b",)]:
+        facts += heard(facts, things)
+
+    assert given_by(facts) == {"b"}
+    assert heard(facts, ("b",), frozenset()) == []
+
+
+@pytest.mark.parametrize(("refunded", "expected"), [(frozenset("a"), set[str]()), (frozenset[str](), {"a"})])
+def test_what_was_no_plan_for_a_while_is_as_refunded_as_it_was(refunded: frozenset[str], expected: set[str]) -> None:
+    facts = heard([], ("a",), refunded)
+    no_plan = replace(selling(("a",), None), price_id="price_of_mugs", sells_no_plan=True)
+    facts += observed(no_plan)(folded(Subscription, *facts))
+    assert given_by(facts) == set()
+
+    facts += heard(facts, ("a",))
+
+    assert given_by(facts) == expected
+    assert heard(facts, ("a",), refunded) == []
