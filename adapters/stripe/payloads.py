@@ -18,7 +18,7 @@ from application.ports.billing import SeenSubscription
 
 OVER = frozenset({"canceled", "incomplete_expired"})
 USUAL_ORDER = ("created", "trial_will_end", "updated", "pending_update_applied", "paused", "resumed", "deleted")
-PREFIX = "customer.subscription."
+PREFIX, ITEMS = "customer.subscription.", "items"
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -33,6 +33,23 @@ class Event(msgspec.Struct, frozen=True):
     type: str
     created: int
     data: Data
+
+
+class Named(msgspec.Struct, frozen=True):
+    id: str | None = None
+
+
+class Item(Named, frozen=True):
+    """What says whether it is the same, in the same period."""
+
+    quantity: int | None = None
+    current_period_end: int | None = None
+    price: Named | None = None
+    plan: Named | None = None
+
+
+class Items(msgspec.Struct, frozen=True):
+    data: list[Item]
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -54,35 +71,44 @@ class Told(msgspec.Struct, frozen=True):
         kind = self.event.type.removeprefix(PREFIX)
         return USUAL_ORDER.index(kind) if kind in USUAL_ORDER else -1
 
+    def follows(self, other: "Told") -> bool:
+        return self.names_as_before(other) and not other.names_as_before(self)
+
     def names_as_before(self, other: "Told") -> bool:
         """Whether what it says was so before is what the other says is so."""
-        before = self.event.data.previous_attributes or {}
-        words = {name: value for name, value in before.items() if not isinstance(value, dict | list)}
-        known, now = other.event.data.object, self.event.data.object
+        before = _plainly(self.event.data.previous_attributes or {})
+        known, now = _plainly(other.event.data.object), _plainly(self.event.data.object)
+        words = {name: value for name, value in before.items() if value != now.get(name) or name != ITEMS}
         return bool(words) and all(known.get(name) == value != now.get(name) for name, value in words.items())
+
+
+def _plainly(words: dict[str, Any]) -> dict[str, Any]:
+    """Without what has parts, of which only those that changed may be told; items are told whole."""
+    plain = {name: value for name, value in words.items() if name != ITEMS and not isinstance(value, dict | list)}
+    try:
+        return plain | {ITEMS: msgspec.convert(words.get(ITEMS), Items).data}
+    except msgspec.ValidationError:
+        return plain
 
 
 def told_by(bodies: Iterable[bytes]) -> Sequence[SeenSubscription]:
     """Each subscription that the bodies are about, in no particular order; what cannot be read is left aside."""
     events = sorted(filter(None, map(_event, bodies)), key=lambda event: (event.created, event.id))
     invoices = [invoice for event in events if (invoice := _invoice(event)) is not None]
-    newest: dict[str, Told] = {}
-    for told in filter(None, map(_told, events)):
-        reference = told.subscription.id
-        newest[reference] = _later(newest[reference], told) if reference in newest else told
-    seen = (_seen(told, invoices) for told in newest.values())
+    told: dict[str, list[Told]] = {}
+    for one in filter(None, map(_told, events)):
+        told.setdefault(one.subscription.id, []).append(one)
+    seen = (_seen(_newest(some), invoices) for some in told.values())
     return [one for one in seen if one is not None]
 
 
-def _later(one: Told, other: Told) -> Told:
-    """Which of the two is how it is now."""
-    if one.is_over != other.is_over:
-        return one if one.is_over else other
-    if one.event.created != other.event.created:
-        return max(one, other, key=lambda told: told.event.created)
-    if one.names_as_before(other) != other.names_as_before(one):
-        return one if one.names_as_before(other) else other
-    return max(one, other, key=lambda told: (told.period_end, told.usual_place))
+def _newest(told: Sequence[Told]) -> Told:
+    """Which of those about one subscription is how it is now."""
+    ends = [one for one in told if one.is_over] or told
+    second = max(one.event.created for one in ends)
+    latest = [one for one in ends if one.event.created == second]
+    last = [one for one in latest if not any(other.follows(one) for other in latest)] or latest
+    return max(last, key=lambda one: (one.period_end, one.usual_place))
 
 
 def _event(body: bytes) -> Event | None:

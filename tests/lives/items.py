@@ -85,7 +85,6 @@ async def amend(life: Life, **form: str) -> None:
 
 
 async def take_out(life: Life, *plans: str) -> None:
-    await life.move_on(life.now + timedelta(minutes=1))
     """For nothing, as what follows; nothing is heard of it yet."""
     [mine] = await life.subscriptions()
     items = {item["price"]["id"]: item["id"] for item in mine["items"]["data"]}

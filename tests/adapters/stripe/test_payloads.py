@@ -1,6 +1,6 @@
 """What deliveries say by themselves: in whichever order they came the answer is the same, and it is the newest word."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import msgspec
@@ -50,6 +50,47 @@ def test_in_one_second_the_one_that_names_the_others_state_as_before_is_newer() 
 
     assert told(CREATED, activated).status == "active"
     assert told(activated, resumed).status == "past_due"
+
+
+def selling(*prices: str, **fields: Any) -> dict[str, Any]:
+    """Each for as long as its number says."""
+    items = [
+        {"id": f"si_{price}", "price": {"id": price, "currency": "usd", "unit_amount": 999}}
+        | {"current_period_start": MONDAY, "current_period_end": JULY + int(price)}
+        for price in prices
+    ]
+    return subscription(items={"data": items}, **fields)
+
+
+def updated(now: dict[str, Any], before: dict[str, Any]) -> bytes:
+    changed = {name: value for name, value in before.items() if value != now.get(name)}
+    return event("customer.subscription.updated", now, before=changed)
+
+
+def test_in_one_second_what_it_sold_before_tells_too_though_the_period_that_ends_last_is_gone() -> None:
+    steps = [selling("1"), selling("1", "9"), selling("9"), selling("9", "5"), selling("5")]
+    deliveries = [updated(now, before) for before, now in pairwise(steps)]
+
+    for count in range(2, len(deliveries) + 1):
+        sold = [item.price_id for item in told(*deliveries[:count]).items]
+        assert sold == [item["price"]["id"] for item in steps[count]["items"]["data"]]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param(
+            {"data": [{"price": {"id": "price_gold"}, "current_period_end": JULY, "metadata": {}}]}, id="same"
+        ),
+        pytest.param({"data": [{"price": "price_gold"}]}, id="of no known shape"),
+        pytest.param(None, id="null"),
+    ],
+)
+def test_items_that_tell_nothing_leave_it_to_the_rest_of_what_was_before(items: Any) -> None:
+    before = event("customer.subscription.updated", subscription(status="incomplete"))
+    after = event("customer.subscription.created", subscription(), before={"items": items, "status": "incomplete"})
+
+    assert told(before, after).status == "active"
 
 
 def test_in_one_second_a_period_does_not_end_earlier() -> None:
