@@ -13,7 +13,7 @@ from application.ports.billing import BillingProvider
 from application.ports.world import Clock
 from application.recall import Asked, Records
 from domain.account.account import Account
-from domain.account.customers import CUSTOMERS_MAX, Customers
+from domain.account.customers import CUSTOMERS_MAX, CustomerBoundElsewhere, Customers, TooManyCustomers
 from domain.shared.fact import Refusal
 
 log = logging.getLogger(__name__)
@@ -115,8 +115,18 @@ class Buying:
         """By somebody who did not come to bind it; of a young account the provider remembers the key."""
         if self.business_time.now() - account.created_at < KEYS_KEPT:
             return None
-        found = await self.billing.find_customer(account_id=account.id, email=account.email)
-        return None if found in account.customers_at(self.billing.name).gone else found
+        gone = account.customers_at(self.billing.name).gone
+        found = await self.billing.customers_made_for(account.id, email=account.email)
+        return next((customer_id for customer_id in found if customer_id not in gone), None)
+
+    async def bind_unbound(self, account_id: UUID, asked: Asked) -> None:
+        """Customers that the provider made for the account, and whose answer was lost. Raises ProviderUnavailable."""
+        account = (await self.records.recall(Account, account_id)).existing()
+        for customer_id in await self.billing.customers_made_for(account_id, email=account.email):
+            try:
+                await self.binding.bind(account_id, customer_id, asked)
+            except (CustomerBoundElsewhere, TooManyCustomers) as refused:
+                log.warning("%s names an account that does not get it: %s", customer_id, refused)
 
 
 def _key(account: Account, known: Customers) -> str:

@@ -257,6 +257,7 @@ class Checkouts:
         if checkout.status != "requested":
             await self.intentions.settled(intent)
         elif await self._is_erased(intent.account_id):
+            await self.buying.bind_unbound(intent.account_id, asked)
             await self._fail(checkout, ERASED, asked)
         elif self.intentions.is_old(intent):
             await self._fail(checkout, NEVER_OPENED, asked)

@@ -58,6 +58,7 @@ class CustomerBinding:
             if is_new and account.erasure_id is not None:
                 erased = {"provider": self.provider, "customer_id": customer_id}
                 rows.append(InsertOnce("erased_customers", erased))
+                rows.append(UpdateIf("inbox", where=erased, values={"body": None, "error": None}, required=False))
             return (await self.records.append(asked, (recalled, facts), rows=rows)).position
 
         try:

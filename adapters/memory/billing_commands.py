@@ -1,6 +1,6 @@
 """What a payment provider in memory is told to do, and what it knows for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any, Literal, TypeVar
@@ -87,9 +87,9 @@ class MemoryCommands:
             raise ProviderRefused(f"There is no price {price_id}.")
         return SeenPrice(known.price, known.interval)
 
-    async def find_customer(self, *, account_id: UUID, email: str | None) -> str | None:
+    async def customers_made_for(self, account_id: UUID, *, email: str | None) -> Sequence[str]:
         self._refuse_when_down()
-        return next((id for id, known in self._customers.items() if known.account_id == account_id), None)
+        return [id for id, known in self._customers.items() if known.account_id == account_id]
 
     async def has_customer(self, customer_id: str) -> bool:
         self._refuse_when_down()

@@ -7,17 +7,20 @@ import msgspec
 
 from adapters.postgres.errors import connected
 from adapters.postgres.pool import Pool
+from application.errors import NotSignedIn
 from application.ports.idempotency import KEPT_HOURS, Answer, Attempt, IdempotencyKeyReused, RequestInProgress
 from application.ports.secrets import BlindIndex
 from application.ports.vault import Vault
 
 ROUNDS_MAX = 4
 
-# Of many at once one makes the row. What is over begins anew; what was left by its holder goes on with its seed.
+# Of many at once one makes the row. What is over begins anew; what was left by its holder goes on with its seed. Of who
+# is being erased there is none: the erasure has deleted them, or is about to.
 BEGIN = """
     INSERT INTO ops.idempotency AS kept (digest, account_id, request, seed, holder, leased_until, expires_at)
-    VALUES (%(digest)s, %(account)s, %(request)s, gen_random_uuid(), gen_random_uuid(),
-        now() + make_interval(secs => %(lease)s), now() + make_interval(hours => %(kept)s))
+    SELECT %(digest)s, %(account)s, %(request)s, gen_random_uuid(), gen_random_uuid(),
+        now() + make_interval(secs => %(lease)s), now() + make_interval(hours => %(kept)s)
+    WHERE NOT EXISTS (SELECT FROM ops.erasures WHERE account_id = %(account)s)
     ON CONFLICT (digest) DO UPDATE SET request = excluded.request, holder = excluded.holder,
         leased_until = excluded.leased_until, answer = NULL,
         seed = CASE WHEN kept.expires_at <= now() THEN excluded.seed ELSE kept.seed END,
@@ -26,6 +29,8 @@ BEGIN = """
         OR (kept.answer IS NULL AND kept.leased_until <= now() AND kept.request = excluded.request)
     RETURNING holder, seed
 """
+
+ERASED = "SELECT FROM ops.erasures WHERE account_id = %s"
 
 FOUND = "SELECT request = %s, answer FROM ops.idempotency WHERE digest = %s"
 
@@ -59,8 +64,11 @@ class PostgresKeptAnswers:
                 if begun is not None:
                     return Attempt(account_id=account_id, digest=digest, holder=begun[0], seed=begun[1])
                 found = await (await connection.execute(FOUND, (asked, digest))).fetchone()
+                erased = await (await connection.execute(ERASED, (account_id,))).fetchone()
             if found is not None:
                 return await self._earlier(account_id, digest, *found)
+            if erased is not None:
+                raise NotSignedIn("This session has ended.", "session_ended")
         raise RequestInProgress
 
     async def _earlier(self, account_id: UUID, digest: bytes, same: bool, sealed: bytes | None) -> Answer:  # noqa: FBT001 - a column of the row

@@ -1,4 +1,7 @@
-"""Deliveries of which nobody knows whose they are, in Postgres: their bodies are read when somebody is erased."""
+"""Deliveries of which nobody knows whose they are, in Postgres: their bodies are read when somebody is erased.
+
+They name no customer, or are parked since theirs is no account's.
+"""
 
 from collections.abc import Sequence
 
@@ -9,10 +12,12 @@ from application.ports.vault import SealBroken, Vault
 
 PAGE = """
     SELECT id, provider, event_id, month, body FROM ops.inbox
-    WHERE customer_id IS NULL AND body IS NOT NULL AND id > %s ORDER BY id LIMIT %s
+    WHERE (customer_id IS NULL OR status = 'parked') AND body IS NOT NULL AND id > %s ORDER BY id LIMIT %s
 """
 
-FORGET = "UPDATE ops.inbox SET body = NULL, error = NULL WHERE id = ANY(%s) AND customer_id IS NULL"
+FORGET = """
+    UPDATE ops.inbox SET body = NULL, error = NULL WHERE id = ANY(%s) AND (customer_id IS NULL OR status = 'parked')
+"""
 
 
 class PostgresNobodysDeliveries:

@@ -1,6 +1,6 @@
 """What Stripe is told to do: each thing once to a key, or such that it is the same when it is done again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 from uuid import UUID
@@ -80,7 +80,7 @@ class StripeCommands:
                 raise
         return product_id
 
-    async def find_customer(self, *, account_id: UUID, email: str | None) -> str | None:
+    async def customers_made_for(self, account_id: UUID, *, email: str | None) -> Sequence[str]:
         """By its metadata, or, where Stripe has no search (in India), by its address. Search is a minute behind."""
         try:
             async with asking():
@@ -88,11 +88,11 @@ class StripeCommands:
                 found = (await self._stripe.customers.search_async({"query": query, "limit": PAGE_SIZE})).data
         except ProviderRefused:
             if email is None:
-                return None
+                return []
             async with asking():
                 found = (await self._stripe.customers.list_async({"email": email, "limit": PAGE_SIZE})).data
         known = (msgspec.convert(one.to_dict(), Customer) for one in found)
-        return next((one.id for one in known if (one.metadata or {}).get(ACCOUNT) == str(account_id)), None)
+        return [one.id for one in known if (one.metadata or {}).get(ACCOUNT) == str(account_id)]
 
     async def has_customer(self, customer_id: str) -> bool:
         try:

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from application.buying import Buying
 from application.checkouts import Checkouts
 from application.intentions import Intentions
 from application.policies.policy import Policy
@@ -33,6 +34,7 @@ class AfterErasure:
     records: Records
     intentions: Intentions
     checkouts: Checkouts
+    buying: Buying
 
     async def shut_page(self, fact: ErasureRequested | CheckoutOpened) -> None:
         """Raises ProviderUnavailable: then it is tried again."""
@@ -69,7 +71,12 @@ class AfterErasure:
             )
 
     async def delete_customers(self, fact: PersonalDataErased | CustomerBound) -> None:
-        """An hour later: until then the provider tells of what was paid at the last moment, and what went back."""
+        """An hour later: until then the provider tells of what was paid at the last moment, and what went back.
+
+        Also those whose making nobody heard of. Raises ProviderUnavailable: then it is tried again.
+        """
+        if isinstance(fact, PersonalDataErased):
+            await self.buying.bind_unbound(fact.account_id, _asked_by(fact))
         await self.intentions.intend(
             Account,
             fact.account_id,

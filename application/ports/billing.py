@@ -151,8 +151,8 @@ class BillingProvider(Protocol):
         """A price that is there already. Raises ProviderRefused when it is not, or is not one amount for a period."""
         ...
 
-    async def find_customer(self, *, account_id: UUID, email: str | None) -> str | None:
-        """The customer that was made for the account once, if there is one; for when its key is forgotten."""
+    async def customers_made_for(self, account_id: UUID, *, email: str | None) -> Sequence[str]:
+        """Customers that were made for the account, whether or not the answer came; a minute may be missing."""
         ...
 
     async def has_customer(self, customer_id: str) -> bool:

@@ -82,7 +82,7 @@ def selling(
             intentions=intentions,
             history=PostgresHistory(base.pool, base.mapper, base.vault),
         ),
-        after_erasure=AfterErasure(records=base.records, intentions=intentions, checkouts=checkouts),
+        after_erasure=AfterErasure(records=base.records, intentions=intentions, checkouts=checkouts, buying=buying),
     )
 
 

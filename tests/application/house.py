@@ -242,7 +242,9 @@ class House:
             ),
         )
         self.duplicates = RefundingDuplicates(records=self.records, intentions=self.intentions, history=self.ledger)
-        self.after_erasure = AfterErasure(records=self.records, intentions=self.intentions, checkouts=self.checkouts)
+        self.after_erasure = AfterErasure(
+            records=self.records, intentions=self.intentions, checkouts=self.checkouts, buying=self.buying
+        )
 
     def _build_showing(self) -> None:
         self.captions = Captions(records=self.records, platforms=self.platforms)

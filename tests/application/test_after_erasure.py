@@ -207,6 +207,48 @@ async def test_each_customer_is_deleted_at_the_provider_once_all_is_over_there(h
     assert await house.intents.unsettled() == 0
 
 
+@pytest.mark.parametrize("erased_first", [False, True])
+async def test_a_customer_whose_making_nobody_heard_of_is_deleted_too(
+    *, erased_first: bool, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, plan = await house.registers(), await house.sells()
+    make = house.billing.create_customer
+
+    async def and_lose_the_answer(**given: Any) -> str:
+        await make(**given)
+        raise ProviderUnavailable("It hung up.")
+
+    with monkeypatch.context() as lossy:
+        lossy.setattr(house.billing, "create_customer", and_lose_the_answer)
+        with pytest.raises(ProviderUnavailable):
+            await house.opens_checkout(anna, plan)
+    [left_behind] = await house.billing.customers_made_for(anna, email=None)
+    if erased_first:
+        await is_erased(house, anna)
+    else:
+        await wishes_to_be_erased(house, anna)
+        await house.janitor_comes()  # It gives up the checkout.
+        await is_erased(house, anna)
+
+    await policies_act(house)
+    await an_hour_later(house)
+
+    assert house.billing.deleted == {left_behind}
+    assert await house.intents.unsettled() == 0
+
+
+async def test_another_accounts_customer_is_left_alone(house: House) -> None:
+    anna, boris = await house.registers(), await house.registers("boris@example.com")
+    his = await house.billing.create_customer(account_id=anna, email=None, idempotency_key="by hand")
+    await house.binding.bind(boris, his, asked_by(boris))
+    await is_erased(house, anna)
+
+    await policies_act(house)
+    await an_hour_later(house)
+
+    assert house.billing.deleted == set()
+
+
 async def test_while_the_provider_is_away_or_a_worker_is_killed_it_is_tried_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from adapters.memory.vault import MemoryVault
 from adapters.postgres.idempotency import PostgresKeptAnswers
 from adapters.postgres.pool import new_pool
 from adapters.postgres.retention import PostgresRetention
+from application.errors import NotSignedIn
 from application.ports.idempotency import Answer, Attempt, IdempotencyKeyReused, KeptAnswers, RequestInProgress
 
 pytestmark = pytest.mark.anyio
@@ -179,6 +180,22 @@ async def test_nothing_of_key_request_and_answer_can_be_read_and_none_once_the_p
         erased = await attempt(kept, anna, key="k9")
         await kept.keep(erased, GIVEN)
         assert isinstance(await begin(kept, anna, key="k9"), Attempt)
+
+
+async def test_who_is_being_erased_leaves_no_row(database: str, anna: UUID) -> None:
+    async with new_pool(database) as pool:
+        kept = PostgresKeptAnswers(pool, MemoryVault(), MemoryBlindIndex())
+        with psycopg.connect(database) as connection:
+            connection.execute("INSERT INTO ops.erasures (id, account_id) VALUES (%s, %s)", (uuid4(), anna))
+
+        with pytest.raises(NotSignedIn):
+            await begin(kept, anna)
+        assert isinstance(await begin(kept, uuid4()), Attempt)
+        with psycopg.connect(database) as connection:
+            assert (
+                connection.execute("SELECT account_id FROM ops.idempotency WHERE account_id = %s", (anna,)).rowcount
+                == 0
+            )
 
 
 def _a_day_later(database: str) -> None:

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from application.projections.every import PROJECTIONS
+from application.recall import Asked
+from domain.shared.fact import Actor, Cause
 from tests.http.erasing_process import STEPS
 from tests.http.problem import problem_in
 from tests.http.running import PASSWORD, Person, Service
@@ -231,27 +233,49 @@ async def test_no_erasure_lets_anybody_guess_or_register_anew(service: Service) 
     assert left[1] < left[0]
 
 
-@pytest.mark.parametrize("proved", [False, True], ids=["registered with", "proved"])
-async def test_a_guests_webhook_is_emptied_for_who_has_proved_its_address(
-    *, proved: bool, service: Service, anna: Person, module_database: str
-) -> None:
-    guest = {
+async def told_of(service: Service, customer: str | None, email: str, event_id: str) -> None:
+    """By a webhook about a payment, whose customer is nobody that we know."""
+    paid = {
         "object": "checkout.session",
-        "id": "cs_guest",
-        "customer": None,
-        "customer_details": {"email": anna.email},
+        "id": f"cs_{event_id}",
+        "customer": customer,
+        "customer_details": {"email": email},
     }
-    event = json.loads(EVENT) | {"id": f"evt_guest_{proved}", "type": "checkout.session.completed"}
-    told = json.dumps(event | {"data": {"object": guest}}).encode()
+    event = json.loads(EVENT) | {"id": event_id, "type": "checkout.session.completed"}
+    told = json.dumps(event | {"data": {"object": paid}}).encode()
     kept = await service.public.post("/v1/webhooks/stripe", content=told, headers=signed(service, told))
     assert kept.status_code == 200, kept.text
+    await service.house.convergence.settle_waiting()
+
+
+async def test_a_webhook_about_a_customer_that_turns_out_to_be_of_the_erased_loses_its_body(
+    service: Service, anna: Person, module_database: str
+) -> None:
+    await told_of(service, "cus_found_late", "somebody@example.com", "evt_found_late")
+    await erased(service, anna)
+    [before] = await bodies(module_database, "cus_found_late")
+
+    asked = Asked(Actor("admin", "1"), Cause("request", "1"))
+    await service.house.customer_binding.bind(anna.account_id, "cus_found_late", asked)
+
+    assert before is not None
+    assert await bodies(module_database, "cus_found_late") == [None]
+
+
+@pytest.mark.parametrize("customer", [None, "cus_unknown"])
+@pytest.mark.parametrize("proved", [False, True], ids=["registered with", "proved"])
+async def test_a_guests_webhook_is_emptied_for_who_has_proved_its_address(
+    *, proved: bool, customer: str | None, service: Service, anna: Person, module_database: str
+) -> None:
+    event_id = f"evt_guest_{customer}_{proved}"
+    await told_of(service, customer, anna.email, event_id)
     if proved:
         await follow_link(service, anna.email)
 
     await erased(service, anna)
 
     async with await psycopg.AsyncConnection.connect(module_database) as connection:
-        cursor = await connection.execute("SELECT body IS NULL FROM ops.inbox WHERE event_id = %s", (event["id"],))
+        cursor = await connection.execute("SELECT body IS NULL FROM ops.inbox WHERE event_id = %s", (event_id,))
         assert await cursor.fetchone() == (proved,)
 
 
