@@ -26,7 +26,7 @@ class PrepaidFact(AccountFact, frozen=True, kw_only=True):
 
 
 class PrepaidBought(PrepaidFact, frozen=True, tag="prepaid.bought"):
-    """It was paid, and gives access for its days: from then on, or from where what was bought before ends."""
+    """It was paid, and gives access for its days: from then on, or from where what was paid before it ends."""
 
     provider: str
     payment_reference: str
@@ -40,7 +40,7 @@ class PrepaidBought(PrepaidFact, frozen=True, tag="prepaid.bought"):
 
 
 class PrepaidDuplicated(PrepaidFact, frozen=True, tag="prepaid.duplicated"):
-    """It was paid while more than 30 days were left: it gives nothing while that counts."""
+    """It was paid while more than 30 days were left of what was paid before it: it gives nothing while that counts."""
 
     provider: str
     payment_reference: str
@@ -69,7 +69,10 @@ class PrepaidRestored(PrepaidFact, frozen=True, tag="prepaid.restored"):
 
 
 class PrepaidMoved(PrepaidFact, frozen=True, tag="prepaid.moved"):
-    """Another purchase was revoked or restored, and this one comes to lie elsewhere; None where it gives nothing."""
+    """Another purchase was revoked, restored, or heard of late, and this one comes to lie elsewhere.
+
+    None before, of a duplicate that comes to count. None after is in old facts alone: nothing loses its days so now.
+    """
 
     before: Span | None
     after: Span | None

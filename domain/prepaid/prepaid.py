@@ -1,4 +1,8 @@
-"""Prepaid terms of an account: each purchase gives its days once, after those of the purchases before it."""
+"""Prepaid terms of an account: each purchase gives its days once, after those that were paid before it.
+
+The window is asked of a purchase once, as of when it was paid: whatever becomes of the others, and of whichever is
+heard first, it keeps its days for as long as its money is kept. Only where they lie may change.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -58,11 +62,13 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: datetime
     span: Span | None
     """When it gives access, or would if it were not revoked; None while it is a duplicate."""
+    accepted: bool
+    """It has days, or had some while its money was kept; a duplicate is accepted once there is room for it."""
     revoked: RevokedFor | None = None
 
 
 class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of an account's purchases, folded from their facts; the one recorded first comes first."""
+    """The state of an account's purchases, folded from their facts."""
 
     account_id: UUID
     purchases: dict[UUID, Purchase] = {}
@@ -74,10 +80,16 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
         """The facts by which what the provider says differs from what the ledger holds; none when they agree."""
         known: Prepaid = state or cls(account_id=account_id)
         facts: list[PrepaidEvent] = []
-        for purchase in sorted(paid, key=lambda each: (each.paid_at, each.payment_reference)):
+        for purchase in sorted(paid, key=known.turn):
             new = known.differences(purchase, now)
             known, facts = known.after(new), [*facts, *new]
         return facts
+
+    def turn(self, purchase: PaidPurchase) -> tuple[int, datetime, UUID]:
+        """What is bought now was bought before any money comes again of which it could not know: that comes last."""
+        if purchase.purchase_id not in self.purchases:
+            return 1, purchase.paid_at, purchase.purchase_id
+        return 2 if purchase.revoked is None else 0, purchase.paid_at, purchase.purchase_id
 
     def differences(self, purchase: PaidPurchase, now: datetime) -> list[PrepaidEvent]:
         bought = self._bought(purchase)
@@ -95,9 +107,9 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
     def _bought(self, purchase: PaidPurchase) -> list[PrepaidEvent]:
         if purchase.purchase_id in self.purchases:
             return []
-        end = self.ends_at
-        span = _span(purchase.paid_at, purchase.duration_days, after=end)
-        if span is not None:
+        end = self._end_of_those_before(purchase)
+        if end is None or _is_open(purchase.paid_at, end):
+            span = _span(purchase.paid_at, purchase.duration_days, after=end)
             return [
                 PrepaidBought(
                     purchase_id=purchase.purchase_id,
@@ -111,7 +123,6 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
                     span=span,
                 )
             ]
-        assert end is not None, "it is a duplicate of something"
         return [
             PrepaidDuplicated(
                 purchase_id=purchase.purchase_id,
@@ -159,19 +170,30 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
             if span != self.purchases[purchase_id].span
         ]
 
-    @property
-    def ends_at(self) -> datetime | None:
-        """When all that was bought and not revoked is over."""
-        return max((span.ends_at for span in self._spans().values() if span is not None), default=None)
+    def _end_of_those_before(self, purchase: PaidPurchase) -> datetime | None:
+        """When all is over that was paid before it and not revoked."""
+        own = (purchase.paid_at, purchase.purchase_id)
+        return max(
+            (
+                span.ends_at
+                for purchase_id, span in self._spans().items()
+                if span is not None and (self.purchases[purchase_id].paid_at, purchase_id) < own
+            ),
+            default=None,
+        )
 
     def _spans(self) -> dict[UUID, Span | None]:
-        """What each purchase that is not revoked gives, as if the others had never been."""
+        """What each purchase that is not revoked gives, one after another as they were paid; None of a duplicate."""
         spans: dict[UUID, Span | None] = {}
         end: datetime | None = None
-        for purchase_id, purchase in self.purchases.items():
-            if purchase.revoked is None:
-                span = _span(purchase.paid_at, purchase.duration_days, after=end)
-                spans[purchase_id], end = span, span.ends_at if span else end
+        for purchase_id, purchase in sorted(self.purchases.items(), key=lambda each: (each[1].paid_at, each[0])):
+            if purchase.revoked is not None:
+                continue
+            if not purchase.accepted and end is not None and not _is_open(purchase.paid_at, end):
+                spans[purchase_id] = None
+                continue
+            spans[purchase_id] = span = _span(purchase.paid_at, purchase.duration_days, after=end)
+            end = span.ends_at
         return spans
 
     @classmethod
@@ -179,27 +201,31 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
         known = state or cls(account_id=fact.account_id)
         match fact:
             case PrepaidBought():
-                return _with(
-                    known, fact, Purchase(duration_days=fact.duration_days, paid_at=fact.paid_at, span=fact.span)
-                )
+                return _with(known, fact, _recorded(fact, fact.span))
             case PrepaidDuplicated():
-                return _with(known, fact, Purchase(duration_days=fact.duration_days, paid_at=fact.paid_at, span=None))
+                return _with(known, fact, _recorded(fact, None))
             case PrepaidRevoked():
                 return _with(known, fact, replace(known.purchases[fact.purchase_id], revoked=fact.why))
             case PrepaidRestored():
                 return _with(known, fact, replace(known.purchases[fact.purchase_id], revoked=None))
             case PrepaidMoved():
-                return _with(known, fact, replace(known.purchases[fact.purchase_id], span=fact.after))
+                return _with(known, fact, replace(known.purchases[fact.purchase_id], span=fact.after, accepted=True))
             case _:
                 assert_never(fact)
 
 
-def _span(paid_at: datetime, duration_days: int, *, after: datetime | None) -> Span | None:
-    """None where more than 30 days were left when it was paid."""
-    if after is not None and after - paid_at > RENEWAL_WINDOW:
-        return None
+def _is_open(paid_at: datetime, end: datetime) -> bool:
+    """Whether 30 days or fewer were left when it was paid."""
+    return end - paid_at <= RENEWAL_WINDOW
+
+
+def _span(paid_at: datetime, duration_days: int, *, after: datetime | None) -> Span:
     starts_at = paid_at if after is None else max(paid_at, after)
     return Span(starts_at, starts_at + timedelta(days=duration_days))
+
+
+def _recorded(fact: PrepaidBought | PrepaidDuplicated, span: Span | None) -> Purchase:
+    return Purchase(duration_days=fact.duration_days, paid_at=fact.paid_at, span=span, accepted=span is not None)
 
 
 def _with(known: Prepaid, fact: PrepaidEvent, purchase: Purchase) -> Prepaid:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -14,8 +15,15 @@ from tests.domain.annas_purchases import THIRTY_DAYS, paid_for
 from tests.domain.annas_subscription import CINEMA
 from tests.people import ANNA, MONDAY, days
 
-Purchases = Mapping[UUID, PaidPurchase]
-"""The last word on each, the first one heard of first."""
+Words = Mapping[UUID, PaidPurchase]
+
+
+class Purchases(NamedTuple):
+    """The last word on each, and those that have had days."""
+
+    words: Words
+    accepted: frozenset[UUID]
+
 
 WINDOW = days(30)
 PLANS = [THIRTY_DAYS, replace(CINEMA, interval="once")]
@@ -23,16 +31,37 @@ PLANS = [THIRTY_DAYS, replace(CINEMA, interval="once")]
 purchases = st.builds(
     paid_for,
     st.integers(1, 3),
-    lasting=st.sampled_from([2, 30, 45]),
+    st.sampled_from([MONDAY + days(count) for count in (0, 2, 10, 99, 99)]),
+    lasting=st.sampled_from([2, 30, 90]),
     plan=st.sampled_from(PLANS),
     revoked=st.none() | st.none() | st.builds(Revocation, st.sampled_from(["refunded", "disputed"]), st.just(MONDAY)),
 )
 
 
 def with_word(known: Purchases, word: PaidPurchase, now: datetime) -> Purchases:
-    """What was said first of when it was paid, for how long and of which plan stays."""
-    first = known.get(word.purchase_id) or replace(word, paid_at=now)
-    return {**known, word.purchase_id: replace(first, revoked=word.revoked)}
+    """What was said first of when it was paid, for how long and of which plan stays; none is paid after it is heard of.
+
+    Whether there is room for a new one does not hang on whether its money went back meanwhile.
+    """
+    this, accepted = word.purchase_id, known.accepted
+    first = known.words.get(this)
+    if first is None:
+        first = replace(word, paid_at=min(word.paid_at, now), revoked=None)
+        accepted |= _laid({**known.words, this: first}, accepted).keys() & {this}
+    words = {**known.words, this: replace(first, revoked=word.revoked)}
+    return Purchases(words, accepted | _laid(words, accepted).keys())
+
+
+def _laid(words: Words, accepted: frozenset[UUID]) -> dict[UUID, tuple[datetime, datetime]]:
+    """From when until when each gives something: those that had days, and those for which there is room."""
+    laid: dict[UUID, tuple[datetime, datetime]] = {}
+    end = datetime.min.replace(tzinfo=MONDAY.tzinfo)
+    for this, word in sorted(words.items(), key=lambda each: (each[1].paid_at, each[0])):
+        if not word.revoked and (this in accepted or end <= word.paid_at + WINDOW):
+            begin = max(word.paid_at, end)
+            end = begin + days(word.duration_days)
+            laid[this] = (begin, end)
+    return laid
 
 
 def buying(known: Purchases, facts: Iterable[AccountFact], now: datetime) -> list[PrepaidEvent]:
@@ -41,19 +70,15 @@ def buying(known: Purchases, facts: Iterable[AccountFact], now: datetime) -> lis
     for fact in facts:
         if isinstance(fact, PrepaidEvent):
             state = Prepaid.evolve(state, fact)
-    return Prepaid.observe(state, known.values(), account_id=ANNA, now=now)
+    return Prepaid.observe(state, known.words.values(), account_id=ANNA, now=now)
 
 
 def bought_until(known: Purchases, now: datetime, feature: str | None) -> list[datetime]:
     """Until when the purchase of this moment gives access, with those that follow it; none where there is none."""
-    end: datetime | None = None
-    spans = []
-    for purchase in known.values():
-        if purchase.revoked or (end is not None and end - purchase.paid_at > WINDOW):
-            continue
-        begin = max(purchase.paid_at, end or purchase.paid_at)
-        end = begin + days(purchase.duration_days)
-        spans.append((begin, end, feature in {None, *purchase.plan.features}))
+    spans = [
+        (begin, end, feature in {None, *known.words[this].plan.features})
+        for this, (begin, end) in _laid(*known).items()
+    ]
     until = next((stop for begin, stop, has_it in spans if has_it and begin <= now < stop), None)
     for begin, stop, has_it in spans:
         if has_it and begin == until:

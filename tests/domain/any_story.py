@@ -131,7 +131,7 @@ class Turn(NamedTuple):
 def told(story: Iterable[Heard], policy: BillingPolicy) -> Iterator[Turn]:
     """The story turn by turn; after the end of a subscription there is no other word on it."""
     now, facts, last_words = MONDAY, _placed([registered], MONDAY, []), dict[str, ProviderSubscription]()
-    bought: Purchases = {}
+    bought = Purchases({}, frozenset())
     for after, what in story:
         now += after
         if isinstance(what, PaidPurchase):

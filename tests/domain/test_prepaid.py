@@ -44,12 +44,10 @@ def test_bought_again_after_its_end_it_begins_when_it_is_paid() -> None:
 def test_bought_again_with_more_than_thirty_days_left_it_is_a_duplicate_that_is_not_lost() -> None:
     too_early = MONDAY + days(90) - days(30) - days(1 / 86_400)
 
-    given(Prepaid, bought(lasting=90)).when(observed(paid_for(2, too_early))).then(
-        duplicated(2, too_early, lasts_until=MONDAY + days(90))
-    )
-    assert folded(Prepaid, bought(lasting=90), duplicated(2, too_early, lasts_until=MONDAY + days(90))).ends_at == (
-        MONDAY + days(90)
-    )
+    doubled = duplicated(2, too_early, lasts_until=MONDAY + days(90))
+
+    given(Prepaid, bought(lasting=90)).when(observed(paid_for(2, too_early))).then(doubled)
+    assert folded(Prepaid, bought(lasting=90), doubled).purchases[purchase_id(2)].span is None
 
 
 def test_the_policy_of_that_day_says_whether_a_duplicate_is_paid_back() -> None:
@@ -78,7 +76,7 @@ def test_refunded_it_gives_nothing_any_more() -> None:
     on = MONDAY + days(5)
 
     given(Prepaid, bought()).when(observed(paid_for(revoked=refunded(on)), now=on)).then(revoked(since=on))
-    assert folded(Prepaid, bought(), revoked(since=on)).ends_at is None
+    assert folded(Prepaid, bought(), revoked(since=on)).purchases[purchase_id(1)].revoked == "refunded"
 
 
 def test_refunded_twice_it_was_refunded_once() -> None:
@@ -134,14 +132,70 @@ def test_a_duplicate_counts_when_what_it_doubled_is_refunded() -> None:
     ).then(revoked(1, since=refunded_on), moved(2, None, Span(second, second + days(30)), since=refunded_on))
 
 
-def test_and_is_one_again_when_that_refund_fails() -> None:
+def test_and_is_none_any_more_when_that_refund_fails() -> None:
     second, failed_on = MONDAY + days(1), MONDAY + days(9)
-    alone = Span(second, second + days(30))
+    alone, behind = Span(second, second + days(30)), Span(MONDAY + days(90), MONDAY + days(120))
     doubled = duplicated(2, second, lasts_until=MONDAY + days(90))
 
     given(Prepaid, bought(lasting=90), doubled, revoked(1, since=second), moved(2, None, alone, since=second)).when(
         observed(paid_for(1, lasting=90), paid_for(2, second), now=failed_on)
-    ).then(restored(1, since=failed_on), moved(2, alone, None, since=failed_on))
+    ).then(restored(1, since=failed_on), moved(2, alone, behind, since=failed_on))
+
+
+def test_what_was_bought_while_another_was_disputed_keeps_its_days_when_that_dispute_is_won() -> None:
+    second, won = MONDAY + days(20), MONDAY + days(25)
+    disputed = revoked(1, since=second, why="disputed")
+
+    given(Prepaid, bought(lasting=60), disputed, bought(2, second, lasting=60)).when(
+        observed(paid_for(1, lasting=60), paid_for(2, second, lasting=60), now=won)
+    ).then(
+        restored(1, since=won, before="disputed"),
+        moved(2, Span(second, second + days(60)), Span(MONDAY + days(60), MONDAY + days(120)), since=won),
+    )
+
+
+def test_also_where_it_is_heard_of_together_with_that_news() -> None:
+    second, failed = MONDAY + days(20), MONDAY + days(25)
+
+    given(Prepaid, bought(lasting=60), revoked(1, since=second)).when(
+        observed(paid_for(1, lasting=60), paid_for(2, second), now=failed)
+    ).then(
+        bought(2, second),
+        restored(1, since=failed),
+        moved(2, Span(second, second + days(30)), Span(MONDAY + days(60), MONDAY + days(90)), since=failed),
+    )
+
+
+def test_what_was_paid_before_and_is_heard_of_later_comes_first_and_the_other_moves_behind_it() -> None:
+    second, heard = MONDAY + days(5), MONDAY + days(8)
+
+    given(Prepaid, bought(2, second)).when(observed(paid_for(1, MONDAY), now=heard)).then(
+        bought(1, MONDAY), moved(2, Span(second, second + days(30)), Span(END, END + days(30)), since=heard)
+    )
+
+
+def test_of_two_paid_in_one_second_it_is_the_same_that_comes_first_whichever_is_heard_of_first() -> None:
+    first, last = Span(MONDAY, END), Span(END, END + days(30))
+
+    given(Prepaid, bought(1)).when(observed(paid_for(2))).then(bought(2, after=END))
+    given(Prepaid, bought(2)).when(observed(paid_for(1))).then(bought(1), moved(2, first, last, since=MONDAY))
+
+
+def test_what_is_heard_of_late_is_a_duplicate_of_nothing_but_what_was_paid_before_it() -> None:
+    day = MONDAY + days(1)
+    known = (bought(1, lasting=90), bought(3, MONDAY + days(70), after=MONDAY + days(90)))
+
+    given(Prepaid, *known).when(observed(paid_for(2, day))).then(duplicated(2, day, lasts_until=MONDAY + days(90)))
+
+
+def test_what_lost_its_days_by_an_older_rule_has_them_again() -> None:
+    second, now = MONDAY + days(20), MONDAY + days(30)
+    past = (bought(lasting=60), revoked(since=second), bought(2, second, lasting=60), restored(since=second))
+    lost = moved(2, Span(second, second + days(60)), None, since=second)
+
+    given(Prepaid, *past, lost).when(observed(paid_for(1, lasting=60), now=now)).then(
+        moved(2, None, Span(MONDAY + days(60), MONDAY + days(120)), since=now)
+    )
 
 
 def test_what_is_not_told_of_any_more_stays() -> None:
