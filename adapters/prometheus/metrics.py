@@ -118,6 +118,7 @@ class PrometheusMetrics:
 
     def exposition(self, readiness: Readiness) -> bytes:
         """With the database away: what the process itself knows, and that it is."""
+        self.requests.tell_active()
         counted = self._registry if self._together is None else _counted_together(self._together)
         return generate_latest(counted) + generate_latest(Found(readiness))
 

@@ -3,6 +3,10 @@
 https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
 """
 
+import asyncio
+from collections import Counter
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -13,8 +17,16 @@ OTHER = "_OTHER"
 """The convention's word for a method that somebody has made up: so nobody can make up labels."""
 
 
+TOLD_SECONDS: Final = 0.1
+"""So old is at most what other processes say of how many requests this one is answering."""
+
+
 class RequestMetrics:
-    """Of one process. What labels stand for is looked up once: the library takes as long for that as for counting."""
+    """Of one process. What labels stand for is looked up once: the library takes as long for that as for counting.
+
+    How many are being answered is counted here and told the library now and then: where processes count together it
+    takes as long for moving a gauge up and down as for a duration.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._durations = Histogram(
@@ -32,21 +44,34 @@ class RequestMetrics:
             multiprocess_mode="livesum",
         )
         self._duration_of: dict[tuple[str, str | None, int], Histogram] = {}
-        self._active_of: dict[str, Gauge] = {}
+        self._active_of = Counter[str]()
+        self._will_tell = False
 
     def began(self, method: str) -> None:
-        active = self._active_of.get(method) or self._known_active(method)
-        active.inc()
+        """On the loop that answers it."""
+        self._active_of[method if method in METHODS else OTHER] += 1
+        self._tell_active_soon()
 
     def ended(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Of a request that began; the route is its template, so that there are no more of them than handlers."""
         duration = self._duration_of.get((method, route, status)) or self._known_duration(method, route, status)
         duration.observe(seconds)
-        self._active_of[method if method in METHODS else OTHER].dec()
+        self._active_of[method if method in METHODS else OTHER] -= 1
+        self._tell_active_soon()
 
-    def _known_active(self, method: str) -> Gauge:
-        known = method if method in METHODS else OTHER
-        return self._active_of.setdefault(known, self._active.labels(known))
+    def _tell_active_soon(self) -> None:
+        if not self._will_tell:
+            self._will_tell = True
+            asyncio.get_running_loop().call_later(TOLD_SECONDS, self._tell_others)
+
+    def _tell_others(self) -> None:
+        self._will_tell = False
+        self.tell_active()
+
+    def tell_active(self) -> None:
+        """Tell the library how many are being answered now; from any thread."""
+        for method, count in tuple(self._active_of.items()):
+            self._active.labels(method).set(count)
 
     def _known_duration(self, method: str, route: str | None, status: int) -> Histogram:
         known = method if method in METHODS else OTHER

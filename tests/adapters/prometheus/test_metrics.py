@@ -84,7 +84,8 @@ def test_batches_are_counted_by_their_size_and_their_seconds_also_where_they_fai
     assert told["streamly_ledger_commit_seconds_count"] == 2
 
 
-def test_requests_are_counted_by_method_route_and_status_and_timed_in_the_buckets_of_the_convention() -> None:
+@pytest.mark.anyio
+async def test_requests_are_counted_by_method_route_and_status_and_timed_in_the_buckets_of_the_convention() -> None:
     metrics, gone = PrometheusMetrics(), Readiness(database=False)
     for seconds in (0.004, 0.2):
         metrics.requests.began("GET")
@@ -101,7 +102,8 @@ def test_requests_are_counted_by_method_route_and_status_and_timed_in_the_bucket
     assert told["http_server_active_requests GET"] == 1
 
 
-def test_nobody_can_make_up_what_is_counted() -> None:
+@pytest.mark.anyio
+async def test_nobody_can_make_up_what_is_counted() -> None:
     metrics = PrometheusMetrics()
     for made_up in ("PROPFIND", "get", 'X"} 1', "BREW"):
         metrics.requests.began(made_up)
@@ -143,17 +145,26 @@ def test_appends_are_in_progress_until_their_transaction_has_ended() -> None:
 
 # In the middle of a transaction of three appends it says so, and goes on when it is told to.
 COUNTING = """
+import asyncio
 from adapters.prometheus.metrics import PrometheusMetrics
+from adapters.prometheus.requests import TOLD_SECONDS
 from application.health import Readiness
 
-metrics = PrometheusMetrics()
-metrics.count_appends_in_progress(lambda: 5)
-metrics.requests.began("GET")
-with metrics.batch(3):
-    print("in it", flush=True)
-    input()
-metrics.requests.ended("GET", "/v1/plans", 200, 0.002)
-print(metrics.exposition(Readiness(database=False)).decode())
+async def answer():
+    metrics = PrometheusMetrics()
+    metrics.count_appends_in_progress(lambda: 5)
+    for _ in range(2):
+        metrics.requests.began("GET")
+    await asyncio.sleep(TOLD_SECONDS * 1.5)
+    metrics.requests.ended("GET", None, 404, 0.002)
+    await asyncio.sleep(TOLD_SECONDS * 1.5)
+    with metrics.batch(3):
+        print("in it", flush=True)
+        input()
+    metrics.requests.ended("GET", "/v1/plans", 200, 0.002)
+    print(metrics.exposition(Readiness(database=False)).decode())
+
+asyncio.run(answer())
 """
 
 
