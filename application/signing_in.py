@@ -153,6 +153,14 @@ class SigningIn:
         claimed = self.claimed(access_token)
         return self.confirmed(claimed, await self.sign_ins.session(claimed.session_id, now=self.real_time.now()))
 
+    async def still(self, viewer: SignedIn) -> bool:
+        """Whether who began something may go on with it: signed in as then, in the same role. The token may be over."""
+        session = await self.sign_ins.session(viewer.session_id, now=self.real_time.now())
+        try:
+            return self.confirmed(viewer, session).role == viewer.role
+        except NotSignedIn:
+            return False
+
     def claimed(self, access_token: str) -> SignedIn:
         """Whom a token says that it speaks for, before its session is looked at. Raises NotSignedIn."""
         try:

@@ -16,7 +16,8 @@ from application.ports.ledger import POSITION_MAX, FactNotReadable, HistoryFilte
 from domain.access.access import Access
 from entrypoints.http.audit_views import EventView, event_view
 from entrypoints.http.authentication import SignedInAs, Viewer
-from entrypoints.http.given import GivenAudit, GivenBusinessTime
+from entrypoints.http.given import GivenAudit, GivenBusinessTime, GivenSigningIn
+from entrypoints.http.long_answers import while_signed_in
 from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.texts import AskedFlag, AskedId, AskedText, id_in
 from entrypoints.http.times import OUT_OF_RANGE, asked_moment
@@ -80,6 +81,7 @@ class AuditController(Controller):
         request: Request[Any, Any, Any],
         viewer: Viewer,
         audit: GivenAudit,
+        signing_in: GivenSigningIn,
         wanted: Wanted,
         stored: AskedFlag = False,
         limit: Limit = 20,
@@ -98,7 +100,7 @@ class AuditController(Controller):
             bounds = await audit.bounded(wanted)
             lines = _lines(audit.replay(bounds), view, limit if "limit" in request.query_params else None)
             # As a header, since Litestar 2 lets the handler's media type outweigh that of a Stream.
-            return Stream(lines, headers={"Content-Type": NDJSON})
+            return Stream(while_signed_in(request, signing_in, lines), headers={"Content-Type": NDJSON})
         recorded = await _first(limit + 1, audit.events(wanted, page_size=limit + 1))
         return page_of(recorded, limit, view=view, key=lambda entry: entry.position)
 
@@ -135,7 +137,7 @@ async def _lines(
     facts: AsyncGenerator[Recorded | Unreadable, None],
     view: Callable[[Recorded | Unreadable], EventView],
     limit: int | None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """In blocks of whole lines. The next facts are read when the last block has been taken, by a connection of then."""
     block, count = bytearray(), 0
     async with aclosing(facts):

@@ -13,6 +13,8 @@ from application.ports.secrets import SignedIn
 from entrypoints.http.problems import FieldError, Malformed, MediaTypeUnsupported
 
 BODY_BYTES_MAX = 1_000_000
+BODIES = ("data", "body")
+"""What a handler calls the body that it takes: as its Struct, or as it came."""
 
 AT_FIELD = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 NAMED_FIELD = re.compile(r"(?P<what>unknown|missing required) field `(?P<name>[^`]*)`")
@@ -40,6 +42,16 @@ class JsonRequest(Request[SignedIn | None, None, State]):
     @property
     def _parameters(self) -> dict[str, Any]:
         return self.route_handler.parsed_fn_signature.parameters
+
+
+async def hear_out(request: Request[Any, Any, Any]) -> None:
+    """Until the body is there, where something is made of one; what is wrong with it is found later.
+
+    Raises what reading it raises: it may be too long, or break off.
+    """
+    parameters = request.route_handler.parsed_fn_signature.parameters
+    if "once" in request.scope["state"] or not parameters.keys().isdisjoint(BODIES):
+        await Request.body(request)
 
 
 @cache

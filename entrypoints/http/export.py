@@ -1,15 +1,16 @@
 """Everything that is held about oneself, as one JSON document that is written as it is read."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, Request, get
 from litestar.response import Stream
 
 from application.exporting import Section
 from entrypoints.http.authentication import SignedInAs, Viewer
-from entrypoints.http.given import GivenExporting
+from entrypoints.http.given import GivenExporting, GivenSigningIn
+from entrypoints.http.long_answers import while_signed_in
 from entrypoints.http.views import AccountView, account_view
 
 BLOCK_BYTES = 64 * 1024
@@ -44,16 +45,18 @@ class ExportController(Controller):
     guards = (SignedInAs(),)
 
     @get(operation_id="export_me", summary="Everything held about me")
-    async def export(self, viewer: Viewer, exporting: GivenExporting) -> Export | Stream:
+    async def export(
+        self, request: Request[Any, Any, Any], viewer: Viewer, exporting: GivenExporting, signing_in: GivenSigningIn
+    ) -> Export | Stream:
         """As long as there is something: it comes as it is read. One that breaks off is no whole JSON document."""
         account = await exporting.account(viewer.account_id)
         head = {"account": account_view(account), "access": await exporting.standing(viewer.account_id)}
         written = _written(msgspec.json.encode(head)[:-1], exporting.sections(account))
         headers = {"Content-Type": "application/json", "Content-Disposition": 'attachment; filename="streamly.json"'}
-        return Stream(written, headers=headers)
+        return Stream(while_signed_in(request, signing_in, written), headers=headers)
 
 
-async def _written(head: bytes, sections: Sequence[Section]) -> AsyncIterator[bytes]:
+async def _written(head: bytes, sections: Sequence[Section]) -> AsyncGenerator[bytes, None]:
     """In blocks; the next rows are read when the last block has been taken."""
     block = bytearray(head)
     for name, rows in sections:

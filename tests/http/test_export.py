@@ -1,14 +1,25 @@
 """The export: everything that is held about oneself, in the clear, and nothing of anybody else."""
 
+import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import fields, replace
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
+from application.exporting import Exporting, Section
+from domain.account.account import Account
+from entrypoints.http.app import create_app
+from entrypoints.http.export import BLOCK_BYTES
+from entrypoints.http.long_answers import LOOK_AGAIN_SECONDS
 from tests.http import columns
 from tests.http.running import PASSWORD, Person, Service
+from tests.http.serving import served
 
 pytestmark = pytest.mark.anyio
 
@@ -122,3 +133,32 @@ async def test_it_goes_on_page_by_page_to_the_last(service: Service, anna: Perso
         f"Anna {number}" for number in range(120)
     ]
     assert boris.email not in str(told)
+
+
+class DrawnOut(Exporting):
+    """One that is read slowly: its second half is not asked for until a while later."""
+
+    def sections(self, account: Account) -> list[Section]:
+        return [("facts", self._rows())]
+
+    async def _rows(self) -> AsyncIterator[object]:
+        yield "a" * BLOCK_BYTES
+        await asyncio.sleep(LOOK_AGAIN_SECONDS + 0.2)
+        yield "b" * BLOCK_BYTES
+
+
+async def test_who_signs_out_meanwhile_gets_no_more_of_it(service: Service, anna: Person) -> None:
+    given = service.house.exporting
+    drawn_out = DrawnOut(**{field.name: getattr(given, field.name) for field in fields(given)})
+    house = replace(service.house, privacy=replace(service.house.privacy, exporting=drawn_out))
+    async with served(create_app(house)) as port, exporting(anna, port) as answer:
+        assert answer.status_code == 200
+        came = answer.aiter_text()
+        assert "aaa" in await anext(came)
+        await service.public.post("/v1/auth/logout", json={"refresh_token": anna.refresh_token})
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+            assert "bbb" not in "".join([text async for text in came])
+
+
+def exporting(person: Person, port: int) -> AbstractAsyncContextManager[httpx.Response]:
+    return person.http.stream("GET", f"http://127.0.0.1:{port}/v1/me/export")

@@ -133,6 +133,25 @@ async def asking_for_all(service: Service, reader: Person) -> AsyncIterator[asyn
                 await writing.wait_closed()
 
 
+async def test_who_is_disabled_or_given_another_role_meanwhile_reads_no_further(service: Service) -> None:
+    disabled, demoted, admin = [await service.sign_up(role) for role in ("auditor", "admin", "admin")]
+    async with (
+        asyncio.timeout(60),
+        asking_for_all(service, disabled) as one,
+        asking_for_all(service, demoted) as other,
+    ):
+        await nothing_is_read(service)
+        accounts = "/v1/admin/accounts"
+        left = await admin.http.post(f"{accounts}/{disabled.account_id}/disable", json={"reason": "left"})
+        masked = await admin.http.put(f"{accounts}/{demoted.account_id}/role", json={"role": "auditor"})
+        assert (left.status_code, masked.status_code) == (200, 200)
+        came = await one.read(), await other.read()
+
+    for lines in came:
+        assert not lines.endswith(WHOLE)
+        assert b'{"position":%d,' % FACTS not in lines
+
+
 async def test_a_database_that_hangs_up_in_the_middle_costs_no_fact(
     service: Service, auditor: Person, module_database: str
 ) -> None:
