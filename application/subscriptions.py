@@ -100,10 +100,24 @@ class Subscriptions:
         )
 
     async def resume(self, account_id: UUID, *, subscription_id: UUID | None, asked: Asked) -> Position:
-        """Take a cancellation back that is to come, or go on after a pause, which is paid for at once."""
+        """Take a cancellation back that is to come, or go on after a pause, which is paid for at once.
+
+        While nobody knows what came of it, it is not asked for a second time: however often, it is one request.
+        """
         stream = await self._which(account_id, subscription_id)
         key = f"resume-{asked.new_id('resume', self.records.identifiers)}"
-        return await self._ask(account_id, stream, key, lambda it: it.request_resumption(idempotency_key=key), asked)
+        known = (await self.records.recall(Subscription, stream)).existing()
+        before = known.wished_by if known.wish == "go_on" else None
+        under_way = await self.commands.intentions.intents.find(before) if before else None
+        left = under_way.key if under_way and under_way.is_left else key
+        carried_out = None if under_way else before
+        return await self._ask(
+            account_id,
+            stream,
+            left,
+            lambda it: it.request_resumption(idempotency_key=key, carried_out=carried_out),
+            asked,
+        )
 
     async def change(self, account_id: UUID, plan_id: UUID, *, subscription_id: UUID | None, asked: Asked) -> Position:
         """To today's price of another plan: an upgrade counts when its difference is paid, a downgrade at once.

@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from adapters.memory.billing_books import Event, Known, OpenCheckout, Price
-from adapters.memory.billing_commands import PERIODS, MemoryCommands
+from adapters.memory.billing_books import PERIODS, Event, Known, OpenCheckout, Price
+from adapters.memory.billing_commands import MemoryCommands
 from application.errors import ProviderRefused
 from application.ports.billing import (
     CheckoutPage,

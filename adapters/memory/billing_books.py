@@ -1,7 +1,7 @@
 """What the payment provider in memory knows, and what its webhooks say."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from application.ports.billing import SeenCheckout, SeenPurchase, SeenSubscripti
 from domain.payment.truth import ProviderPayment
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
+
+PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365), "once": timedelta(0)}
 
 Seen = SeenSubscription | ProviderPayment | SeenCheckout | SeenPurchase
 
@@ -53,6 +55,16 @@ class Known:
     payments: dict[str, ProviderPayment] = field(default_factory=dict[str, ProviderPayment])
     checkouts: dict[str, SeenCheckout] = field(default_factory=dict[str, SeenCheckout])
     purchases: dict[str, SeenPurchase] = field(default_factory=dict[str, SeenPurchase])
+
+    def owes(self, reference: str) -> bool:
+        """Something for this subscription."""
+        payments = self.payments.values()
+        return any(one.status == "failed" and one.subscription_reference == reference for one in payments)
+
+
+def anew(seen: SeenSubscription, interval: Interval, now: datetime) -> SeenSubscription:
+    """It goes on, with a period of its first item that begins now."""
+    return replace(selling(seen, period_start=now, period_end=now + PERIODS[interval]), status="active")
 
 
 def selling(seen: SeenSubscription, **changes: Any) -> SeenSubscription:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from adapters.memory.billing_books import Known, OpenCheckout, Price, Seen
+from adapters.memory.billing_books import Known, OpenCheckout, Price, Seen, anew
 from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.ports.billing import CheckoutPage, SeenCheckout, SeenPrice, SeenPurchase, SeenSubscription
 from application.ports.world import Clock
@@ -17,7 +17,6 @@ from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
 from domain.subscription.truth import TERMINAL
 
-PERIODS = {"month": timedelta(days=30), "year": timedelta(days=365), "once": timedelta(0)}
 PAGE_OPEN = timedelta(days=1)
 
 T = TypeVar("T")
@@ -178,16 +177,18 @@ class MemoryCommands:
         if subscription.status in TERMINAL:
             raise ProviderRefused(f"The subscription {reference} has ended.")
         if subscription.status == "paused":
-            self.tell(customer_id, self._anew(replace(subscription, status="active")))
+            self._go_on_when_paid(customer_id, subscription)
         else:
             self.tell(customer_id, replace(subscription, ends_at=None))
         self._lose_answer()
 
-    def _anew(self, subscription: SeenSubscription) -> SeenSubscription:
-        """In a period that begins now."""
-        now, interval = self._clock.now(), self._prices[subscription.first.price_id].interval
-        first = replace(subscription.first, period_start=now, period_end=now + PERIODS[interval])
-        return replace(subscription, items=(first, *subscription.items[1:]))
+    def _go_on_when_paid(self, customer_id: str, subscription: SeenSubscription) -> None:
+        """What is asked for in vain is asked for once: it is open then, and stays it."""
+        sold = self._prices[subscription.first.price_id]
+        if customer_id not in self.declined:
+            self.tell(customer_id, anew(subscription, sold.interval, self._clock.now()))
+        elif not self._customers[customer_id].owes(subscription.reference):
+            self.tell(customer_id, self._billed(sold.price, subscription.reference, paid=False))
 
     async def change_price(
         self, reference: str, *, before_price_id: str, price_id: str, upgrade: bool, idempotency_key: str

@@ -41,6 +41,9 @@ class MemoryIntents:
     async def failed(self) -> int:
         return sum(bool(row.get("failed")) for row in self._tables.rows("intents"))
 
+    async def find(self, key: str) -> UnsettledIntent | None:
+        return next(map(_shown, self._tables.rows("intents", key=key)), None)
+
     async def page(self, *, failed: bool, limit: int) -> Sequence[UnsettledIntent]:
         wanted = [row for row in self._tables.rows("intents") if row.get("failed") or not failed]
         return [_shown(row) for row in sorted(wanted, key=lambda row: (row["due_at"], row["key"]))[:limit]]

@@ -38,6 +38,8 @@ PAGE = SQL("""
     SELECT {columns} FROM ops.intents WHERE failed OR NOT %(failed)s ORDER BY intents.due_at, key LIMIT %(limit)s
 """).format(columns=COLUMNS)
 
+FIND = SQL("SELECT {columns} FROM ops.intents WHERE key = %(key)s").format(columns=COLUMNS)
+
 RETRY = SQL("""
     UPDATE ops.intents SET failed = false, attempts = 0, due_at = now(), error = NULL WHERE key = %(key)s
     RETURNING {columns}
@@ -74,6 +76,9 @@ class PostgresIntents:
         async with connected(self._pool) as connection:
             row = await (await connection.execute(statement)).fetchone()
         return row[0] if row else 0
+
+    async def find(self, key: str) -> UnsettledIntent | None:
+        return next(iter(await self._shown(FIND, {"key": key})), None)
 
     async def page(self, *, failed: bool, limit: int) -> Sequence[UnsettledIntent]:
         return await self._shown(PAGE, {"failed": failed, "limit": limit})

@@ -13,6 +13,7 @@ from stripe.params.checkout import SessionCreateParams
 from adapters.stripe.asking import PAGE_SIZE, all_pages, asking
 from adapters.stripe.objects import Customer, Price, Session, Subscription, id_of
 from adapters.stripe.paid import REFUND_KEY, InvoicePayment, Refund
+from adapters.stripe.pausing import end_pause
 from adapters.stripe.units import at
 from application.errors import CustomerGone, ProviderRefused
 from application.ports.billing import CheckoutPage
@@ -209,16 +210,15 @@ class StripeCommands:
                 raise
 
     async def resume(self, reference: str, *, idempotency_key: str) -> None:
-        """In flexible billing `cancel_at` alone may be set, and Stripe takes one of the two at a time."""
+        """In flexible billing `cancel_at` alone may be set, and Stripe takes one of the two at a time.
+
+        One that is paused goes on when the invoice of its new period is paid.
+        """
         known = await self._subscription(reference)
         options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
         async with asking():
             if known.status == "paused":
-                await self._stripe.subscriptions.resume_async(
-                    reference,
-                    {"billing_cycle_anchor": {"type": "now"}, "payment_behavior": "resume_on_payment_success"},
-                    options,
-                )
+                await end_pause(self._stripe, known, idempotency_key=idempotency_key)
             elif known.cancel_at_period_end:
                 await self._stripe.subscriptions.update_async(reference, {"cancel_at_period_end": False}, options)
             elif known.cancel_at is not None:
@@ -253,7 +253,7 @@ class StripeCommands:
 
     async def _subscription(self, reference: str) -> Subscription:
         async with asking():
-            seen = await self._stripe.subscriptions.retrieve_async(reference)
+            seen = await self._stripe.subscriptions.retrieve_async(reference, {"expand": ["latest_invoice"]})
             return msgspec.convert(seen.to_dict(), Subscription)
 
     async def open_portal(self, customer_id: str, *, return_url: str) -> str:

@@ -140,6 +140,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     amount_due: int
     amount_paid: int
     status: str | None = None
+    billing_reason: str | None = None
     attempted: bool = False
     attempt_count: int = 0
     next_payment_attempt: int | None = None
@@ -200,6 +201,14 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int | None = None
     pause_collection: dict[str, Any] | None = None
     latest_invoice: Invoice | str | None = None
+
+    @property
+    def asked_for_to_go_on(self) -> str | None:
+        """The open invoice that takes it out of its pause once it is paid; what was owed before the pause does not."""
+        last = self.latest_invoice
+        if self.status != "paused" or not isinstance(last, Invoice) or last.status != "open":
+            return None
+        return None if last.billing_reason in {"subscription_create", "subscription_cycle"} else last.id
 
     @property
     def latest_invoice_id(self) -> str | None:

@@ -26,6 +26,11 @@ class UnsettledIntent(OpenIntent, frozen=True, kw_only=True):
     error: str | None
     """What the last failed try said."""
 
+    @property
+    def is_left(self) -> bool:
+        """Whoever asked is not at it any more: a janitor has tried."""
+        return self.failed or self.attempts > 0
+
 
 class Intents(Protocol):
     """Rows of the table `intents`, each inserted by the append of its fact. Times are real time."""
@@ -48,6 +53,10 @@ class Intents(Protocol):
 
     async def failed(self) -> int:
         """How many nobody sees to any more."""
+        ...
+
+    async def find(self, key: str) -> UnsettledIntent | None:
+        """The one that waits with this key, whether it has failed or not."""
         ...
 
     async def page(self, *, failed: bool, limit: int) -> Sequence[UnsettledIntent]:

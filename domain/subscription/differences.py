@@ -57,6 +57,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The keys of all that was asked of it."""
     wish: Literal["end", "go_on"] | None = None
     """What was asked for last and has not been seen to be so yet."""
+    wished_by: str | None = None
+    """The key of that."""
 
     @property
     def revoked(self) -> RevokedFor | None:

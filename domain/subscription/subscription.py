@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import reduce
-from typing import Self, assert_never
+from typing import Literal, Self, assert_never
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -116,10 +116,17 @@ class Subscription(Known, frozen=True, kw_only=True):
             )
         ]
 
-    def request_resumption(self, *, idempotency_key: str) -> list[SubscriptionEvent]:
-        """Nothing where it goes on already, and nothing else was asked for."""
+    def request_resumption(self, *, idempotency_key: str, carried_out: str | None = None) -> list[SubscriptionEvent]:
+        """Nothing where it goes on already, and nothing else was asked for; nor while that was asked for before.
+
+        `carried_out` is the key of what was asked for last, where the provider has been told: then it may be again.
+        """
         self._refuse_when_over()
+        if idempotency_key in self.requested:
+            return []
         if self.ends_at is None and self.status != "paused" and self.wish != "end":
+            return []
+        if self.wish == "go_on" and self.wished_by != carried_out:
             return []
         return [
             ResumptionRequested(subscription_id=self.id, account_id=self.account_id, idempotency_key=idempotency_key)
@@ -165,7 +172,8 @@ class Subscription(Known, frozen=True, kw_only=True):
         requested = self.requested | {fact.idempotency_key}
         if isinstance(fact, PlanChangeRequested):
             return replace(self, requested=requested)
-        return replace(self, requested=requested, wish="end" if isinstance(fact, CancellationRequested) else "go_on")
+        wish: Literal["end", "go_on"] = "end" if isinstance(fact, CancellationRequested) else "go_on"
+        return replace(self, requested=requested, wish=wish, wished_by=fact.idempotency_key)
 
     def after_moving_to(self, price_id: str) -> "Subscription":
         """The plan's item at another price, or another item in its place, with what is known of the money for that."""
@@ -227,13 +235,13 @@ class Subscription(Known, frozen=True, kw_only=True):
             case CancellationRequested() | ResumptionRequested() | PlanChangeRequested():
                 return state.after_asking(fact)
             case RequestDropped():
-                return replace(state, wish=None)
+                return replace(state, wish=None, wished_by=None)
             case DuplicateFound():
                 return replace(state, duplicate_of=fact.of_subscription_id)
             case CancellationScheduled():
-                return replace(state, ends_at=fact.ends_at, wish=None)
+                return replace(state, ends_at=fact.ends_at, wish=None, wished_by=None)
             case CancellationWithdrawn():
-                return replace(state, ends_at=None, wish=None)
+                return replace(state, ends_at=None, wish=None, wished_by=None)
             case AccessRevoked() | AccessRestored() | ItemRevoked() | ItemRestored():
                 return state.after_money_moved(fact)
             case CollectionPaused():

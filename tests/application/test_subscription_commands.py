@@ -1,5 +1,6 @@
 """Resumed, changed, managed at the provider; and what is asked for when nobody hears the answer."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -81,6 +82,75 @@ async def test_after_a_pause_it_goes_on_in_a_new_period(house: House) -> None:
 
     mine = await house.subscriptions.mine(anna)
     assert (mine.status, mine.access.until) == ("active", MONDAY + days(42))
+
+
+async def paused(house: House) -> tuple[UUID, Customer]:
+    """Anna, whose subscription is paused, with a card that fails."""
+    anna, customer = await annas(house)
+    house.billing.tell(customer.customer_id, replace(await house.subscription_seen(customer), status="paused"))
+    await house.convergence.settle(customer)
+    house.billing.declined.add(customer.customer_id)
+    return anna, customer
+
+
+async def owed(house: House, customer: Customer) -> int:
+    payments = (await house.billing.truth_of(customer.customer_id)).payments
+    return sum(payment.status == "failed" for payment in payments)
+
+
+async def requests(house: House) -> int:
+    return (await house.tags()).count("subscription.resumption_requested")
+
+
+async def test_asked_for_several_times_at_once_it_is_one_request(house: House) -> None:
+    anna, customer = await paused(house)
+
+    await asyncio.gather(*(resume(house, anna) for _ in range(4)))
+
+    assert (await requests(house), await owed(house, customer)) == (1, 1)
+    assert await house.intents.unsettled() == 0
+
+
+async def test_while_nobody_knows_what_came_of_it_it_is_not_asked_for_again(house: House) -> None:
+    anna, _ = await paused(house)
+    house.billing.answers_lost = True
+    with pytest.raises(ProviderUnavailable):
+        await resume(house, anna)
+    house.billing.answers_lost = False
+    house.billing.declined.clear()
+
+    await resume(house, anna)
+
+    assert (await requests(house), await house.intents.unsettled()) == (1, 1)
+    assert (await house.subscriptions.mine(anna)).status == "paused"
+    assert await house.janitor_comes() == 1
+    assert (await house.subscriptions.mine(anna)).status == "active"
+
+
+async def test_what_the_janitor_has_tried_in_vain_is_tried_under_its_key_by_whoever_asks_again(house: House) -> None:
+    anna, _ = await paused(house)
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await resume(house, anna)
+    await house.janitor_comes()
+    house.billing.down = False
+    house.billing.declined.clear()
+
+    await resume(house, anna)
+
+    assert (await requests(house), await house.intents.unsettled()) == (1, 0)
+    assert (await house.subscriptions.mine(anna)).status == "active"
+
+
+async def test_told_and_still_paused_it_can_be_asked_for_again(house: House) -> None:
+    anna, _ = await paused(house)
+    await resume(house, anna)
+    house.billing.declined.clear()
+
+    await resume(house, anna)
+
+    assert await requests(house) == 2
+    assert (await house.subscriptions.mine(anna)).status == "active"
 
 
 async def test_there_must_be_one_to_resume(house: House) -> None:

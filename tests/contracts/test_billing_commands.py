@@ -69,6 +69,18 @@ async def test_what_is_paused_goes_on_in_a_period_that_is_paid_for(till: Till) -
     assert (after.status, after.first.period_start) == ("active", NOW)
 
 
+async def test_what_is_to_go_on_with_a_card_that_fails_is_owed_once(till: Till) -> None:
+    seen, customer = await till.subscribed(), await till.customer()
+    till.world.pause(customer, seen)
+    till.world.decline_the_card_of(customer)
+
+    for key in ("resume-1", "resume-1", "resume-2", "resume-3"):
+        await till.billing.resume(seen.reference, idempotency_key=key)
+
+    assert [payment.status for payment in (await till.truth()).payments] == ["failed", "paid"]
+    assert (await till.subscription()).status == "paused"
+
+
 async def test_what_has_ended_does_not_go_on(till: Till) -> None:
     seen = await till.subscribed()
     await till.billing.cancel(seen.reference, at_period_end=False, idempotency_key="cancel-1")

@@ -40,6 +40,20 @@ async def test_what_is_due_is_taken_once(house: Operations) -> None:
     assert await house.intents.unsettled() == 3
 
 
+async def test_one_is_found_for_as_long_as_it_waits_and_left_once_it_was_tried(house: Operations) -> None:
+    await intended(house, "resume-1")
+    fresh = await house.intents.find("resume-1")
+    assert (fresh and fresh.stream, fresh and fresh.is_left) == (STREAM, False)
+
+    await house.intents.retry_later("resume-1", error="down", delays_seconds=[60])
+    tried = await house.intents.find("resume-1")
+    assert tried is not None
+    assert tried.is_left
+
+    await house.intents.settled("resume-1")
+    assert await house.intents.find("resume-1") is None
+
+
 async def test_as_many_as_are_wanted(house: Operations) -> None:
     await intended(house, "later", due_in=-LONG_AGO)
     await intended(house, "sooner", due_in=-LONG_AGO * 2)

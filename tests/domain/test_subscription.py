@@ -158,7 +158,7 @@ def test_asked_for_alone_nothing_has_changed() -> None:
     asked = folded(Subscription, started, asked_to_cancel())
 
     assert (asked.requested, asked.wish) == (frozenset({"cancel-1"}), "end")
-    assert replace(asked, requested=frozenset(), wish=None) == folded(Subscription, started)
+    assert replace(asked, requested=frozenset(), wish=None, wished_by=None) == folded(Subscription, started)
 
 
 def test_an_end_that_is_announced_need_not_be_asked_for() -> None:

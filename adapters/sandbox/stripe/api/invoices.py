@@ -34,4 +34,4 @@ def void(moment: Moment, _: StripeObject, id: str) -> StripeObject:
 
 
 def give_up(moment: Moment, _: StripeObject, id: str) -> StripeObject:
-    return invoices.give_up(moment, moment.need(KIND, id))
+    return debts.give_up(moment, moment.need(KIND, id))

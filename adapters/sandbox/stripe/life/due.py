@@ -38,6 +38,7 @@ HAPPENINGS: dict[str, tuple[str, Callable[[Moment, StripeObject], None]]] = {
     "subscription_ends": ("subscription", _subscription_ends),
     "first_payment_lapses": ("subscription", subscriptions.lapse),
     "payment_retry": ("invoice", debts.retry),
+    "resumption_lapses": ("invoice", pauses.lapse),
     "pending_update_expires": ("subscription", _pending_update_expires),
     "collection_resumes": ("subscription", pauses.collect_again),
 }

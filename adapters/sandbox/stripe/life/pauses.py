@@ -62,6 +62,12 @@ def _await_payment(moment: Moment, before: StripeObject, after: StripeObject, ow
     return standing.settle(moment, waiting, drafted, card_is_good=False)
 
 
+def lapse(moment: Moment, invoice: StripeObject) -> None:
+    """It was not paid in time: the subscription stays paused."""
+    if invoice["status"] == "open":
+        invoices.void(moment, invoice)
+
+
 def collect_again(moment: Moment, subscription: StripeObject) -> None:
     """The pause of the collection is over; what it has kept back stays as it is."""
     after = moment.change(subscription, pause_collection=None)

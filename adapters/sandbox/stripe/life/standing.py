@@ -7,6 +7,8 @@ from adapters.sandbox.stripe.shapes import StripeObject
 from adapters.sandbox.stripe.shapes.subscriptions import paused
 
 RETRIED = ("active", "past_due")
+RESUMPTION_SECONDS = 23 * 3600
+"""For how long an invoice is good with which a subscription is to go on."""
 OWING = ("incomplete", "past_due", "unpaid")
 
 
@@ -20,6 +22,8 @@ def settle(moment: Moment, subscription: StripeObject, bill: StripeObject, *, ca
         return _paid(moment, subscription, outcome)
     if retried:
         return _failed(moment, subscription, tried_again=retry_at is not None)
+    if subscription.get("_resuming") == outcome["id"]:
+        moment.plan("resumption_lapses", outcome, at=outcome["created"] + RESUMPTION_SECONDS)
     return changed(moment, subscription)
 
 

@@ -8,7 +8,7 @@ import stripe
 
 from tests.adapters.sandbox.stripe.harness import Clock, Sandbox, at, unix
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -112,6 +112,37 @@ def test_resumed_with_a_failing_card_it_is_past_due_or_waits(
     sandbox.api.subscriptions.pause(subscription.id)
     sandbox.card(subscription.customer, "decline")
     assert sandbox.api.subscriptions.resume(subscription.id).status == "past_due"
+
+
+def test_what_it_is_to_go_on_with_is_void_when_it_is_not_paid_for_23_hours(
+    sandbox: Sandbox, subscription: stripe.Subscription, clock: Clock
+) -> None:
+    sandbox.api.subscriptions.pause(subscription.id)
+    sandbox.card(subscription.customer, "none")
+    resumed = sandbox.api.subscriptions.resume(subscription.id, {"payment_behavior": "resume_on_payment_success"})
+    invoice = str(resumed.latest_invoice)
+    with pytest.raises(stripe.CardError):
+        sandbox.api.invoices.pay(invoice)
+
+    begun = clock.now
+    sandbox.advance(begun + 22 * HOUR)
+    assert sandbox.api.invoices.retrieve(invoice).status == "open"
+    sandbox.advance(begun + 23 * HOUR)
+
+    assert sandbox.api.invoices.retrieve(invoice).status == "void"
+    assert sandbox.reread(subscription).status == "paused"
+
+
+def test_it_goes_on_as_well_when_what_it_waits_for_is_given_up(
+    sandbox: Sandbox, subscription: stripe.Subscription
+) -> None:
+    sandbox.api.subscriptions.pause(subscription.id)
+    sandbox.card(subscription.customer, "decline")
+    resumed = sandbox.api.subscriptions.resume(subscription.id, {"payment_behavior": "resume_on_payment_success"})
+
+    sandbox.api.invoices.mark_uncollectible(str(resumed.latest_invoice))
+
+    assert sandbox.reread(subscription).status == "active"
 
 
 @pytest.mark.parametrize(
