@@ -26,7 +26,7 @@ color = false
 
 [generation]
 database = "none"
-max-examples = 5
+max-examples = 3
 
 [phases.coverage]
 unexpected-methods = ["DELETE", "QUERY"]
@@ -82,7 +82,7 @@ TOKEN_OF_UPLOAD = "$response.body#/upload/url#regex:/uploads/([^/]+)/"
 BY_THEMSELVES, BY_LINKS = "--phases=examples,coverage,fuzzing", "--phases=stateful"
 CASES_MIN, CASES_BY_LINKS_MIN = 2_000, 100
 OTHER_SESSIONS = 5
-LINKED_EXAMPLES, OF_A_VIEWER = 60, 15
+LINKED_EXAMPLES, OF_A_VIEWER = 60, 8
 
 
 async def explore(
