@@ -243,9 +243,9 @@ class Convergence:
         """Why something cannot be recorded, if so, and what of all the rest is missing. Raises as `with_ends`."""
         truth, deleted = heard.truth, heard.deleted
         plans = await self.observing.plans_of(customer.provider, truth.subscriptions)
-        heard_at = self._heard_at(waiting)
+        heard_at, paid = self._heard_at(waiting), (*truth.payments, *truth.settled)
         subscriptions = [
-            await self.observing.subscription(seen, plans, truth.payments, customer, account_id, heard_at)
+            await self.observing.subscription(seen, plans, paid, customer, account_id, heard_at)
             for seen in reversed(truth.subscriptions)
         ]
         others = await self.observing.others(subscriptions, account_id)

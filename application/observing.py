@@ -8,7 +8,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from application.our_words import Plans, gone_back, held_up, in_our_words
+from application.money_for_items import money_back_at_once
+from application.our_words import Plans, held_up, in_our_words
 from application.ports.billing import CustomerTruth, PaidAtOnce, SeenCheckout, SeenPurchase, SeenSubscription
 from application.ports.inbox import Customer, Customers
 from application.ports.reads import AccessReads
@@ -74,7 +75,9 @@ class Observing:
         stream = derived_id("subscription", customer.provider, seen.reference)
         recalled = await self.records.recall(Subscription, stream)
         now = self.business_time.now()
-        truth = in_our_words(seen, plans, payments, recalled.state, customer, heard_at=heard_at, now=now)
+        truth = in_our_words(
+            seen, plans, payments, recalled.state, customer, policy=self.policy, heard_at=heard_at, now=now
+        )
         if truth is None or held_up(seen, plans):
             return recalled, ()
         facts = Subscription.observe(
@@ -176,8 +179,8 @@ class Observing:
     def _revocation(
         self, paid: PaidAtOnce, payments: Sequence[ProviderPayment], heard_at: datetime
     ) -> Revocation | None:
-        own = [payment for payment in payments if payment.reference == paid.payment_reference]
-        back = next((back for back in gone_back(own, heard_at) if self.policy.revokes(back)), None)
+        own = next((payment for payment in payments if payment.reference == paid.payment_reference), None)
+        back = money_back_at_once(own, self.policy.revokes, heard_at) if own is not None else None
         return Revocation(back.why, back.since) if back is not None else None
 
     async def checkout(self, seen: SeenCheckout) -> Decision:

@@ -1,16 +1,18 @@
 """What the provider says of a customer, in our words: which plans it is, and where the money for them is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from msgspec.structs import replace
 
+from application.money_for_items import money_back
 from application.ports.billing import CustomerTruth, SeenItem, SeenSubscription
 from application.ports.inbox import Customer
-from domain.payment.truth import CoveredItem, ProviderPayment
+from domain.payment.truth import ProviderPayment
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.subscription import Subscription
-from domain.subscription.truth import PAID, TERMINAL, MoneyBack, ProviderSubscription, SoldItem
+from domain.subscription.truth import PAID, TERMINAL, BillingPolicy, ProviderSubscription, SoldItem
 
 CLOCKS_APART = timedelta(minutes=5)
 """What the tolerance of signatures lets pass."""
@@ -58,6 +60,7 @@ def in_our_words(
     known: Subscription | None,
     customer: Customer,
     *,
+    policy: BillingPolicy,
     heard_at: datetime,
     now: datetime,
 ) -> ProviderSubscription | None:
@@ -74,6 +77,7 @@ def in_our_words(
         first, plan = seen.first, known.plan
     else:
         return None
+    back_for = partial(money_back, seen, payments, policy.revokes, heard_at)
     return ProviderSubscription(
         provider=customer.provider,
         reference=seen.reference,
@@ -91,15 +95,10 @@ def in_our_words(
         collection_paused=seen.collection_paused,
         failing_since=seen.failing_since,
         further=tuple(
-            SoldItem(
-                price_id=item.price_id,
-                plan=plan,
-                period_end=item.period_end,
-                money_back=_money_back(seen.reference, item, payments, heard_at),
-            )
+            SoldItem(price_id=item.price_id, plan=plan, period_end=item.period_end, money_back=back_for(item))
             for item, plan in known_items[1:]
         ),
-        money_back=_money_back(seen.reference, first, payments, heard_at),
+        money_back=back_for(first),
     )
 
 
@@ -107,73 +106,3 @@ def _started_at(seen: SeenSubscription, now: datetime) -> datetime:
     """What the provider says is on has begun: where it begins some seconds from now, our clock is behind theirs."""
     is_on = seen.status in PAID and seen.started_at - now <= CLOCKS_APART
     return min(seen.started_at, now) if is_on else seen.started_at
-
-
-def _money_back(
-    reference: str, item: SeenItem, payments: Sequence[ProviderPayment] | None, heard_at: datetime
-) -> tuple[MoneyBack, ...] | None:
-    """Where the money for a subscription's item is, unless it was simply paid.
-
-    The weightiest first. What a payment says that it is for counts for that item alone.
-    """
-    if payments is None:
-        return None
-    paid = [one for one in payments if one.subscription_reference == reference and one.status == "paid"]
-    return gone_back(_last_paid(item, paid), heard_at)
-
-
-def gone_back(payments: Sequence[ProviderPayment], heard_at: datetime) -> tuple[MoneyBack, ...]:
-    """What became of the money for one thing, unless it is simply the operator's; the weightiest first."""
-    disputes = [(payment, dispute) for payment in payments for dispute in payment.disputes]
-    lost = [
-        MoneyBack(how="dispute_lost", payment_reference=payment.reference, since=dispute.opened_at)
-        for payment, dispute in disputes
-        if dispute.stage == "lost"
-    ]
-    open_ = [
-        MoneyBack(how="dispute_open", payment_reference=payment.reference, since=dispute.opened_at)
-        for payment, dispute in disputes
-        if dispute.stage == "open"
-    ]
-    nothing_left = bool(payments) and not any(payment.kept for payment in payments)
-    refunded = (
-        [MoneyBack(how="refunded", payment_reference=payments[0].reference, since=heard_at)] if nothing_left else []
-    )
-    return (*lost[:1], *refunded, *open_[:1])
-
-
-def _what_is_for(item: SeenItem, payments: Sequence[ProviderPayment]) -> Callable[[CoveredItem], bool]:
-    """What of all that was paid for is this item: that with its reference, else that with its price.
-
-    Where there is neither it took the place of another, or came beside it for nothing: then everything is.
-    """
-    covered = [one for payment in payments for one in payment.covers]
-    if any(one.reference == item.reference for one in covered):
-        return lambda one: one.reference == item.reference
-    if any(one.price_id == item.price_id for one in covered):
-        return lambda one: one.price_id == item.price_id
-    return lambda _: True
-
-
-def _last_paid(item: SeenItem, paid: Sequence[ProviderPayment]) -> list[ProviderPayment]:
-    """What was paid for the item's current period; where nothing was, for the last one that something was paid for.
-
-    So what went back stays gone while the next period is owed, void, or settled by an invoice that asked for nothing;
-    of an item that is free by its price nothing is ever paid again.
-    """
-    is_for = _what_is_for(item, paid)
-    lasting = [(payment, until) for payment in paid if (until := _paid_until(payment, item, is_for)) is not None]
-    newest = max((until for _, until in lasting), default=item.period_end)
-    since = item.period_end if _is_free(item) else min(item.period_end, newest)
-    return [payment for payment, until in lasting if until >= since]
-
-
-def _is_free(item: SeenItem) -> bool:
-    return item.price is not None and item.price.amount == 0
-
-
-def _paid_until(payment: ProviderPayment, item: SeenItem, is_for: Callable[[CoveredItem], bool]) -> datetime | None:
-    """None where it is for other items; where it does not tell, it is the latest invoice, of the current period."""
-    if payment.covers:
-        return max((one.until for one in payment.covers if is_for(one)), default=None)
-    return payment.covers_until or item.period_end

@@ -168,6 +168,7 @@ class MemoryBilling(MemoryCommands):
                     price=bought.price,
                     period_start=now,
                     period_end=trial_end or now + PERIODS[bought.interval],
+                    is_free=bought.price.amount == 0,
                 ),
             ),
             started_at=now,

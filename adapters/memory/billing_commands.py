@@ -204,7 +204,7 @@ class MemoryCommands:
         if upgrade:
             self.tell(customer_id, self._billed(self._more(subscription, price), subscription.reference, paid=paid))
         if paid or not upgrade:
-            first = replace(subscription.first, price_id=price_id, price=price)
+            first = replace(subscription.first, price_id=price_id, price=price, is_free=price.amount == 0)
             self.tell(customer_id, replace(subscription, items=(first, *subscription.items[1:])))
         self._lose_answer()
 

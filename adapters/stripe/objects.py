@@ -9,6 +9,11 @@ from typing import Any
 
 import msgspec
 
+BEGINS_PERIOD = frozenset({"subscription_create", "subscription_cycle"})
+"""Billing reasons of the invoices that begin a period."""
+UNSAID = frozenset({None, "subscription", "quote_accept"})
+"""Those that say nothing of it: what their lines are for does."""
+
 
 class Reference(msgspec.Struct, frozen=True):
     """An object that Stripe sent in the place of its id."""
@@ -70,9 +75,11 @@ class ItemDetails(msgspec.Struct, frozen=True):
 
 
 class LineParent(msgspec.Struct, frozen=True):
-    """What a line of an invoice is for; null but for lines of a subscription's items."""
+    """What a line of an invoice is for."""
 
     subscription_item_details: ItemDetails | None = None
+    invoice_item_details: ItemDetails | None = None
+    """Of what is billed once; prorated, it comes from a change of a subscription's items."""
 
 
 class PriceDetails(msgspec.Struct, frozen=True):
@@ -93,7 +100,16 @@ class Line(msgspec.Struct, frozen=True):
     @property
     def item(self) -> ItemDetails | None:
         """None where it is for no item of a subscription."""
-        return self.parent.subscription_item_details if self.parent else None
+        if self.parent is None:
+            return None
+        once = self.parent.invoice_item_details
+        return self.parent.subscription_item_details or (once if once and once.proration else None)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it says what it is for."""
+        parent = self.parent or LineParent()
+        return bool(parent.subscription_item_details or parent.invoice_item_details)
 
     @property
     def item_id(self) -> str | None:
@@ -108,6 +124,11 @@ class Line(msgspec.Struct, frozen=True):
     def charges(self) -> bool:
         """For an item of a subscription; what is credited pays for nothing."""
         return self.item is not None and (self.amount is None or self.amount >= 0)
+
+    @property
+    def begins_period(self) -> bool:
+        """For an item of a subscription, from the beginning of one of its periods."""
+        return self.charges and self.item is not None and not self.item.proration
 
     @property
     def reach(self) -> tuple[bool, int]:
@@ -140,11 +161,12 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     amount_due: int
     amount_paid: int
     status: str | None = None
-    billing_reason: str | None = None
     attempted: bool = False
     attempt_count: int = 0
     next_payment_attempt: int | None = None
     hosted_invoice_url: str | None = None
+    billing_reason: str | None = None
+    """subscription_create, subscription_cycle, subscription_update, manual, ...; of old ones None or `subscription`."""
     collection_method: str = "charge_automatically"
     due_date: int | None = None
     parent: Parent | None = None
@@ -179,14 +201,19 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
         return max((line.reach for line in self.lines.data if line.charges), default=(False, None))[1]
 
     @property
-    def covering_lines(self) -> list[Line]:
-        """Of each item that it charges for the line that reaches farthest; none where not all of them are known."""
-        if self.lines.has_more:
-            return []
+    def covering_lines(self) -> list[Line] | None:
+        """Of each item that it charges for the line that reaches farthest; None where that cannot be told."""
         by_item: dict[str | None, Line] = {}
         for line in sorted((line for line in self.lines.data if line.charges), key=lambda line: line.reach):
             by_item[line.item_id or line.price_id] = line
-        return list(by_item.values())
+        told = by_item or (self.lines.data and all(line.is_told for line in self.lines.data))
+        return list(by_item.values()) if told and not self.lines.has_more else None
+
+    @property
+    def period_lines(self) -> list[Line]:
+        """Those that begin a period; none of an invoice inside a period. Old ones do not say which they are."""
+        begins = self.billing_reason in BEGINS_PERIOD or self.billing_reason in UNSAID
+        return [line for line in self.lines.data if line.begins_period] if begins else []
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +235,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         last = self.latest_invoice
         if self.status != "paused" or not isinstance(last, Invoice) or last.status != "open":
             return None
-        return None if last.billing_reason in {"subscription_create", "subscription_cycle"} else last.id
+        return None if last.billing_reason in BEGINS_PERIOD else last.id
 
     @property
     def latest_invoice_id(self) -> str | None:

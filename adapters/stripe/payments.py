@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from adapters.stripe.held_up import HeldUp
 from adapters.stripe.money_back import GoneBack
-from adapters.stripe.objects import Invoice, Session, Subscription, id_of
+from adapters.stripe.objects import Invoice, Line, Session, Subscription, id_of
 from adapters.stripe.paid import REFUND_KEY
 from adapters.stripe.units import Unsayable, at, at_or_none, money
 from domain.payment.truth import (
@@ -66,10 +66,31 @@ def seen_payment(invoice: Invoice) -> ProviderPayment | None:
         next_attempt_at=at_or_none(invoice.next_payment_attempt),
         receipt_url=invoice.hosted_invoice_url,
         covers_until=at_or_none(invoice.covers_until),
-        covers=tuple(
-            CoveredItem(reference=line.item_id, price_id=line.price_id, until=at(line.period.end))
-            for line in invoice.covering_lines
-        ),
+        covers=None if invoice.covering_lines is None else _covered(invoice.covering_lines),
+    )
+
+
+def seen_settled(invoice: Invoice) -> ProviderPayment | None:
+    """None but of what began a period and is paid without money: what is billed inside one pays only with money."""
+    if invoice.status != "paid" or invoice.amount_paid or not invoice.period_lines:
+        return None
+    return ProviderPayment(
+        provider=PROVIDER,
+        reference=invoice.id,
+        subscription_reference=invoice.subscription_id,
+        amount=money(0, invoice.currency),
+        status="paid",
+        attempts=invoice.attempt_count,
+        paid_at=at_or_none(invoice.status_transitions.paid_at),
+        next_attempt_at=None,
+        receipt_url=None,
+        covers=_covered(invoice.period_lines),
+    )
+
+
+def _covered(lines: Iterable[Line]) -> tuple[CoveredItem, ...]:
+    return tuple(
+        CoveredItem(reference=line.item_id, price_id=line.price_id, until=at(line.period.end)) for line in lines
     )
 
 

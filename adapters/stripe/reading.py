@@ -24,7 +24,7 @@ from adapters.stripe.objects import (
     id_of,
 )
 from adapters.stripe.paid import Charge
-from adapters.stripe.payments import NOTHING_PAID, PaidAt, payments
+from adapters.stripe.payments import NOTHING_PAID, PaidAt, payments, seen_settled
 from adapters.stripe.units import Unsayable, at, at_or_none, money
 from application.errors import ProviderRefused
 from application.ports.billing import (
@@ -71,6 +71,7 @@ def customer_truth(
         payments=tuple(replace(one, action_required=one.reference in waiting) for one in billed),
         checkouts=tuple(held_up.besides(sessions, lambda session: seen_checkout(session, paid_at))),
         purchases=tuple(held_up.besides(sessions, lambda session: seen_purchase(session, paid_at))),
+        settled=tuple(HeldUp().besides(invoices, seen_settled)),
         held_up=tuple(dict.fromkeys(held_up.reasons)),
     )
 
@@ -109,6 +110,7 @@ def _seen_item(item: Item) -> SeenItem:
         price=_price(item),
         period_start=at(item.current_period_start),
         period_end=at(item.current_period_end),
+        is_free=item.price.unit_amount == 0,
     )
 
 
@@ -142,6 +144,7 @@ def _price(item: Item) -> Money | None:
 def _failing_since(subscription: Subscription, invoices: Iterable[Invoice]) -> int | None:
     """The first attempt at the oldest invoice that is owed since something was paid; one written off only by itself.
 
+    Where nothing is owed any more, as when it was made void, it is the first at what was owed last.
     An invoice that asks for nothing, since it credits more than it charges, is paid and no payment.
     The latest invoice came in the same answer as the status, so that no payment lies between the two.
     """
@@ -151,7 +154,8 @@ def _failing_since(subscription: Subscription, invoices: Iterable[Invoice]) -> i
     newest_first = sorted(known.values(), key=lambda invoice: invoice.created, reverse=True)
     since_paid = list(takewhile(lambda invoice: invoice.status != "paid" or not invoice.amount_paid, newest_first))
     failing = [one for one in since_paid if one.is_failing] or [one for one in newest_first if one.is_failing]
-    owed = [one for one in failing if one.status == "open"] or failing[:1]
+    void = [one for one in since_paid if one.attempted and one.status == "void"]
+    owed = [one for one in failing if one.status == "open"] or failing[:1] or void[:1]
     return min((one.first_attempt_at for one in owed), default=None)
 
 

@@ -37,6 +37,8 @@ class SeenItem(msgspec.Struct, frozen=True, kw_only=True):
     """Of all that is sold of it; None where that is no amount in whole minor units, as of a price in tiers."""
     period_start: datetime
     period_end: datetime
+    is_free: bool = False
+    """By its price, however many of it are sold."""
 
 
 class SeenSubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +108,11 @@ class CustomerTruth(msgspec.Struct, frozen=True):
     objects: tuple[str, ...] = ()
     """The ids of what else the provider may tell of without saying whose it is: payments and invoices."""
     purchases: tuple[SeenPurchase, ...] = ()
+    settled: tuple[ProviderPayment, ...] = ()
+    """What began a period of a subscription and is paid, though no money was asked for: credit, or a coupon, paid it.
+
+    These are no payments: nothing is recorded of them by itself.
+    """
     held_up: tuple[str, ...] = ()
     """Why some objects are not among these: they hold what no fact can hold. In whole sentences, each with its id."""
 

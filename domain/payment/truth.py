@@ -56,8 +56,8 @@ class ProviderPayment(msgspec.Struct, frozen=True, kw_only=True):
     """It waits for the customer, as where the bank wants a confirmation (3-D Secure)."""
     covers_until: datetime | None = None
     """The end of the period that it pays for, where it pays for one."""
-    covers: tuple[CoveredItem, ...] = ()
-    """What it pays for, item by item, where the provider tells."""
+    covers: tuple[CoveredItem, ...] | None = None
+    """What it pays for, item by item; empty where it is for none of them, None where the provider does not tell."""
     refunds: tuple[ProviderRefund, ...] = ()
     disputes: tuple[ProviderDispute, ...] = ()
 
@@ -66,3 +66,8 @@ class ProviderPayment(msgspec.Struct, frozen=True, kw_only=True):
         """What has not gone back, in minor units; a refund under way counts as gone."""
         gone = sum(refund.amount.amount for refund in self.refunds if not refund.failed)
         return max(0, self.amount.amount - gone)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether something of it has not gone back; where it was settled without money nothing can."""
+        return self.kept > 0 or self.amount.amount == 0

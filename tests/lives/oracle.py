@@ -2,23 +2,27 @@
 
 - A subscription that is active or on trial gives what it sells until its end, if one is announced, else until its
   period's end and so much longer (`LEASE_SLACK_DAYS`); an end announced for later than that does not lengthen it.
-- One whose renewal failed gives it for `GRACE_DAYS_PAST_DUE` from the first failure of the oldest invoice that is owed,
-  and no longer than above. One in any other status gives nothing.
+- One whose renewal failed gives it for `GRACE_DAYS_PAST_DUE` from the first failure of the oldest invoice that is owed
+  of those since money last came, and no longer than above. What is written off, and then what was made void, counts
+  only where nothing else is owed. One in any other status gives nothing.
 - While collection is paused it gives nothing if `PAUSE_COLLECTION_GRANTS` is off.
-- When all that was paid for the last period of an item that anything was paid for went back, that item gives nothing
-  (`FULL_REFUND_REVOKES`); so with a payment for it whose dispute is lost (`DISPUTE_LOST_REVOKES`) or open
-  (`DISPUTE_OPEN_SUSPENDS`). The next that is paid opens it again, and none that is owed, void or for nothing, save of
-  an item that is free by its price. A refund that failed is none. An item is paid for by the invoices that charge for
-  it until its period's end: by its id; where none does that ever, by its price; where none does that either, by all
-  that the subscription is charged for. What is settled
-  of the past in an invoice that charges for the item anew, and what is credited, pays for nothing.
+- An item whose price is 0 is never closed by money that went back, and none is while the subscription is on trial.
+- An item is billed by the lines that name it; where none does that ever, by those of its price; where none does that
+  either, by all lines of the subscription's items. A line that is for no item, or that credits, bills nothing. An
+  invoice counts that is paid: with money, or, for what it bills anew and not in part, as the first one of a
+  subscription or one of a renewal.
+- When all money that was paid for an item's current period went back, it gives nothing (`FULL_REFUND_REVOKES`); where
+  nothing was paid for that, so with the last period that was. A refund that failed is none.
+- When a payment that decides so is disputed, and that is lost (`DISPUTE_LOST_REVOKES`) or open
+  (`DISPUTE_OPEN_SUSPENDS`), it gives nothing, until money is paid for it after the dispute was opened and stays. From
+  then on only what was paid after the dispute counts.
 
 Times are Unix seconds.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.lives.stripe import Stripe
 
@@ -26,6 +30,7 @@ DAY = 86_400
 PAID = ("active", "trialing")
 VOID = ("failed", "canceled")
 OPEN = ("needs_response", "under_review")
+BEGINS = ("subscription_create", "subscription_cycle")
 
 Thing = dict[str, Any]
 
@@ -40,6 +45,13 @@ class Policy:
     full_refund_revokes: bool = True
     dispute_open_suspends: bool = False
     dispute_lost_revokes: bool = True
+
+
+class Bill(NamedTuple):
+    """What was paid for an item, and until when."""
+
+    invoice: Thing
+    until: int
 
 
 @dataclass(frozen=True)
@@ -111,31 +123,29 @@ class Oracle:
         return subscription["pause_collection"] is not None and not self.policy.pause_collection_grants
 
     def _went_back(self, subscription: Thing, item: Thing) -> bool:
-        paid = self._paying(subscription, item)
-        disputes = [dispute["status"] for invoice in paid for dispute in self._disputes(invoice)]
-        return (
-            (self.policy.full_refund_revokes and bool(paid) and all(self._is_refunded(invoice) for invoice in paid))
-            or (self.policy.dispute_lost_revokes and "lost" in disputes)
-            or (self.policy.dispute_open_suspends and any(status in OPEN for status in disputes))
-        )
+        if item["price"]["unit_amount"] == 0 or subscription["status"] == "trialing":
+            return False
+        bills = self._bills(subscription, item)
+        while True:
+            deciding = _of_the_last_period(bills, int(item["current_period_end"]))
+            opened = [at for bill in deciding for at in self._disputes(bill.invoice)]
+            if not opened:
+                gone = bool(deciding) and all(self._is_refunded(bill.invoice) for bill in deciding)
+                return gone and self.policy.full_refund_revokes
+            bills = [bill for bill in bills if _paid_at(bill.invoice) > max(opened)]
+            if not any(bill.invoice["amount_paid"] and not self._is_refunded(bill.invoice) for bill in bills):
+                return True
 
-    def _paying(self, subscription: Thing, item: Thing) -> list[Thing]:
-        """The invoices that paid for the item's current period, or else for the newest that was ever paid."""
-        charged = [
+    def _bills(self, subscription: Thing, item: Thing) -> list[Bill]:
+        every = [
             (invoice, line)
             for invoice in self.books.invoices
-            if _is_of(invoice, subscription) and invoice["status"] == "paid" and invoice["amount_paid"]
-            for line in _charges(invoice)
+            if _is_of(invoice, subscription) and invoice["status"] == "paid"
+            for line in _billing(invoice)
         ]
-        own = [(invoice, line) for invoice, line in charged if _item_of(line) == item["id"]]
-        alike = [(invoice, line) for invoice, line in charged if _price_of(line) == item["price"]["id"]]
-        own_lines = own or alike or charged
-        current = [one for one in own_lines if one[1]["period"]["end"] >= item["current_period_end"]]
-        newest = max((line["period"]["end"] for _, line in own_lines), default=0)
-        is_free = item["price"]["unit_amount"] == 0
-        counted = current if is_free else current or [one for one in own_lines if one[1]["period"]["end"] == newest]
-        lasting = {invoice["id"] for invoice, _ in counted}
-        return [invoice for invoice in self.books.invoices if invoice["id"] in lasting]
+        named = [one for one in every if _item_of(one[1]) == item["id"]]
+        alike = [one for one in every if _price_of(one[1]) == item["price"]["id"]]
+        return [Bill(invoice, int(line["period"]["end"])) for invoice, line in named or alike or every]
 
     def _lease(self, subscription: Thing, item: Thing) -> int:
         end = int(item["current_period_end"])
@@ -145,26 +155,33 @@ class Oracle:
         return end if subscription["cancel_at_period_end"] else expected
 
     def _grace(self, subscription: Thing) -> int:
-        owed = self._owed(subscription)
-        assert owed, f"{subscription['id']} is past due, and owes nothing"
-        first = min(invoice["status_transitions"]["finalized_at"] for invoice in owed)
-        return int(first) + self.policy.grace_days_past_due * DAY
+        first = [invoice["status_transitions"]["finalized_at"] for invoice in self._owed(subscription)]
+        assert first, f"{subscription['id']} is past due, and has never owed anything"
+        return int(min(first)) + self.policy.grace_days_past_due * DAY
 
     def _owed(self, subscription: Thing) -> list[Thing]:
-        return [
-            invoice
-            for invoice in self.books.invoices
-            if _is_of(invoice, subscription) and invoice["attempted"] and invoice["status"] in {"open", "uncollectible"}
-        ]
+        """The open ones; of what is written off or void the newest alone."""
+        own = [invoice for invoice in self.books.invoices if _is_of(invoice, subscription)]
+        paid = max((one["created"] for one in own if one["status"] == "paid" and one["amount_paid"]), default=0)
+        tried = sorted((one for one in own if one["attempted"]), key=lambda one: -int(one["created"]))
+        since = [one for one in tried if one["created"] > paid]
+        for invoices in (since, tried):
+            given_up = [one for one in invoices if one["status"] == "uncollectible"]
+            if owed := [one for one in invoices if one["status"] == "open"] or given_up[:1]:
+                return owed
+        return [one for one in since if one["status"] == "void"][:1]
 
     def _is_refunded(self, invoice: Thing) -> bool:
         intents = self._intents(invoice)
         back = [one for one in self.books.refunds if one["payment_intent"] in intents and one["status"] not in VOID]
-        return bool(sum(one["amount"] for one in back) >= invoice["amount_paid"])
+        return bool(invoice["amount_paid"]) and bool(sum(one["amount"] for one in back) >= invoice["amount_paid"])
 
-    def _disputes(self, invoice: Thing) -> list[Thing]:
+    def _disputes(self, invoice: Thing) -> list[int]:
+        """When those were opened that take access."""
+        takes = ("lost",) * self.policy.dispute_lost_revokes + OPEN * self.policy.dispute_open_suspends
         intents = self._intents(invoice)
-        return [dispute for dispute in self.books.disputes if dispute["payment_intent"] in intents]
+        own = [dispute for dispute in self.books.disputes if dispute["payment_intent"] in intents]
+        return [dispute["created"] for dispute in own if dispute["status"] in takes]
 
     def _intents(self, invoice: Thing) -> set[str]:
         return {one["payment"]["payment_intent"] for one in self.books.paying if one["invoice"] == invoice["id"]}
@@ -175,15 +192,30 @@ def _is_of(invoice: Thing, subscription: Thing) -> bool:
     return bool(details.get("subscription") == subscription["id"])
 
 
-def _charges(invoice: Thing) -> list[Thing]:
-    """The lines that cost something, less those of the past of what the invoice charges for anew."""
-    lines = [line for line in invoice["lines"]["data"] if line["amount"] > 0]
-    anew = {_item_of(line) for line in lines if not _is_of_the_past(line)}
-    return [line for line in lines if not (_is_of_the_past(line) and _item_of(line) in anew)]
+def _paid_at(invoice: Thing) -> int:
+    return int(invoice["status_transitions"]["paid_at"])
 
 
-def _item_of(line: Thing) -> str:
-    return str(line["parent"]["subscription_item_details"]["subscription_item"])
+def _of_the_last_period(bills: list[Bill], period_end: int) -> list[Bill]:
+    """Those for the current one, if there are any."""
+    newest = max((bill.until for bill in bills), default=0)
+    return [bill for bill in bills if bill.until >= period_end] or [bill for bill in bills if bill.until == newest]
+
+
+def _billing(invoice: Thing) -> list[Thing]:
+    """Its lines for items; of what was left of the past only where the item is not billed anew."""
+    lines = [line for line in invoice["lines"]["data"] if _item_of(line) and line["amount"] >= 0]
+    anew = [line for line in lines if not _is_of_the_past(line)]
+    if not invoice["amount_paid"]:
+        return anew if invoice["billing_reason"] in BEGINS else []
+    renewed = {_item_of(line) for line in anew}
+    return anew + [line for line in lines if _is_of_the_past(line) and _item_of(line) not in renewed]
+
+
+def _item_of(line: Thing) -> str | None:
+    """None: it is for no item."""
+    details = line["parent"]["subscription_item_details"]
+    return str(details["subscription_item"]) if details else None
 
 
 def _price_of(line: Thing) -> str:

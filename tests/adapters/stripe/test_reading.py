@@ -205,7 +205,7 @@ def test_what_was_written_off_is_why_it_fails_only_where_nothing_else_is_owed() 
         pytest.param({"status": "paid"}, id="paid"),
         pytest.param({"status": "draft", "attempted": False}, id="a draft"),
         pytest.param({"attempted": False}, id="not tried yet"),
-        pytest.param({"status": "void"}, id="void"),
+        pytest.param({"status": "void", "attempted": False}, id="void, and never tried"),
         pytest.param({"parent": {"subscription_details": {"subscription": "sub_2"}}}, id="of another subscription"),
         pytest.param({"parent": None}, id="of none"),
     ],
@@ -217,6 +217,16 @@ def test_no_other_invoice_makes_it_fail(other: dict[str, Any]) -> None:
 def test_a_failure_is_seen_in_the_answer_that_told_of_the_status() -> None:
     assert seen(status="past_due", latest_invoice=invoice()).failing_since == at(MONDAY)
     assert seen(status="past_due", latest_invoice="in_1").failing_since is None
+
+
+def test_what_was_made_void_tells_when_it_failed_where_nothing_else_is_owed() -> None:
+    void = invoice(status="void")
+    paid = invoice(id="in_2", status="paid", amount_paid=999, created=FRIDAY)
+    other = invoice(id="in_3", created=MONDAY - 9, status_transitions={"finalized_at": MONDAY - 9})
+
+    assert seen(void, status="past_due").failing_since == at(MONDAY)
+    assert seen(void, paid, status="past_due").failing_since is None
+    assert seen(void, other, status="past_due").failing_since == at(MONDAY - 9)
 
 
 def test_an_invoice_that_does_not_say_when_it_was_final_failed_when_it_was_made() -> None:
@@ -261,54 +271,6 @@ def test_what_became_of_an_invoice(fields: dict[str, Any], status: str) -> None:
 )
 def test_where_no_money_moves_there_is_no_payment(fields: dict[str, Any]) -> None:
     assert payment(**fields) is None
-
-
-def line(
-    item_id: str, *, end: int, proration: bool = False, price: str = "price_gold", amount: int = 999
-) -> dict[str, Any]:
-    details = {"subscription_item": item_id, "proration": proration}
-    return {
-        "amount": amount,
-        "period": {"start": JUNE, "end": end},
-        "parent": {"subscription_item_details": details},
-        "pricing": {"price_details": {"price": price}},
-    }
-
-
-def test_an_invoice_tells_item_by_item_what_it_is_for() -> None:
-    lines = [
-        line("si_1", end=JULY),
-        line("si_1", end=JULY + 9, proration=True),
-        line("si_2", end=FRIDAY, price="price_b"),
-    ]
-    other = {"period": {"start": JUNE, "end": JULY + 99}, "parent": None}
-
-    one = payment(lines={"data": [*lines, other]})
-
-    assert one
-    assert sorted((each.reference, each.price_id, each.until) for each in one.covers) == [
-        ("si_1", "price_gold", at(JULY)),
-        ("si_2", "price_b", at(FRIDAY)),
-    ]
-
-
-def test_what_is_credited_pays_for_nothing() -> None:
-    credit = line("si_2", end=JULY + 9, proration=True, price="price_b", amount=-500)
-
-    one = payment(lines={"data": [line("si_1", end=JULY), credit]})
-
-    assert one
-    assert [each.reference for each in one.covers] == ["si_1"]
-    alone = payment(lines={"data": [credit]})
-    assert alone
-    assert (alone.covers, alone.covers_until) == ((), None)
-
-
-def test_an_invoice_whose_lines_are_not_all_there_does_not_tell_it() -> None:
-    one = payment(lines={"data": [line("si_1", end=JULY)], "has_more": True})
-
-    assert one
-    assert (one.covers, one.covers_until) == ((), at(JULY))
 
 
 def test_references_may_come_expanded() -> None:
