@@ -1,4 +1,4 @@
-"""What the provider has no more: a customer who was deleted, a subscription it does not know. It is over, for good."""
+"""What the provider has no more is over: for good with a customer who was deleted, else until it is known again."""
 
 import logging
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Deletions:
     async def ends(self, customer: Customer, account_id: UUID, at: datetime) -> list[Decision]:
         """Of all that is going on of a customer who was deleted."""
         live = await self.observing.others((), account_id)
-        return [_ended(decision, at) for decision in live if _is_of(customer, decision)]
+        return [_ended(decision, at, lost=False) for decision in live if _is_of(customer, decision)]
 
     async def with_ends(
         self, unlisted: Sequence[Decision], customer: Customer, at: datetime, *, deleted: bool
@@ -65,7 +65,7 @@ class Deletions:
         gone = own if deleted else [decision for decision in own if await self._is_gone(decision)]
         if gone and not deleted:
             await self._refuse_unknown(customer, gone)
-        return [_ended(decision, at) if decision in gone else decision for decision in unlisted]
+        return [_ended(decision, at, lost=not deleted) if decision in gone else decision for decision in unlisted]
 
     async def _refuse_unknown(self, customer: Customer, gone: Sequence[Decision]) -> None:
         """With a key of another account everything would seem to be gone: only who is known can have less there."""
@@ -91,5 +91,5 @@ def _is_of(customer: Customer, decision: Decision) -> bool:
     return Customer(known.provider, known.customer_id) == customer
 
 
-def _ended(decision: Decision, at: datetime) -> Decision:
-    return decision[0], _subscription(decision).end_unlisted(at=at)
+def _ended(decision: Decision, at: datetime, *, lost: bool) -> Decision:
+    return decision[0], _subscription(decision).end_unlisted(at=at, lost=lost)

@@ -24,6 +24,7 @@ from domain.subscription.facts import (
     StatusChanged,
     SubscriptionEnded,
     SubscriptionEvent,
+    SubscriptionFoundAgain,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -73,7 +74,10 @@ def of_subscription(fact: SubscriptionEvent) -> str:
         case CollectionResumed():
             return "Collection of payments was resumed."
         case SubscriptionEnded():
-            return f"The subscription ended on {_day(fact.ended_at)} ({fact.status})."
+            why = "the provider does not know it any more" if fact.lost else fact.status
+            return f"The subscription ended on {_day(fact.ended_at)} ({why})."
+        case SubscriptionFoundAgain():
+            return f"The provider knows the subscription again: it did not end on {_day(fact.before_ended_at)}."
         case _:
             assert_never(fact)
 

@@ -16,7 +16,7 @@ from domain.payment.payment import Payment, PaymentSucceeded
 from domain.payment.refunding import RefundExceedsPayment, request_refund
 from domain.shared.fact import AccountFact, Actor, Cause
 from domain.subscription.checkout import CheckoutOpened
-from domain.subscription.facts import SubscriptionStarted
+from domain.subscription.facts import SubscriptionFoundAgain, SubscriptionStarted
 from domain.subscription.subscription import Subscription, SubscriptionOver
 
 REASON = "Paid after the account was erased"
@@ -43,8 +43,8 @@ class AfterErasure:
         elif await self._wish_before(fact) is not None:
             await self.checkouts.shut(fact.checkout_id, _asked_by(fact))
 
-    async def end_subscription(self, fact: SubscriptionStarted) -> None:
-        """At once: the page was paid before it could be shut, or a payment link named the account."""
+    async def end_subscription(self, fact: SubscriptionStarted | SubscriptionFoundAgain) -> None:
+        """At once: the page was paid before it could be shut, a payment link named the account, or it had been lost."""
         if await self._wish_before(fact) is None:
             return
         with suppress(SubscriptionOver):
@@ -102,7 +102,7 @@ def when_erased_shut_the_page(after: AfterErasure) -> Policy:
 
 def when_erased_end_what_starts(after: AfterErasure) -> Policy:
     """Done twice, it happens once."""
-    return Policy("end_subscriptions_of_erased", (SubscriptionStarted,), after.end_subscription)
+    return Policy("end_subscriptions_of_erased", (SubscriptionStarted, SubscriptionFoundAgain), after.end_subscription)
 
 
 def when_erased_pay_back(after: AfterErasure) -> Policy:

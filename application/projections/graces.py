@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from application.projections.projection import Projection, Row
 from domain.payment.dunning import ENDING_AHEAD, NoticeFellDue
-from domain.subscription.facts import GraceStarted, StatusChanged, SubscriptionEnded
+from domain.subscription.facts import GraceStarted, StatusChanged, SubscriptionEnded, SubscriptionFoundAgain
 
 NOTHING, ENDING, ENDED = 0, 1, 2
 TELLS = {"grace_ending": ENDING, "access_ended": ENDED}
@@ -49,6 +49,12 @@ def went(row: Grace | None, _: StatusChanged) -> Grace | None:
 @graces.fold(SubscriptionEnded, into=Grace, key="subscription_id")
 def ended(row: Grace | None, _: SubscriptionEnded) -> Grace | None:
     return row and replace(row, due_at=None)
+
+
+@graces.fold(SubscriptionFoundAgain, into=Grace, key="subscription_id")
+def found_again(row: Grace | None, fact: SubscriptionFoundAgain) -> Grace | None:
+    """A grace that was running when it was lost runs on."""
+    return _due(row) if row and fact.status == "past_due" else row
 
 
 @graces.fold(NoticeFellDue, into=Grace, key="subscription_id")

@@ -22,6 +22,7 @@ from domain.subscription.facts import (
     PlanChanged,
     StatusChanged,
     SubscriptionEnded,
+    SubscriptionFoundAgain,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -115,6 +116,11 @@ def to_go_on(row: Subscribed | None, _: CancellationWithdrawn) -> Subscribed | N
 @subscriptions.fold(SubscriptionEnded, into=Subscribed, key="subscription_id")
 def ended(row: Subscribed | None, fact: SubscriptionEnded) -> Subscribed | None:
     return row and replace(row, status=fact.status, ended_at=fact.ended_at)
+
+
+@subscriptions.fold(SubscriptionFoundAgain, into=Subscribed, key="subscription_id")
+def found_again(row: Subscribed | None, fact: SubscriptionFoundAgain) -> Subscribed | None:
+    return row and replace(row, status=fact.status, ended_at=None)
 
 
 @subscriptions.fold(DuplicateFound, into=Subscribed, key="subscription_id")

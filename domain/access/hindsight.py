@@ -13,6 +13,7 @@ from domain.subscription.facts import (
     ItemRevoked,
     StatusChanged,
     SubscriptionEnded,
+    SubscriptionFoundAgain,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -31,10 +32,11 @@ def bears_on(fact: Fact, moment: datetime) -> bool:
             | AccountRegisteredByPhone()
             | SubscriptionStarted()
             | SubscriptionEnded()
+            | SubscriptionFoundAgain()
             | PrepaidBought()
             | PrepaidDuplicated()
         ):
-            # `judge` compares the start and the end that they tell with the moment.
+            # `judge` compares the start and the end that they tell with the moment; what was found was never over.
             return True
         case SubscriptionRenewed():
             return fact.period_start <= moment

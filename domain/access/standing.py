@@ -44,6 +44,7 @@ from domain.subscription.facts import (
     RevokedFor,
     StatusChanged,
     SubscriptionEnded,
+    SubscriptionFoundAgain,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -65,6 +66,7 @@ TermChange = (
     | CollectionPaused
     | CollectionResumed
     | SubscriptionEnded
+    | SubscriptionFoundAgain
 )
 
 TERM_CHANGES: tuple[type[TermChange], ...] = get_args(TermChange)
@@ -261,6 +263,9 @@ def _changed(term: Term, fact: TermChange) -> Term:
         case SubscriptionEnded():
             # The status before the end stays, so that a moment before the end can be judged with hindsight.
             return _noted(replace(term, ended_at=fact.ended_at, final_status=fact.status), "end", fact)
+        case SubscriptionFoundAgain():
+            facts = {aspect: one for aspect, one in term.facts.items() if aspect != "end"}
+            return _noted(replace(term, ended_at=None, final_status=None, facts=facts), "status", fact)
 
 
 def _in_status(term: Term, status: str) -> Term:

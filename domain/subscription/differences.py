@@ -1,10 +1,11 @@
 """How the provider's word on a subscription differs from what the ledger holds of it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.shared.plan_terms import PlanTerms
 from domain.subscription.facts import (
@@ -21,6 +22,7 @@ from domain.subscription.facts import (
     StatusChanged,
     SubscriptionEnded,
     SubscriptionEvent,
+    SubscriptionFoundAgain,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -50,6 +52,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     revoked_for: dict[str, RevokedFor] = {}
     """Why what is sold at a price gives no access, where the money for it went back; also of what was sold before."""
     ended_at: datetime | None = None
+    lost_as: str | None = None
+    """The status that it had when it was taken to be over, since the provider did not know it any more."""
     started_at: datetime
     duplicate_of: UUID | None = None
     """The older subscription that it was found to double."""
@@ -73,7 +77,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     def differences(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
         """The facts that are missing on the ledger, but those of money that went back; none when it is over."""
         if self.ended_at is not None:
-            return []
+            return self._found_again(self.ended_at, truth, policy, now)
         if truth.status in TERMINAL:
             return [self._ended(truth.status, truth.ended_at or now)]
         return [
@@ -86,13 +90,32 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             *self._collection(truth, policy),
         ]
 
-    def end_unlisted(self, *, at: datetime) -> list[SubscriptionEvent]:
-        """The provider has it no more, itself or with its customer: what was not over is over."""
-        return [] if self.ended_at is not None else [self._ended("canceled", at)]
+    def _found_again(
+        self, ended_at: datetime, truth: ProviderSubscription, policy: BillingPolicy, now: datetime
+    ) -> list[SubscriptionEvent]:
+        """What the provider said is over it never takes back; what it did not know for a while may live."""
+        if self.lost_as is None or truth.status in TERMINAL:
+            return []
+        found = SubscriptionFoundAgain(
+            subscription_id=self.id, account_id=self.account_id, before_ended_at=ended_at, status=self.lost_as
+        )
+        return [found, *self.after_finding(found).differences(truth, policy, now)]
 
-    def _ended(self, status: str, at: datetime) -> SubscriptionEvent:
+    def after_finding(self, fact: SubscriptionFoundAgain) -> Self:
+        return replace(self, status=fact.status, ended_at=None, lost_as=None)
+
+    def end_unlisted(self, *, at: datetime, lost: bool) -> list[SubscriptionEvent]:
+        """The provider has it no more, with its customer or, `lost`, alone: what was not over is over."""
+        return [] if self.ended_at is not None else [self._ended("canceled", at, lost=lost)]
+
+    def _ended(self, status: str, at: datetime, *, lost: bool = False) -> SubscriptionEvent:
         return SubscriptionEnded(
-            subscription_id=self.id, account_id=self.account_id, before=self.status, status=status, ended_at=at
+            subscription_id=self.id,
+            account_id=self.account_id,
+            before=self.status,
+            status=status,
+            ended_at=at,
+            lost=lost,
         )
 
     def _plan(self, truth: ProviderSubscription) -> list[SubscriptionEvent]:

@@ -190,12 +190,22 @@ class CollectionResumed(SubscriptionFact, frozen=True, tag="subscription.collect
     pass
 
 
-class SubscriptionEnded(SubscriptionFact, frozen=True, tag="subscription.ended"):
-    """For good; a viewer who comes back starts another."""
+class SubscriptionEnded(SubscriptionFact, frozen=True, omit_defaults=True, tag="subscription.ended"):
+    """For good, unless it was `lost`; a viewer who comes back starts another."""
 
     before: str
     status: str
     ended_at: datetime
+    lost: bool = False
+    """The provider did not say so: it did not know the subscription any more."""
+
+
+class SubscriptionFoundAgain(SubscriptionFact, frozen=True, tag="subscription.found_again"):
+    """The provider knows it after all, and it lives: the end that was recorded when it was lost was none."""
+
+    before_ended_at: datetime
+    status: str
+    """That in which it was lost; what has changed since is told by facts of its own."""
 
 
 SubscriptionEvent = (
@@ -220,4 +230,5 @@ SubscriptionEvent = (
     | CollectionPaused
     | CollectionResumed
     | SubscriptionEnded
+    | SubscriptionFoundAgain
 )

@@ -32,6 +32,7 @@ from domain.subscription.facts import (
     StatusChanged,
     SubscriptionEnded,
     SubscriptionEvent,
+    SubscriptionFoundAgain,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -249,7 +250,10 @@ class Subscription(Known, frozen=True, kw_only=True):
             case CollectionResumed():
                 return replace(state, collection_paused=False)
             case SubscriptionEnded():
-                return replace(state, status=fact.status, ended_at=fact.ended_at)
+                lost_as = fact.before if fact.lost else None
+                return replace(state, status=fact.status, ended_at=fact.ended_at, lost_as=lost_as)
+            case SubscriptionFoundAgain():
+                return state.after_finding(fact)
             case _:
                 assert_never(fact)
 

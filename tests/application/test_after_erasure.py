@@ -135,6 +135,22 @@ async def test_what_is_paid_all_the_same_is_ended_and_goes_back_once(house: Hous
     assert "anna@" not in told_after(await house.facts(), wish)
 
 
+async def test_what_was_lost_when_she_went_and_is_found_again_is_ended(house: House) -> None:
+    anna = await house.registers()
+    customer = await house.subscribes(anna, await house.sells())
+    known = await house.subscription_seen(customer)
+    house.billing.forget_subscriptions(customer.customer_id)
+    await house.convergence.settle(customer)
+    await wishes_to_be_erased(house, anna)
+    house.billing.tell(customer.customer_id, known)
+    await house.convergence.settle(customer)
+    assert (await house.tags())[-1] == "subscription.found_again"
+
+    await policies_act(house)
+
+    assert (await seen(house, anna))[0] == ["canceled"]
+
+
 async def test_money_of_a_further_customer_goes_back_too(house: House) -> None:
     anna = await house.registers()
     customer = await house.subscribes(anna, await house.sells())

@@ -12,8 +12,8 @@ from application.ports.inbox import Customer
 from domain.account.account import Account
 from domain.account.customers import Customers
 from domain.shared.money import Money
-from domain.subscription.facts import SubscriptionEnded
-from tests.application.anna_at_the_provider import account_of, bind, bound, plan_of, subscribed
+from domain.subscription.facts import DuplicateFound, SubscriptionEnded
+from tests.application.anna_at_the_provider import account_of, bind, bound, plan_of, stream_of, subscribed
 from tests.application.house import BY_ADMIN, House, asked_by
 
 pytestmark = pytest.mark.anyio
@@ -287,6 +287,63 @@ async def test_a_subscription_that_the_provider_has_no_more_is_over_and_another_
     assert (await plan_of(house, by_link)).status == "active"
     house.billing.forget_subscriptions(LINK.customer_id)
     await house.opens_checkout(anna, await house.sells())
+
+
+@pytest.mark.parametrize("by", ["delivery", "sweep"])
+async def test_one_that_was_not_known_for_a_while_goes_on_once_it_is(house: House, by: str) -> None:
+    first = await subscribed(house)
+    anna, seen = await account_of(house, first), await house.subscription_seen(first)
+    house.billing.forget_subscriptions(first.customer_id)
+    await house.convergence.settle(first)
+    assert not await has_access(house, anna)
+    house.billing.tell(first.customer_id, replace(seen, ends_at=seen.first.period_end))
+    head = await house.ledger.head()
+
+    if by == "delivery":
+        await house.hears("customer.updated", first)
+        await house.convergence.settle_waiting()
+    else:
+        await house.sweeping.request("admin")
+        while await house.sweeping.sweep_next():
+            pass
+
+    tags = await house.tags(after=head)
+    assert tags == ["subscription.found_again", "subscription.cancellation_scheduled"]
+    mine = await house.subscriptions.mine(anna)
+    assert (mine.status, mine.access.granted, mine.access.until) == ("active", True, seen.first.period_end)
+    [row] = await house.subscriptions.listing.page(account_id=anna, before=None, limit=9)
+    assert (row.status, row.ended_at) == ("active", None)
+
+
+async def test_of_a_customer_who_was_deleted_nothing_is_found_again(house: House) -> None:
+    first = await subscribed(house)
+    anna, seen = await account_of(house, first), await house.subscription_seen(first)
+    await deleted(house, first)
+    await house.hears("customer.deleted", first)
+    await house.convergence.settle_waiting()
+    house.billing.gone.clear()
+    house.billing.deleted.clear()
+    house.billing.tell(first.customer_id, seen)
+
+    await house.convergence.settle(first)
+
+    assert not await has_access(house, anna)
+
+
+async def test_found_again_beside_another_that_was_bought_meanwhile_the_newer_one_is_the_double(house: House) -> None:
+    first = await subscribed(house)
+    seen = await house.subscription_seen(first)
+    house.billing.forget_subscriptions(first.customer_id)
+    await house.convergence.settle(first)
+    newer = replace(seen, reference="sub_meanwhile", started_at=seen.started_at + timedelta(hours=1))
+    house.billing.tell(first.customer_id, newer)
+    await house.convergence.settle(first)
+    house.billing.tell(first.customer_id, seen)
+
+    await house.convergence.settle(first)
+
+    doubles = [fact for fact in await house.facts() if isinstance(fact, DuplicateFound)]
+    assert [(one.subscription_id, one.of_subscription_id) for one in doubles] == [(stream_of(newer), stream_of(seen))]
 
 
 async def test_what_the_provider_does_not_list_and_still_has_goes_on(house: House) -> None:

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from domain.access.access import ANY_PLAN, Access, Requirement, decide
 from domain.access.hindsight import bears_on
 from domain.shared.fact import AccountFact
-from domain.subscription.facts import FurtherItem
+from domain.subscription.facts import FurtherItem, SubscriptionFoundAgain
 from tests.domain.annas_subscription import (
     CINEMA,
+    SUB,
     ended,
     grace,
     item_restored,
@@ -21,7 +22,7 @@ from tests.domain.annas_subscription import (
     went,
 )
 from tests.domain.records import at, disabled, enabled, followed, recorded, registered
-from tests.people import COOKING, MONDAY, NEXT_MONTH, days
+from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
 
 TUESDAY, WEDNESDAY, FRIDAY = MONDAY + days(1), MONDAY + days(2), MONDAY + days(4)
 
@@ -45,6 +46,14 @@ def test_an_account_disabled_on_friday_was_not_blocked_on_tuesday() -> None:
 
     assert (given.granted, given.reason) == (True, "subscription")
     assert looking_back_at(FRIDAY, started, at(FRIDAY, disabled)).reason == "blocked"
+
+
+def test_what_was_lost_and_found_was_never_over() -> None:
+    lost = at(TUESDAY, ended(TUESDAY))
+    found = SubscriptionFoundAgain(subscription_id=SUB, account_id=ANNA, before_ended_at=TUESDAY, status="active")
+
+    assert not looking_back_at(WEDNESDAY, started, lost).granted
+    assert looking_back_at(WEDNESDAY, started, lost, at(FRIDAY, found)).granted
 
 
 def test_nor_does_enabling_it_undo_that_it_was_blocked() -> None:

@@ -6,12 +6,13 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from domain.subscription.facts import FurtherItem, RevokedFor, SubscriptionEvent
+from domain.subscription.facts import FurtherItem, RevokedFor, SubscriptionEvent, SubscriptionFoundAgain
 from domain.subscription.subscription import Subscription, SubscriptionOver
 from domain.subscription.truth import BillingPolicy, MoneyBack, SoldItem
 from tests.domain.annas_subscription import (
     CINEMA,
     MONTH_AFTER,
+    SUB,
     Decision,
     asked_to_cancel,
     collection_paused,
@@ -34,7 +35,7 @@ from tests.domain.annas_subscription import (
     upgraded,
     went,
 )
-from tests.people import COOKING, MONDAY, NEXT_MONTH, days
+from tests.people import ANNA, COOKING, MONDAY, NEXT_MONTH, days
 from tests.scenario import folded, given, nothing_yet
 
 # First seen.
@@ -177,6 +178,31 @@ def test_what_is_over_cannot_be_cancelled() -> None:
     given(Subscription, started, ended(MONDAY + days(4))).when(
         lambda it: it.request_cancellation(at_period_end=True, idempotency_key="cancel-1")
     ).then_refused(SubscriptionOver)
+
+
+# Lost, and found again.
+
+lost = replace(ended(MONDAY + days(4)), lost=True)
+found = SubscriptionFoundAgain(subscription_id=SUB, account_id=ANNA, before_ended_at=MONDAY + days(4), status="active")
+
+
+def test_what_the_provider_did_not_know_for_a_while_goes_on_with_what_has_changed_since() -> None:
+    given(Subscription, started, lost).when(observed(paid)).then(found)
+    given(Subscription, started, lost).when(observed(renewing, now=NEXT_MONTH)).then(found, renewed)
+
+
+def test_found_again_it_can_be_lost_again_and_end() -> None:
+    given(Subscription, started, lost, found).when(observed(paid)).then()
+    given(Subscription, started, lost, found).when(lambda it: it.end_unlisted(at=MONDAY + days(4), lost=True)).then(
+        lost
+    )
+
+
+def test_an_end_that_the_provider_told_of_itself_is_for_good() -> None:
+    over = replace(paid, status="canceled", ended_at=MONDAY + days(4))
+
+    given(Subscription, started, ended(MONDAY + days(4))).when(observed(paid)).then()
+    given(Subscription, started, lost).when(observed(over)).then()
 
 
 # Grace.

@@ -71,6 +71,7 @@ SENTENCES = {
     "subscription.collection_paused": "Collection of payments was paused; access goes on.",
     "subscription.collection_resumed": "Collection of payments was resumed.",
     "subscription.ended": "The subscription ended on 2027-05-01 12:00 UTC (canceled).",
+    "subscription.found_again": "The provider knows the subscription again: it did not end on 2027-05-01 12:00 UTC.",
     "subscription.further_items_changed": "Beside its plan the subscription now has Cinéma.",
     "subscription.access_revoked": "Access was revoked: the payment for the period was disputed.",
     "subscription.access_restored": "Access was given back: the payment for the period is not disputed any more.",

@@ -82,6 +82,7 @@ from domain.subscription.facts import (
     ResumptionRequested,
     StatusChanged,
     SubscriptionEnded,
+    SubscriptionFoundAgain,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -297,6 +298,12 @@ SUBSCRIPTIONS = (
         SubscriptionEnded(
             account_id=ANNA, subscription_id=SUBSCRIPTION, before="active", status="canceled", ended_at=MAY
         ),
+    ),
+    stored(
+        106,
+        STRIPE,
+        WEBHOOK,
+        SubscriptionFoundAgain(account_id=ANNA, subscription_id=SUBSCRIPTION, before_ended_at=MAY, status="active"),
     ),
 )
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from application.projections.graces import Grace, graces
 from domain.payment.dunning import NoticeFellDue, NoticeKind, grace_notice_id
 from domain.shared.fact import Fact
+from domain.subscription.facts import SubscriptionFoundAgain
 from tests.application.projections.stories import rows_of
 from tests.domain.annas_subscription import SUB, ended, grace, started, went
 from tests.people import ANNA, MONDAY, NEXT_MONTH, days
@@ -52,6 +53,17 @@ def test_paid_given_up_or_ended_there_is_nothing_to_tell() -> None:
     assert due_after(*failing, went("past_due", "active")) is None
     assert due_after(*failing, went("past_due", "unpaid")) is None
     assert due_after(*failing, ended(NEXT_MONTH + days(5), before="past_due")) is None
+
+
+def test_what_was_lost_and_found_while_it_fails_is_told_of_again() -> None:
+    failing = (went("active", "past_due"), grace(since=NEXT_MONTH))
+    lost = ended(NEXT_MONTH + days(5), before="past_due")
+    found = SubscriptionFoundAgain(
+        subscription_id=SUB, account_id=ANNA, before_ended_at=lost.ended_at, status="past_due"
+    )
+
+    assert due_after(*failing, lost, found) == A_DAY_BEFORE
+    assert due_after(lost, replace(found, status="active"), *failing, went("past_due", "active")) is None
 
 
 def test_what_is_told_after_it_is_over_starts_nothing() -> None:

@@ -59,6 +59,13 @@ def test_an_end_is_for_good() -> None:
     assert (row.status, row.ended_at) == ("canceled", MAY)
 
 
+def test_unless_the_provider_knows_it_again() -> None:
+    row = row_after(*told("subscription.ended", "subscription.found_again"))
+
+    assert row is not None
+    assert (row.status, row.ended_at) == ("active", None)
+
+
 def test_a_fact_about_one_that_never_began_makes_no_row() -> None:
     assert row_after(*told()[1:]) is None
 
