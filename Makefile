@@ -35,7 +35,7 @@ test: rules .venv-peers/.ok ## everything that must hold: style, types, imports,
 	$(BIN)/pytest -n $(SIDE_BY_SIDE) --no-loadscope-reorder $(ALONE:%=--ignore=%)
 	$(BIN)/pytest $(ALONE)
 
-check: rules ## style, types, the rules on imports, and known weaknesses of what is locked: looked up, so another day may find more
+check: rules ## style, types, the rules on imports, and known weaknesses of what is locked: by a list, then looked up, so another day may find more
 	$(BIN)/python -m tests.architecture.weaknesses
 
 rules: .venv/.dev

