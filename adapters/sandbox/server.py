@@ -24,7 +24,7 @@ def create_sandbox_app(simulators: Sequence[Simulator]) -> Litestar:
 
     return Litestar(
         route_handlers=[health, *simulators],
-        after_exception=[_report],
+        after_exception=[_reporting(simulators)],
         exception_handlers={HTTPException: _refusing(simulators)},
         lifespan=[simulator.lifespan for simulator in simulators],
         openapi_config=None,
@@ -46,7 +46,13 @@ def _refusing(simulators: Sequence[Simulator]) -> Callable[[Request[Any, Any, An
     return refuse
 
 
-def _report(error: Exception, scope: Scope) -> None:
-    """What nobody foresaw is answered with 500, and must be findable."""
-    if not isinstance(error, HTTPException):
-        log.error("The sandbox failed at %s.", scope["path"], exc_info=error)
+def _reporting(simulators: Sequence[Simulator]) -> Callable[[Exception, Scope], None]:
+    """What nobody foresaw is answered with 500, and must be findable; a simulator's refusals are ordinary answers."""
+    handled = [kind for one in simulators for kind in one.exception_handlers]
+    foreseen: tuple[type[Exception], ...] = (HTTPException, *(kind for kind in handled if not isinstance(kind, int)))
+
+    def report(error: Exception, scope: Scope) -> None:
+        if not isinstance(error, foreseen):
+            log.error("The sandbox failed at %s.", scope["path"], exc_info=error)
+
+    return report

@@ -48,6 +48,18 @@ def test_what_there_is_not_is_refused_in_the_shape_of_whom_it_belongs_to(
         assert "error" not in client.get("/elsewhere").json()
 
 
+def test_a_control_that_is_refused_is_no_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    simulator = stripe_simulator(
+        store_path=tmp_path / "s", public_url="http://a.test", webhook_url=None, webhook_secret="x", clock=Clock()
+    )
+
+    with TestClient(create_sandbox_app([simulator])) as client, caplog.at_level(logging.ERROR):
+        refused = client.post("/stripe/_sandbox/disputes", json={})
+
+    assert (refused.status_code, "error" in refused.json()) == (400, True)
+    assert caplog.records == []
+
+
 def test_what_breaks_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     @get("/")
     async def break_down() -> None:
