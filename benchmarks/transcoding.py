@@ -79,6 +79,7 @@ class Making:
                 self._film,
                 self._source,
                 rungs,
+                None,
                 folder=self._folder,
                 limits=Limits(),
                 on_progress=lambda _: None,

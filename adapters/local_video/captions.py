@@ -16,7 +16,6 @@ import msgspec
 from adapters.local_video.incoming import check_room, told_when_full
 from adapters.transcoding.captions import (
     FOLDER,
-    MPEGTS_START,
     captions_playlist,
     placed,
     playlist_name,
@@ -24,6 +23,7 @@ from adapters.transcoding.captions import (
 )
 from adapters.transcoding.limits import Limits
 from adapters.transcoding.playlist import MEDIA, beginning, seconds_of
+from adapters.transcoding.processing import read_record
 from adapters.transcoding.storage import Storage, sync
 from domain.video import webvtt
 from domain.video.captions import CaptionTrack
@@ -96,5 +96,6 @@ def served(track: CaptionTrack, file: Path, path: str, *, rendition: Path, secon
     if path.endswith(".m3u8"):
         return captions_playlist(track, length).encode()
     text = file.read_text("utf-8")
-    start = MPEGTS_START if "#EXT-X-KEY:" in pictures else 0
-    return placed(text if seconds is None else webvtt.beginning(text, length), start).encode()
+    made = read_record(rendition.parent)
+    begins = made.begins_at_seconds if made else 0.0
+    return placed(text if seconds is None else webvtt.beginning(text, length), begins).encode()

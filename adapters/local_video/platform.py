@@ -1,6 +1,5 @@
 """`LocalVideo`: the video platform that needs nothing but a disk and FFmpeg."""
 
-import re
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 from adapters.local_video import captions
 from adapters.local_video.captions import Captions
 from adapters.local_video.incoming import write_upload
+from adapters.local_video.paths import MEDIA_TYPES, is_of_captions
 from adapters.local_video.resumable import PartialUpload, held
 from adapters.local_video.tokens import MediaPass, TokenRefused, Tokens, UploadPass, microseconds
 from adapters.transcoding.captions import with_captions
@@ -25,6 +25,8 @@ from adapters.transcoding.playlist import MASTER, MEDIA, beginning, up_to
 from adapters.transcoding.poster import POSTER
 from adapters.transcoding.processing import Processing
 from adapters.transcoding.storage import Storage
+from adapters.transcoding.storyboard import FOLDER as STORYBOARD
+from adapters.transcoding.storyboard import INDEX
 from application.ports.resumable_upload import UploadSizeNeeded
 from application.ports.video_platform import (
     Capabilities,
@@ -45,19 +47,6 @@ PICTURE_BUCKET = timedelta(hours=6)
 """For as long the address of a picture stays the same, so that browsers keep it; it holds for one to two of them."""
 
 _DAWN = datetime(1970, 1, 1, tzinfo=UTC)
-
-_MEDIA_PATH = re.compile(
-    r"master\.m3u8|poster\.jpg|enc\.key|(?P<height>[1-9][0-9]{1,3})p/(?:index\.m3u8|init(?:_[0-9]{1,2})?\.mp4|seg_[0-9]{5}\.(?:m4s|ts))"
-    rf"|{captions.PATH.pattern}"
-)
-_MEDIA_TYPES = {
-    ".m3u8": "application/vnd.apple.mpegurl",
-    ".mp4": "video/mp4",
-    ".m4s": "video/iso.segment",
-    ".ts": "video/mp2t",
-    ".jpg": "image/jpeg",
-    ".vtt": "text/vtt",
-}
 
 
 class LocalVideo:
@@ -178,13 +167,16 @@ class LocalVideo:
     async def grant_playback(
         self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None
     ) -> PlaybackGrant:
-        token = self._tokens.for_media(video_id, MediaPass(playback_id, until, session_id, max_height))
+        token, board = self._tokens.for_media(video_id, MediaPass(playback_id, until, session_id, max_height)), ""
+        if (self._storage.playback(video_id, playback_id) / STORYBOARD).exists():
+            board = self._media_url(token, video_id, f"{STORYBOARD}/{INDEX}")
         return PlaybackGrant(
             provider=self.name,
             playback_id=playback_id,
             url=self._media_url(token, video_id, MASTER),
             token=token,
             expires_at=until,
+            storyboard_url=board,
         )
 
     def grant_preview(self, playback_id: str, *, video_id: UUID, seconds: int, until: datetime) -> PlaybackGrant | None:
@@ -213,15 +205,15 @@ class LocalVideo:
             leave = self._tokens.read_media(token, video_id, now=now)
         except TokenRefused as refused:
             raise MediaRefused(str(refused)) from refused
-        _check_path(path, leave)
+        of_captions = is_of_captions(path, leave)
         if path == KEY:
             return self._key(video_id, leave)
         if path == MASTER:
             return self._master(video_id, leave)
-        if captions.PATH.fullmatch(path):
+        if of_captions:
             return self._text(video_id, leave, path)
         file = self._existing(video_id, leave.playback_id, path)
-        media_type = _MEDIA_TYPES[file.suffix]
+        media_type = MEDIA_TYPES[file.suffix]
         if leave.seconds is not None and file.suffix in {".m3u8", ".m4s"} and path != MASTER:
             begins = beginning((file.parent / MEDIA).read_text("ascii"), leave.seconds)
             if file.suffix == ".m3u8":
@@ -235,7 +227,7 @@ class LocalVideo:
         path = file.relative_to(self._storage.playback(video_id, leave.playback_id))
         return MediaFile(
             str(file),
-            _MEDIA_TYPES[file.suffix],
+            MEDIA_TYPES[file.suffix],
             leave.session_id,
             proxied_as=f"{self._accel_prefix}/{video_id}/{leave.playback_id}/{path}" if self._accel_prefix else "",
             is_preview=leave.seconds is not None,
@@ -249,7 +241,7 @@ class LocalVideo:
         text = file.read_text("ascii")
         body = with_captions(text if leave.max_height is None else up_to(text, leave.max_height), tracks).encode()
         preview = leave.seconds is not None
-        return MediaFile(str(file), _MEDIA_TYPES[".m3u8"], leave.session_id, body, is_preview=preview)
+        return MediaFile(str(file), MEDIA_TYPES[".m3u8"], leave.session_id, body, is_preview=preview)
 
     def _text(self, video_id: UUID, leave: MediaPass, path: str) -> MediaFile:
         """A caption track: its playlist, or what it says."""
@@ -262,7 +254,7 @@ class LocalVideo:
             body = captions.served(track, file, path, rendition=rendition, seconds=leave.seconds)
         except FileNotFoundError as gone:
             raise MediaRefused("the video was deleted at this moment") from gone
-        media_type = _MEDIA_TYPES[path[path.rindex(".") :]]
+        media_type = MEDIA_TYPES[path[path.rindex(".") :]]
         return MediaFile(str(file), media_type, leave.session_id, body, is_preview=leave.seconds is not None)
 
     def _key(self, video_id: UUID, leave: MediaPass) -> MediaFile:
@@ -280,16 +272,3 @@ class LocalVideo:
 
     async def delete(self, video: Reference) -> None:
         await self._storage.delete(video.video_id)
-
-
-def _check_path(path: str, leave: MediaPass) -> None:
-    wanted = _MEDIA_PATH.fullmatch(path)
-    if wanted is None:
-        raise MediaRefused("no video has such a file")
-    if leave.session_id is None and leave.seconds is None and path != POSTER:
-        raise MediaRefused("the token is for pictures alone")
-    if leave.session_id is None and path == KEY:
-        raise MediaRefused("the key is for sessions alone")
-    height = wanted["height"]
-    if height and leave.max_height is not None and int(height) > leave.max_height:
-        raise MediaRefused(f"the token is for heights up to {leave.max_height}")

@@ -13,8 +13,8 @@ from domain.video.captions import CaptionTrack
 FOLDER = "captions"
 """Beside the master playlist."""
 
-MPEGTS_START = 126_000
-"""At which of 90,000 ticks a second FFmpeg has the first picture of MPEG-TS (1.4 s); fragmented MP4 begins at 0."""
+_TICKS = 90_000
+"""To a second, of the clock of MPEG-TS, by which WebVTT is told of the pictures' also where they are in MP4."""
 
 _GROUP = "text"
 _MEDIA = re.compile(r"^#EXT-X-MEDIA:TYPE=SUBTITLES,[^\n]*\n", re.MULTILINE)
@@ -68,7 +68,7 @@ def captions_playlist(track: CaptionTrack, seconds: float, *, query: str = "") -
     )
 
 
-def placed(text: str, mpegts_start: int = 0) -> str:
-    """A checked text that says which tick of the pictures is its 0."""
-    timestamps = f"X-TIMESTAMP-MAP=MPEGTS:{mpegts_start},LOCAL:00:00:00.000"
+def placed(text: str, begins_at_seconds: float) -> str:
+    """A checked text that says where the clock of the segments stands at its 0, which is at the first picture."""
+    timestamps = f"X-TIMESTAMP-MAP=MPEGTS:{round(begins_at_seconds * _TICKS)},LOCAL:00:00:00.000"
     return text.replace("WEBVTT\n", f"WEBVTT\n{timestamps}\n", 1)

@@ -20,6 +20,9 @@ from adapters.transcoding.playlist import MEDIA
 KEY = "enc.key"
 """Beside the master playlist, as the playlists of the renditions name it."""
 
+MPEGTS_START_SECONDS = 1.4
+"""By so much FFmpeg lets the clock of MPEG-TS run before there is anything to decode."""
+
 _KEY_BYTES = 16
 _SECRET_BYTES = 32
 

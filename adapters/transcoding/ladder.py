@@ -2,6 +2,7 @@
 
 import os
 import re
+from asyncio import to_thread
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 from adapters.transcoding.child import FFmpeg, Outcome, hostile_input
 from adapters.transcoding.limits import Limits
 from adapters.transcoding.probe import Source
+from adapters.transcoding.storyboard import FOLDER, Storyboard
 from application.ports.video_platform import NotAVideo
 
 HEIGHTS = (240, 480, 720, 1080)
@@ -24,7 +26,10 @@ _SOUND_KBIT = {144: 48, 240: 64, 360: 96, 480: 96, 720: 128}
 # More make nothing faster, and each takes address space, of which there is a limit.
 _THREADS = str(min(8, os.cpu_count() or 1))
 
-_REACHED = re.compile(r"^out_time_us=(\d+)$")
+# FFmpeg's own -progress says nothing until each output has begun, and the storyboard's begins with its first sheet.
+_REACHED = re.compile(r"^reached=([\d.]+)$")
+_TOLD_SECONDS = 0.5
+"""Of film: so often is told how far it is."""
 _NO_TONE_MAPPING = re.compile(r"(No such filter|Error initializing filter).*(zscale|tonemap)", re.MULTILINE)
 _CUT_OFF = re.compile(r"^\[.*(partial file|File ended prematurely)", re.MULTILINE)
 _WHOLE = 0.98
@@ -59,26 +64,31 @@ async def transcode(
     upload: Path,
     source: Source,
     rungs: tuple[Rung, ...],
+    storyboard: Storyboard | None,
     *,
     folder: Path,
     limits: Limits,
     on_progress: Callable[[float], None],
 ) -> None:
-    """Write `240p/index.m3u8` and so on into `folder`; progress goes from 0.0 to 1.0.
+    """Write `240p/index.m3u8` and so on into `folder`, the sheets of the storyboard too; progress goes from 0.0 to 1.0.
 
     Raises:
         NotAVideo: the upload cannot be decoded to its end, or takes too long.
     """
-    reached = 0.0
+    reached = told = 0.0
 
     def hear(line: str) -> None:
-        nonlocal reached
+        nonlocal reached, told
         if found := _REACHED.match(line):
-            reached = max(reached, int(found[1]) / 1_000_000)
-            on_progress(min(1.0, reached / max(source.duration_seconds, 0.1)))
+            reached = max(reached, float(found[1]))
+            if reached >= told + _TOLD_SECONDS:
+                told = reached
+                on_progress(min(1.0, reached / max(source.duration_seconds, 0.1)))
 
+    if storyboard is not None:
+        await to_thread((folder / FOLDER).mkdir)
     outcome = await ffmpeg.run(
-        _command(source, rungs, limits),
+        _command(source, rungs, storyboard, limits),
         source=upload,
         folder=folder,
         seconds=limits.seconds_to_process(source.duration_seconds),
@@ -87,22 +97,25 @@ async def transcode(
     _check(outcome, source, reached, limits)
 
 
-def _command(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> list[str]:
+def _command(source: Source, rungs: tuple[Rung, ...], storyboard: Storyboard | None, limits: Limits) -> list[str]:
     return [
-        *("-v", "warning", "-progress", "pipe:1", "-stats_period", "0.5"),
+        *("-v", "warning"),
         *hostile_input(limits),
-        *("-filter_complex_threads", _THREADS, "-filter_complex", ";".join(_filters(source, rungs))),
+        *("-filter_complex_threads", _THREADS, "-filter_complex", ";".join(_filters(source, rungs, storyboard))),
         *_encoders(source, rungs),
         *_output(source, rungs, limits),
+        *(("-map", "[sheets]", *storyboard.output()) if storyboard else ()),
     ]
 
 
-def _filters(source: Source, rungs: tuple[Rung, ...]) -> Iterator[str]:
+def _filters(source: Source, rungs: tuple[Rung, ...], storyboard: Storyboard | None) -> Iterator[str]:
     """Pictures at one steady rate, decoded once and scaled for each rung; sound as long as they are, without gaps."""
-    split = "".join(f"[s{n}]" for n in range(len(rungs)))
+    ways = [f"s{n}" for n in range(len(rungs))] + (["all"] if storyboard else [])
     whole = "bwdif=mode=send_frame:deint=interlaced," if source.interlaced else ""
     shown = _tone_mapped(rungs[-1]) if source.high_dynamic_range else ""
-    yield f"[0:V:0]{whole}fps={source.frame_rate}:start_time=0,{shown}split={len(rungs)}{split}"
+    yield f"[0:V:0]{whole}fps={source.frame_rate}:start_time=0,{shown}split={len(ways)}[{']['.join(ways)}]"
+    if storyboard:
+        yield f"[all]{storyboard.filters()}[sheets]"
     for n, rung in enumerate(rungs):
         yield f"[s{n}]scale={rung.width}:{rung.height}:flags=bicubic,setsar=1,format=yuv420p[v{n}]"
     if source.has_sound:
@@ -146,6 +159,7 @@ def _output(source: Source, rungs: tuple[Rung, ...], limits: Limits) -> Iterator
     yield from ("-hls_flags", "independent_segments", "-hls_segment_filename", "%v/seg_%05d.m4s")
     sound = "v:{n},a:{n},name:{name}" if source.has_sound else "v:{n},name:{name}"
     variants = " ".join(sound.format(n=n, name=rung.name) for n, rung in enumerate(rungs))
+    yield from ("-stats_mux_pre:v:0", "pipe:1", "-stats_mux_pre_fmt:v:0", "reached={t}")
     yield from ("-var_stream_map", variants, "%v/index.m3u8")
 
 

@@ -4,6 +4,7 @@ RFC 8216 and its successor draft-pantos-hls-rfc8216bis say what each attribute m
 """
 
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ MEDIA = "index.m3u8"
 
 _SEGMENT = re.compile(r"^#EXTINF:([\d.]+),[^\n]*\n(seg_\d{5}\.(?:m4s|ts))$", re.MULTILINE)
 _SECONDS = re.compile(r"^#EXTINF:([\d.]+),", re.MULTILINE)
+# Which fields a run of samples has: each its offset of composition; and what stands in front of the first of those.
+_OFFSETS, _BEFORE_OFFSET = 0x800, (0x1, 0x4, 0x100, 0x200, 0x400)
 _AAC_LC = "mp4a.40.2"
 _VARIANT = re.compile(r"^#EXT-X-STREAM-INF:[^\n]*\n(\d+)p/[^\n]*\n", re.MULTILINE)
 
@@ -60,6 +63,31 @@ def measure(folder: Path, rungs: Iterable[Rung], source: Source) -> list[Variant
 def measure_again(folder: Path, variants: Iterable[Variant]) -> list[Variant]:
     """The rates of the same pictures and sound in other segments."""
     return [_variant(one.rung, segments(folder / one.rung.name), one.codecs) for one in variants]
+
+
+def first_picture_seconds(folder: Path) -> float:
+    """When the first picture of a rung is shown, by the clock of its segments.
+
+    Pictures are stored in another order than they are shown in, and no clock runs from before 0: the first one waits
+    for those that are decoded ahead of it. ISO/IEC 14496-12 has the boxes; the pictures come before the sound.
+    """
+    media, segment = header(folder), (folder / segments(folder)[0].name).read_bytes()
+    at = _content_of(media, b"mdhd")
+    (units_per_second,) = struct.unpack_from(">I", media, at + (20 if media[at] else 12))
+    at = _content_of(segment, b"tfdt")
+    (decoded,) = struct.unpack_from(">Q" if segment[at] else ">I", segment, at + 4)
+    at = _content_of(segment, b"trun")
+    flags = int.from_bytes(segment[at + 1 : at + 4])
+    if not flags & _OFFSETS:
+        return float(decoded / units_per_second)
+    ahead = sum(4 for flag in _BEFORE_OFFSET if flags & flag)
+    (waits,) = struct.unpack_from(">i", segment, at + 8 + ahead)
+    return float((decoded + waits) / units_per_second)
+
+
+def _content_of(content: bytes, box: bytes) -> int:
+    """Where it begins, of the first box of that name."""
+    return content.index(box) + len(box)
 
 
 def _codecs(folder: Path, source: Source) -> str:

@@ -1,4 +1,4 @@
-"""From an upload to what is served: probe, ladder, poster, record; published all at once, and once only."""
+"""From an upload to what is served: probe, ladder, storyboard, poster, record; published all at once, and once only."""
 
 import asyncio
 import hashlib
@@ -10,17 +10,18 @@ from uuid import UUID
 import msgspec
 
 from adapters.transcoding.child import FFmpeg
-from adapters.transcoding.encryption import ContentKeys, encrypt
+from adapters.transcoding.encryption import MPEGTS_START_SECONDS, ContentKeys, encrypt
 from adapters.transcoding.ladder import HEIGHTS, plan_ladder, transcode
 from adapters.transcoding.limits import Limits
-from adapters.transcoding.playlist import measure, measure_again, write_master
+from adapters.transcoding.playlist import first_picture_seconds, measure, measure_again, write_master
 from adapters.transcoding.poster import take_poster
 from adapters.transcoding.probe import Source, probe
 from adapters.transcoding.storage import Storage
+from adapters.transcoding.storyboard import plan_storyboard, write_index
 from application.ports.video_platform import NotAVideo, Processed, VideoGone
 from domain.video.facts import Rendition
 
-_RECORD = "processed.json"
+RECORD = "processed.json"
 _LOOK_SECONDS = 0.5
 """So often it is looked whether the video was deleted meanwhile."""
 _TRANSCODED = 0.97  # of all the work; the rest is the poster and the disk
@@ -62,7 +63,7 @@ class Processing:
     async def _process(self, video_id: UUID, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         playback_id = _playback_id(video_id, sha256)
         place = self._storage.playback(video_id, playback_id)
-        processed = await to_thread(_read_record, place)
+        processed = await to_thread(read_record, place)
         if processed is None:
             upload = self._storage.upload(video_id, sha256)
             processed = await self._make(video_id, playback_id, upload, on_progress)
@@ -93,29 +94,35 @@ class Processing:
         key: bytes | None,
         on_progress: Callable[[float], None],
     ) -> Processed:
-        rungs = plan_ladder(source.width, source.height, self._heights)
+        rungs, storyboard = plan_ladder(source.width, source.height, self._heights), plan_storyboard(source)
         await transcode(
             self._ffmpeg,
             upload,
             source,
             rungs,
+            storyboard,
             folder=folder,
             limits=self._limits,
             on_progress=lambda done: on_progress(done * _TRANSCODED),
         )
         variants = await to_thread(measure, folder, rungs, source)
+        duration, shortest = variants[0].duration_seconds, float(1 / source.frame_rate)
+        await to_thread(write_index, folder, storyboard, duration_seconds=duration, picture_seconds=shortest)
+        begins = await to_thread(first_picture_seconds, folder / rungs[0].name)
         await take_poster(self._ffmpeg, rungs, folder=folder)
         if key is not None:
             seconds = self._limits.seconds_to_process(source.duration_seconds)
             await encrypt(self._ffmpeg, rungs, folder=folder, key=key, seconds=seconds)
             variants = await to_thread(measure_again, folder, variants)
+            begins += MPEGTS_START_SECONDS
         await to_thread(write_master, folder, variants, source)
         processed = Processed(
             playback_id=playback_id,
-            duration_seconds=round(variants[0].duration_seconds, 3),
+            duration_seconds=round(duration, 3),
+            begins_at_seconds=begins,
             renditions=tuple(Rendition(variant.rung.label, variant.peak_rate) for variant in variants),
         )
-        (folder / _RECORD).write_bytes(msgspec.json.encode(processed))
+        (folder / RECORD).write_bytes(msgspec.json.encode(processed))
         return processed
 
 
@@ -124,9 +131,9 @@ def _playback_id(video_id: UUID, sha256: str) -> str:
     return hashlib.sha256(video_id.bytes + bytes.fromhex(sha256)).hexdigest()[:16]
 
 
-def _read_record(place: Path) -> Processed | None:
+def read_record(place: Path) -> Processed | None:
     """What an earlier try ended with, which may have been killed before anybody heard of it."""
     try:
-        return msgspec.json.decode((place / _RECORD).read_bytes(), type=Processed)
+        return msgspec.json.decode((place / RECORD).read_bytes(), type=Processed)
     except FileNotFoundError:
         return None

@@ -60,13 +60,14 @@ class UploadGrant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlaybackGrant(msgspec.Struct, frozen=True, kw_only=True):
-    """One viewer's leave to play one video; `url` holds until `expires_at`."""
+    """One viewer's leave to play one video; `url` holds until `expires_at`, and `storyboard_url` if there is one."""
 
     provider: str
     playback_id: str
     url: str
     token: str
     expires_at: datetime
+    storyboard_url: str = ""
 
 
 class ReceivedUpload(msgspec.Struct, frozen=True):
@@ -77,11 +78,12 @@ class ReceivedUpload(msgspec.Struct, frozen=True):
 
 
 class Processed(msgspec.Struct, frozen=True, kw_only=True):
-    """A video that can be played."""
+    """A video that can be played; the clock of its segments stands at `begins_at_seconds` at the first picture."""
 
     playback_id: str
     duration_seconds: float
     renditions: tuple[Rendition, ...]
+    begins_at_seconds: float = 0.0
 
 
 class NotAVideo(Exception):
@@ -272,11 +274,7 @@ class OwnPlatform(WorkedPlatform, CaptionedPlatform, Protocol):
         ...
 
     def open_media(self, token: str, video_id: UUID, path: str, *, now: datetime) -> "MediaFile":
-        """The file behind a signed media path.
-
-        Raises:
-            MediaRefused: no such token, for another video, ended, or a file that is not part of the video.
-        """
+        """The file behind a signed media path. Raises MediaRefused, also for what is not part of the video."""
         ...
 
 
@@ -287,7 +285,7 @@ class MediaFile(msgspec.Struct, frozen=True):
     media_type: str
     session_id: UUID | None
     body: bytes | None = None
-    """To be served in place of the file where the viewer may not see all of it: a master playlist up to a height."""
+    """To be served in place of the file: a master playlist up to a height, or with captions, and captions."""
     secret: bool = False
     """A key, of which nobody on the way may keep anything; it is the `body`."""
     proxied_as: str = ""

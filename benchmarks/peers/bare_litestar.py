@@ -34,6 +34,7 @@ CONSTANT = PlaybackView(
     token="x" * 500,
     expires_at=datetime.now(UTC),
     resume_at_seconds=0.0,
+    storyboard_url=None,
 )
 
 

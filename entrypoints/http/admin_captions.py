@@ -16,7 +16,7 @@ from domain.video.webvtt import CaptionsInvalid
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.documented_problems import TOO_LARGE
 from entrypoints.http.given import GivenCaptions
-from entrypoints.http.paging import Page
+from entrypoints.http.paging import INVALID_CURSOR, Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL
 
@@ -42,10 +42,13 @@ class AdminCaptionController(Controller):
     tags = ("Videos",)
     guards = (SignedInAs("admin"),)
 
-    @get(operation_id="list_captions", summary="The captions of a video", refuses=(NotFound,))
-    async def listing(self, video_id: FromPath[UUID], captions: GivenCaptions) -> Page[CaptionTrackView]:
-        """All of them, in the order in which they first came."""
-        return Page([view(track) for track in await captions.of(video_id)], None)
+    @get(operation_id="list_captions", summary="The captions of a video", refuses=(INVALID_CURSOR, NotFound))
+    async def listing(
+        self, video_id: FromPath[UUID], captions: GivenCaptions, limit: Limit = 20, cursor: Cursor = None
+    ) -> Page[CaptionTrackView]:
+        """In the order in which they first came."""
+        tracks = list(enumerate(await captions.of(video_id), 1))[position_after(cursor) or 0 :]
+        return page_of(tracks, limit, view=lambda one: view(one[1]), key=lambda one: one[0])
 
     @put(
         "/{kind:str}/{language:str}",

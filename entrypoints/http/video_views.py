@@ -86,7 +86,7 @@ def upload_view(grant: UploadGrant) -> UploadView:
 
 
 class PlaybackView(msgspec.Struct, frozen=True, kw_only=True):
-    """Leave to watch: `url` plays until `expires_at`."""
+    """Leave to watch: `url` plays until `expires_at`, and so long `storyboard_url` has small pictures to seek by."""
 
     session_id: UUID
     video_id: UUID
@@ -96,6 +96,7 @@ class PlaybackView(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     expires_at: datetime
     resume_at_seconds: float
+    storyboard_url: str | None
 
 
 def playback_view(video_id: UUID, started: StartedPlayback) -> PlaybackView:
@@ -108,4 +109,5 @@ def playback_view(video_id: UUID, started: StartedPlayback) -> PlaybackView:
         token=started.grant.token,
         expires_at=started.grant.expires_at,
         resume_at_seconds=started.resume_at_seconds,
+        storyboard_url=started.grant.storyboard_url or None,
     )

@@ -59,6 +59,7 @@ async def test_a_subscriber_watches(service: Service, subscriber: Person, lesson
         "token",
         "expires_at",
         "resume_at_seconds",
+        "storyboard_url",
     }
     assert started.json()["token"] in started.json()["url"]
     assert int(started.headers["ledger-position"]) > 0
@@ -67,6 +68,13 @@ async def test_a_subscriber_watches(service: Service, subscriber: Person, lesson
     assert playlist.headers["content-type"] == "application/vnd.apple.mpegurl"
     assert playlist.headers["access-control-allow-origin"] == "*"
     assert playlist.text.startswith("#EXTM3U")
+    storyboard = await service.public.get(started.json()["storyboard_url"])
+    assert (storyboard.status_code, storyboard.headers["content-type"]) == (200, "text/vtt")
+    sheet = await service.public.get(started.json()["storyboard_url"].replace("index.vtt", "sheet_00.jpg"))
+    assert (sheet.headers["content-type"], sheet.headers["cache-control"]) == (
+        "image/jpeg",
+        "private, max-age=43200, immutable",
+    )
 
 
 async def test_every_file_of_the_playlist_is_served(service: Service, subscriber: Person, lesson: Any) -> None:
@@ -257,6 +265,7 @@ async def test_who_may_not_watch_is_shown_the_beginning(service: Service, anna: 
         preview = problem_in(await play(client, lesson, headers=hers), 402, "subscription_required")["preview"]
         media = httpx.URL(preview["url"]).path
         answers = [await client.get(media), await client.get(media.replace("master", "240p/index"))]
+        problem_in(await client.get(media.replace("master.m3u8", "storyboard/index.vtt")), 403, "media_refused")
 
     assert set(preview) == {"url", "token", "expires_at", "seconds"}
     assert preview["expires_at"].endswith("Z")

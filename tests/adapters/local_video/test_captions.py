@@ -97,11 +97,12 @@ async def test_a_track_is_one_segment_as_long_as_the_film_that_begins_with_its_p
         fetch(captioned, token, "master.m3u8").session_id,
         "",
     )
-    assert text.body == placed(TEXT).encode()
+    begins = captioned.pictures(240, "-copyts")[0]
+    assert begins == pytest.approx(2 / 30)
+    assert text.body == placed(TEXT, begins).encode()
     assert body(captioned, token, f"captions/{segment.uri}").startswith(
-        "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n"
+        "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:6000,LOCAL:00:00:00.000\n\n"
     )
-    assert captioned.pictures(240)[0] == 0
 
 
 async def test_ffmpeg_plays_them_with_the_film(captioned: Screening, token: str, clips: Clips) -> None:
@@ -168,7 +169,7 @@ async def test_replaced_the_new_text_is_shown_and_the_old_one_is_gone(captioned:
     old, _ = texts_under(captioned, token)
     await keep_and_show(captioned, (track(OTHER), OTHER))
 
-    assert body(captioned, token, texts_under(captioned, token)[0]) == placed(OTHER)
+    assert body(captioned, token, texts_under(captioned, token)[0]) == placed(OTHER, 2 / 30)
     with pytest.raises(MediaRefused):
         fetch(captioned, token, old)
     await keep_and_show(captioned)

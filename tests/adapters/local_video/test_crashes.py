@@ -143,7 +143,7 @@ async def test_a_deleted_video_is_gone(platform: LocalVideo, root: Path, clips: 
     await platform.delete(Reference(video_id))
 
     assert files(root) == [f"deleted/{video_id}"]
-    assert listing(root) == ["deleted", "hls", "partial", "uploads", "work"]
+    assert listing(root) == ["captions", "deleted", "hls", "partial", "uploads", "work"]
     assert listing(root / "hls") == listing(root / "uploads") == listing(root / "work") == []
 
 

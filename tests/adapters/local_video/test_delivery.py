@@ -234,7 +234,12 @@ async def test_a_preview_is_the_beginning_in_whole_segments_and_nothing_else(
             else:
                 with pytest.raises(MediaRefused):
                     opened(f"{rung}/seg_0000{number}.m4s")
-    for path, now in (("master.m3u8", until), (KEY, NOW)):
+    for path, now in (
+        ("master.m3u8", until),
+        (KEY, NOW),
+        ("storyboard/index.vtt", NOW),
+        ("storyboard/sheet_00.jpg", NOW),
+    ):
         with pytest.raises(MediaRefused):
             opened(path, now)
 

@@ -132,7 +132,7 @@ def test_each_playback_has_a_key_of_its_own() -> None:
 
 
 async def test_captions_of_it_begin_when_its_pictures_do(with_key: Screening) -> None:
-    """FFmpeg begins MPEG-TS after 1.4 s, and a text has to say so."""
+    """The clock of MPEG-TS runs before there is a picture, and a text has to say for how long."""
     text = "WEBVTT\n\n00:00.500 --> 00:02.000\nGood evening\n"
     track = CaptionTrack(kind="subtitles", language="en", label="English", sha256="ab" * 32, size_bytes=len(text))
     await with_key.platform.keep_captions(with_key.video_id, track.sha256, text)

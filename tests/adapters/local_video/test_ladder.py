@@ -117,7 +117,7 @@ async def test_progress_only_ever_grows_and_ends_at_one(film: Screening) -> None
 async def test_nothing_is_left_but_what_is_served(film: Screening) -> None:
     assert listing(film.root / "work") == []
     assert listing(film.root / "uploads") == []
-    assert listing(film.folder) == ["240p", "480p", "master.m3u8", "poster.jpg", "processed.json"]
+    assert listing(film.folder) == ["240p", "480p", "master.m3u8", "poster.jpg", "processed.json", "storyboard"]
 
 
 async def test_full_hd_gives_four_heights(platform: LocalVideo, clips: Clips) -> None:
