@@ -1,5 +1,6 @@
 """E-mail addresses by the rules of RFC 5321, 6531 and 5891, as the package email-validator knows them."""
 
+import re
 import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
@@ -7,6 +8,9 @@ from email_validator import EmailNotValidError, validate_email
 from application.ports.addresses import AddressInvalid
 
 CHARACTERS_MAX = 254  # RFC 3696, erratum 1690
+
+# The capitals whose lower case is that of another letter: they stay.
+WITH_A_LOWER_CASE = re.compile("[^\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}\N{GREEK CAPITAL THETA SYMBOL}]+")
 
 
 class EmailValidatorAddresses:
@@ -25,5 +29,6 @@ class EmailValidatorAddresses:
             valid = validate_email(email, check_deliverability=False, test_environment=True)
         except EmailNotValidError as invalid:
             raise AddressInvalid(str(invalid)) from None
-        local = unicodedata.normalize("NFC", valid.local_part.lower())
+        lower = WITH_A_LOWER_CASE.sub(lambda found: found[0].lower(), valid.local_part)
+        local = unicodedata.normalize("NFC", lower)
         return f"{local}@{valid.domain}"

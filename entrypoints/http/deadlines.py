@@ -6,10 +6,11 @@ from array import array
 from collections.abc import Iterable
 from contextlib import suppress
 from fcntl import ioctl
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from entrypoints.http.protocol import BoundedHead, last_words
+from entrypoints.http.last_words import NO_ROOM, TOO_SLOW
+from entrypoints.http.problems import Problem
+from entrypoints.http.protocol import BoundedHead
 
 
 class Patience(NamedTuple):
@@ -20,6 +21,8 @@ class Patience(NamedTuple):
     """A body that is not there after so long is looked at, again and again."""
     body_bytes_a_second: int = 1_000
     """And must have come as fast as that since the last look."""
+    body_seconds: float = 30.0
+    """And is there after so long, however fast it comes."""
     lingering_seconds: float = 30.0
     """What still comes of a request after the last answer is heard for so long."""
     answer_look_seconds: float = 10.0
@@ -35,10 +38,6 @@ LAST_REQUEST_SECONDS = 1
 
 UNHURRIED = "/uploads/"
 """What is sent here may come at any rate: the platform that takes it ends what stands still."""
-
-
-TOO_SLOW = last_words(HTTPStatus.REQUEST_TIMEOUT)
-NO_ROOM = last_words(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Crowd:
@@ -86,7 +85,7 @@ class Patient(BoundedHead):
         self._crowd = crowd
         self._timer: asyncio.TimerHandle | None = None
         self._patience = crowd.patience
-        self._body_bytes = 0
+        self._body_bytes = self._body_looks = 0
         self._has_asked = self._may_ask_again = False
         self._reading_timer: asyncio.TimerHandle | None = None
         self._unread_bytes = self._read_bytes = 0
@@ -127,6 +126,7 @@ class Patient(BoundedHead):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._unset()
+        self._body_looks = 0
         self._has_asked = True
         self._crowd.go(self)
         if self._crowd.leaving:
@@ -179,12 +179,18 @@ class Patient(BoundedHead):
     def _look_at_body(self) -> None:
         """Not where we do not read on, or it is not its turn, nor where the application has a rule of its own."""
         self._timer = None
-        too_slow = self._body_bytes < self._patience.body_look_seconds * self._patience.body_bytes_a_second
         is_ours = self.cycle.response_complete or not self.scope["path"].startswith(UNHURRIED)
-        if too_slow and is_ours and self.cycle is self._running and not self.flow.read_paused:
-            self.leave(TOO_SLOW)
-        else:
-            self._look_at_body_later()
+        if is_ours and self.cycle is self._running and not self.flow.read_paused:
+            self._body_looks += 1
+            if self._is_body_late():
+                self.leave(TOO_SLOW)
+                return
+        self._look_at_body_later()
+
+    def _is_body_late(self) -> bool:
+        each = self._patience.body_look_seconds
+        too_slow = self._body_bytes < each * self._patience.body_bytes_a_second
+        return too_slow or self._body_looks * each >= self._patience.body_seconds
 
     def _look_at_body_later(self) -> None:
         self._body_bytes = 0
@@ -243,14 +249,14 @@ class Patient(BoundedHead):
             self._crowd.go(self)
         self._watch_reading()
 
-    def leave(self, words: bytes) -> None:
+    def leave(self, problem: Problem) -> None:
         """Hang up, and say why to whoever is in the middle of a request that nothing has been answered to."""
         if self._arrears_bytes:
             self.transport.abort()
         if self.transport.is_closing():
             return
         if self._head_bytes if not self._in_body else not self.cycle.response_started:
-            self.transport.write(words)
+            self._say(problem)
         self.transport.close()
         self._watch_reading()
 

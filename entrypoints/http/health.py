@@ -6,8 +6,10 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 from litestar import Controller, HttpMethod, Request, Response, get, route
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
-from litestar.handlers import HTTPRouteHandler
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import SkipValidation
 
 from application.health import Readiness
@@ -22,6 +24,15 @@ LOOK_SECONDS = 1.0
 def its_head(answered: HTTPRouteHandler, path: str) -> HTTPRouteHandler:
     """HEAD beside a GET: the same answer without its body (RFC 9110, section 9.3.2), for those who watch by that."""
     return route(path, http_method=HttpMethod.HEAD, include_in_schema=False)(answered.fn)
+
+
+def at_this_very_address(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: `//metrics`, `/metrics/` and `/%6detrics`, which Litestar takes for `/metrics`, are not there.
+
+    So that a proxy's rule for the one address holds. Raises NotFoundException.
+    """
+    if connection.scope["raw_path"] != connection.scope["path_template"].encode("ascii"):
+        raise NotFoundException
 
 
 class Ready(Protocol):
@@ -96,6 +107,7 @@ class ReadyView(msgspec.Struct, frozen=True):
 class HealthController(Controller):
     path = "/health"
     tags = ("Operations",)
+    guards = (at_this_very_address,)
 
     @get("/live", operation_id="read_live", summary="The process answers")
     async def live(self) -> LiveView:

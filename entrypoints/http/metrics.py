@@ -9,7 +9,7 @@ from litestar.params import SkipValidation
 
 from application.health import Readiness
 from application.tracing import Spans
-from entrypoints.http.health import GivenHealth, its_head
+from entrypoints.http.health import GivenHealth, at_this_very_address, its_head
 
 
 class RequestMetrics(Protocol):
@@ -48,6 +48,7 @@ GivenMetrics = NamedDependency[SkipValidation[Metrics]]
 class MetricsController(Controller):
     path = "/metrics"
     include_in_schema = False
+    guards = (at_this_very_address,)
 
     @get()
     async def metrics(self, health: GivenHealth, metrics: GivenMetrics) -> Response[bytes]:

@@ -2,24 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from entrypoints.http.last_words import HEAD_TOO_LARGE, NO_REQUEST, last_words
+from entrypoints.http.problems import Problem
+
 HEAD_BYTES_MAX = 65_536
 AHEAD_MAX = 32
 """Requests that wait behind one that is being answered, on one connection."""
-
-
-def last_words(status: HTTPStatus) -> bytes:
-    """An answer to what is no request; nothing follows it."""
-    return b"HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, status.phrase.encode())
-
-
-NO_REQUEST = last_words(HTTPStatus.BAD_REQUEST)
-TOO_LARGE = last_words(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
 
 class HeadWithBody:
@@ -55,6 +48,11 @@ class HeadWithBody:
     def close(self) -> None:
         self._send_head()
         self._hang_up()
+
+    def abort(self) -> None:
+        """At once, whatever was to be sent still: the simulated providers hang up so."""
+        self._head = b""
+        self._transport.abort()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
@@ -94,7 +92,7 @@ class BoundedHead(HttpToolsProtocol):
         super().data_received(data)
         if not self._in_body and self._head_bytes > HEAD_BYTES_MAX and not self._is_ending:
             self.logger.warning("The head of a request does not end.")
-            self._end(TOO_LARGE)
+            self._end(HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= AHEAD_MAX:
@@ -140,7 +138,7 @@ class BoundedHead(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._end(NO_REQUEST)
 
-    def _end(self, words: bytes) -> None:
+    def _end(self, problem: Problem) -> None:
         """Hang up after the answers that are owed; where none is, say why, but not in another answer's place."""
         self._is_ending = True
         self.flow.resume_reading()
@@ -152,8 +150,13 @@ class BoundedHead(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if not self._in_body or not self.cycle.response_started:
-            self.transport.write(words)
+            self._say(problem)
         self._hear_out()
+
+    def _say(self, problem: Problem) -> None:
+        """To whoever is in the middle of a request, of whose head it is answered where that is there."""
+        scope = self.cycle.scope if self._in_body else None
+        self.transport.write(last_words(problem, scope, self.server_state.default_headers))
 
     def _is_owed(self, cycle: RequestResponseCycle | None) -> bool:
         """A request that came whole and is not answered yet, or whose answer has begun."""

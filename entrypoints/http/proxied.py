@@ -2,13 +2,28 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
 
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware, _TrustedHosts
 
 A_COUNTRY = re.compile(rb"[A-Z]{2}")
 NOWHERE = (b"XX", b"ZZ")
 """By these, which ISO 3166-1 gives to nobody, services say that they do not know (Cloudflare, Unicode's CLDR)."""
+
+
+class TrustedProxies(_TrustedHosts):
+    """Who come from them come from an address. Text that is none would make everybody who sends it a peer of its own:
+    those are the proxy's own peer together.
+    """
+
+    def get_trusted_client_address(self, x_forwarded_for: str) -> tuple[str, int]:
+        host, port = super().get_trusted_client_address(x_forwarded_for)
+        try:
+            ip_address(host)
+        except ValueError:
+            return "", 0  # By which uvicorn leaves the peer as it is.
+        return host, port
 
 
 class Proxied(ProxyHeadersMiddleware):
@@ -16,6 +31,7 @@ class Proxied(ProxyHeadersMiddleware):
 
     def __init__(self, app: ASGI3Application, trusted: Sequence[str], country_header: str = "") -> None:
         super().__init__(app, list(trusted))
+        self.trusted_hosts = TrustedProxies(list(trusted))
         self._country_header = country_header.lower().encode("ascii")
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

@@ -16,6 +16,7 @@ from litestar import Litestar
 
 from entrypoints.http.deadlines import Patience
 from tests.http.serving import served
+from tests.http.test_server import said_like_any_other
 
 pytestmark = pytest.mark.anyio
 
@@ -45,22 +46,22 @@ async def rest_of(connection: SocketStream, seconds: float = 5) -> bytes:
             return answer
 
 
-async def drip(connection: SocketStream, what: bytes, *, every: float = 0.05) -> None:
-    """One byte after the other, until it is hung up on."""
+async def drip(connection: SocketStream, what: bytes, *, every: float = 0.05, at_a_time: int = 1) -> None:
+    """One byte after the other, or so many, until it is hung up on."""
     with anyio.fail_after(10):
         try:
-            for number in range(len(what)):
-                await connection.send(what[number : number + 1])
+            for number in range(0, len(what), at_a_time):
+                await connection.send(what[number : number + at_a_time])
                 await anyio.sleep(every)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             return
 
 
-async def rest_while_dripping(connection: SocketStream, what: bytes) -> bytes:
+async def rest_while_dripping(connection: SocketStream, what: bytes, *, at_a_time: int = 1) -> bytes:
     """What the server says to it until it has enough."""
     said: list[bytes] = []
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(drip, connection, what)
+        tasks.start_soon(partial(drip, connection, what, at_a_time=at_a_time))
         said.append(await rest_of(connection))
     return b"".join(said)
 
@@ -91,9 +92,20 @@ async def test_so_is_that_of_a_later_request(port: int) -> None:
 @pytest.mark.parametrize("framing", [b"Content-Length: 100000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nffff\r\n"])
 async def test_a_body_by_the_byte_is_cut_off(port: int, framing: bytes) -> None:
     async with await connected(port) as slow:
-        await slow.send(POST + framing)
+        await slow.send(POST + b"X-Request-ID: slow.1\r\n" + framing)
         answer = await rest_while_dripping(slow, b"x" * 100_000)
+    said = said_like_any_other(answer, 408, "request_timeout", "/v1/raw")
+    assert said.headers["x-request-id"] == "slow.1"
+
+
+async def test_a_body_is_there_in_time_however_fast_it_comes(small_application: Litestar) -> None:
+    patience = HURRIED._replace(body_look_seconds=0.2, body_seconds=0.6)
+    async with served(small_application, patience=patience) as port, await connected(port) as steady:
+        began = time.monotonic()
+        await steady.send(POST + b"Content-Length: 900000\r\n\r\n")
+        answer = await rest_while_dripping(steady, b"x" * 900_000, at_a_time=1_000)
     assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began < 3
 
 
 async def test_a_body_that_comes_at_the_least_rate_may_take_its_time(port: int) -> None:

@@ -38,6 +38,17 @@ async def test_who_watches_by_head_is_answered_as_by_get_without_the_body(servic
     assert options.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
+ALIKE = ("//metrics", "/metrics/", "/%6detrics", "//health/live", "/health/ready/", "/health//ready")
+
+
+@pytest.mark.parametrize("address", ALIKE)
+async def test_what_a_proxy_may_close_is_at_one_address_alone(service: Service, address: str) -> None:
+    as_it_is = {"target": address.encode()}
+    answer = await service.public.get("/", extensions=as_it_is)
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["instance"]) == (404, "not_found", address)
+
+
 async def test_it_is_not_ready_while_something_has_waited_for_too_long(service: Service) -> None:
     old = "INSERT INTO ops.intents (key, stream, due_at) VALUES ('CANARY', gen_random_uuid(), now() - interval '%s')"
     with psycopg.connect(service.house.settings.database_url, autocommit=True) as connection:

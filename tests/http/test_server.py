@@ -13,6 +13,8 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from entrypoints.http.deadlines import Patience
+from entrypoints.http.last_words import NO_ROOM, last_words
+from entrypoints.http.middleware import SAFE_HEADERS
 from entrypoints.http.protocol import HEAD_BYTES_MAX, BoundedHead, HeadWithBody
 from entrypoints.http.server import new_server
 from tests.http.problem import problem_in
@@ -48,6 +50,26 @@ async def say(port: int, *pieces: bytes) -> bytes:
                     answer += await connection.receive()
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             pass
+    return answer
+
+
+def said_like_any_other(sent: bytes, status: int, code: str, instance: str = "") -> httpx.Response:
+    """An answer that was made before the application: a problem with the headers that all answers have."""
+    start, _, rest = sent.partition(b"\r\n")
+    head, _, body = rest.partition(b"\r\n\r\n")
+    headers = [(name, value) for name, _, value in (line.partition(b": ") for line in head.split(b"\r\n"))]
+    request = httpx.Request("GET", f"http://streamly.test{instance or '/'}")
+    answer = httpx.Response(int(start.split()[1]), headers=headers, content=body, request=request)
+    if not instance:
+        assert answer.json()["instance"] == ""
+        answer = httpx.Response(status, headers=headers, json=answer.json() | {"instance": "/"}, request=request)
+    problem_in(answer, status, code)
+    safe = [(name.decode(), value.decode()) for name, value in SAFE_HEADERS]
+    assert [(name, answer.headers.get(name)) for name, _ in safe] == safe
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["date"]
+    assert answer.headers["x-request-id"]
+    assert int(dict(headers)[b"content-length"]) == len(body)
     return answer
 
 
@@ -103,10 +125,15 @@ async def test_the_server_says_nothing_of_itself(client: httpx.AsyncClient) -> N
     ],
 )
 async def test_what_is_no_http_is_400_and_hung_up_on(port: int, sent: bytes) -> None:
-    answer = await say(port, sent)
-
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    said_like_any_other(await say(port, sent), 400, "malformed_request")
     assert (await say(port, LAST_GREETING)).startswith(b"HTTP/1.1 200 ")
+
+
+def test_whoever_makes_room_is_told_as_much() -> None:
+    answer = said_like_any_other(last_words(NO_ROOM, headers=[(b"date", b"today")]), 503, "too_many_connections")
+
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
 HOSTS = {
@@ -135,10 +162,7 @@ async def test_http_1_0_knows_no_hosts(port: int) -> None:
 
 @pytest.mark.parametrize("start", [b"GET /v1/greeting HTTP/1.1\r\nX-Long: ", b"GET /"])
 async def test_a_head_that_does_not_end_is_cut_off(port: int, start: bytes) -> None:
-    answer = await say(port, start.ljust(HEAD_BYTES_MAX + 1, b"y"))
-
-    assert answer.startswith(b"HTTP/1.1 431 ")
-    assert answer.endswith(b"connection: close\r\n\r\n")
+    said_like_any_other(await say(port, start.ljust(HEAD_BYTES_MAX + 1, b"y")), 431, "headers_too_large")
 
 
 async def test_a_flood_of_headers_is_hung_up_on(small_application: Litestar) -> None:

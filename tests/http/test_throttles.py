@@ -127,6 +127,16 @@ async def test_behind_a_proxy_each_viewer_has_a_limit_of_their_own() -> None:
     assert liar.status_code == 429
 
 
+async def test_text_that_is_no_address_is_nobody_of_its_own() -> None:
+    async with behind_a_proxy(login_peer=Rate(2, HOURLY)) as client:
+        answers = [
+            await client.post("/v1/doors", json=key_of(f"{number}@a.example"), headers={"X-Forwarded-For": text})
+            for number, text in enumerate(["unknown", "_hidden:4711", "203.0.113.7, 1.2.3.4.5"])
+        ]
+
+    assert [answer.status_code for answer in answers] == [409, 409, 429]
+
+
 @pytest.mark.parametrize("trusted", ["10.0.0.5", "10.0.0.0/8", "::ffff:10.0.0.5", "::ffff:10.0.0.0/104"])
 @pytest.mark.parametrize("seen", ["10.0.0.5", "::ffff:10.0.0.5"])
 async def test_a_proxy_of_ipv4_is_believed_however_a_socket_of_both_families_names_it(trusted: str, seen: str) -> None:

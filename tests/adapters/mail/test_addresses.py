@@ -25,6 +25,7 @@ def canonical(email: str) -> str:
         (unicodedata.normalize("NFD", "josé@example.com"), "josé@example.com"),
         ("hans@straße.example", "hans@straße.example"),
         ("Strauß@example.com", "strauß@example.com"),
+        ("İNCİ@example.com", "İncİ@example.com"),
         ("o'hara@example.com", "o'hara@example.com"),
         ("bob@example.test", "bob@example.test"),
     ],

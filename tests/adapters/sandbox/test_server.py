@@ -4,6 +4,7 @@ import logging
 from contextlib import nullcontext
 from pathlib import Path
 
+import httpx
 import pytest
 from litestar import get
 from litestar.testing import TestClient
@@ -12,6 +13,7 @@ from adapters.sandbox.server import create_sandbox_app
 from adapters.sandbox.simulator import Simulator
 from adapters.sandbox.stripe.simulator import stripe_simulator
 from tests.adapters.sandbox.stripe.harness import Clock
+from tests.http.serving import served
 
 
 def test_it_says_who_is_there(tmp_path: Path) -> None:
@@ -71,3 +73,22 @@ def test_what_breaks_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         assert client.get("/broken").status_code == 500
 
     assert "the film tore" in caplog.text
+
+
+@pytest.mark.anyio
+async def test_a_dropped_connection_is_dropped_by_the_server_that_it_runs_on(tmp_path: Path) -> None:
+    simulator = stripe_simulator(
+        store_path=tmp_path / "s", public_url="http://a.test", webhook_url=None, webhook_secret="x", clock=Clock()
+    )
+    planned = {"faults": [{"kind": "drop"}, {"kind": "drop", "after": True}]}
+
+    async with served(create_sandbox_app([simulator])) as port:
+        key = {"Authorization": "Bearer sk_test_x"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/stripe", headers=key) as client:
+            (await client.put("/_sandbox/faults", json=planned)).raise_for_status()
+            for _ in planned["faults"]:
+                with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
+                    await client.post("/v1/customers")
+            made = (await client.get("/v1/customers")).json()["data"]
+
+    assert len(made) == 1
