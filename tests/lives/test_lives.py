@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.lives.gifts import GIFTS
 from tests.lives.judgement import bring_to_an_end, judge
 from tests.lives.life import Life, new_life
 from tests.lives.oracle import Policy
@@ -54,6 +55,9 @@ EVERYTHING = (
     "and owes 2",
     " and Premium",
     "to Mug",
+    "to Free",
+    "gave a credit of",
+    "void: done",
     "added ",
     "removed ",
     "made a plan of",
@@ -112,7 +116,7 @@ async def test_access_is_what_stripe_and_the_policy_say(town: Town, seed: int, l
 
 async def lead(life: Life) -> None:
     await life.do(begin)
-    moves = {**DOINGS, **SALES, **TROUBLES}
+    moves = {**DOINGS, **SALES, **GIFTS, **TROUBLES}
     for move in life.rng.choices(list(moves), list(moves.values()), k=life.rng.randint(MOVES_MIN, MOVES_MAX)):
         await life.do(move)
 

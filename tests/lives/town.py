@@ -39,6 +39,7 @@ FEATURES: Mapping[str, tuple[int, str, tuple[str, ...]]] = {
     "Basic": (999, "month", ("sd",)),
     "Premium": (1999, "month", ("sd", "hd")),
     "Yearly": (9999, "year", ("hd",)),
+    "Free": (0, "month", ("trailers",)),
 }
 """What each plan costs, how often, and what it gives."""
 EXTRA = ("sd", "extra")

@@ -18,7 +18,15 @@ DELETED = "deleted_customer"
 CLAUSE = re.compile(r"""\s*metadata\[(['"])([\w-]+)\1\]:(['"])([^'"]*)\3\s*""")
 
 SEARCH = fields("query", expand=EXPAND, limit=whole(1, 100), query=filled)
-CHANGES = fields(description=text, email=text, expand=EXPAND, metadata=metadata, name=text, phone=text)
+CHANGES = fields(
+    balance=whole(-99_999_999, 99_999_999),
+    description=text,
+    email=text,
+    expand=EXPAND,
+    metadata=metadata,
+    name=text,
+    phone=text,
+)
 FILTERS = listed_by(email=filled)
 
 
@@ -34,7 +42,7 @@ def update(moment: Moment, given: StripeObject, id: str) -> StripeObject:
 
 
 def _described(given: StripeObject, before: dict[str, str]) -> StripeObject:
-    plain = {name: given[name] for name in ("description", "email", "name", "phone") if name in given}
+    plain = {name: given[name] for name in ("balance", "description", "email", "name", "phone") if name in given}
     return plain | {"metadata": merged_metadata(before, given.get("metadata", {}))}
 
 
