@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 from tests.lives.life import Life, Move
+from tests.lives.selling import PRORATIONS
+
+DAY = 86_400
 
 
 async def give_credit(life: Life) -> str | None:
@@ -12,6 +15,16 @@ async def give_credit(life: Life) -> str | None:
     credit = life.rng.choice((300, 999, 1999, 9999))
     given = await life.stripe.do(f"customers/{customer}", balance=str(-credit))
     return f"the operator gave a credit of {credit}: {'done' if given else 'refused'}"
+
+
+async def give_time(life: Life) -> str | None:
+    """A trial, to somebody who has paid or owes."""
+    if (one := await life.one("active", "past_due", "trialing")) is None:
+        return None
+    until = int(life.now.timestamp()) + life.rng.choice((5, 40, 90)) * DAY
+    form = {"trial_end": str(until), "proration_behavior": life.rng.choice(PRORATIONS)}
+    given = await life.stripe.do(f"subscriptions/{one['id']}", **form)
+    return f"the operator gave time to {one['id']} {form}: {'done' if given else 'refused'}"
 
 
 async def void_what_is_owed(life: Life) -> str | None:
@@ -24,6 +37,7 @@ async def void_what_is_owed(life: Life) -> str | None:
 
 GIFTS: Mapping[Move, int] = {
     give_credit: 4,
+    give_time: 3,
     void_what_is_owed: 3,
 }
 """How often each is drawn, beside the others."""

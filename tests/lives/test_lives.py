@@ -57,6 +57,7 @@ EVERYTHING = (
     "to Mug",
     "to Free",
     "gave a credit of",
+    "gave time to",
     "void: done",
     "added ",
     "removed ",

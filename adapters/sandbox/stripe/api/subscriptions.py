@@ -33,7 +33,6 @@ FEEDBACK = one_of(
     "unused",
 )  # fmt: skip
 CANCELLATION = fields(comment=text, feedback=FEEDBACK)
-
 PAUSE_COLLECTION = fields(
     "behavior",
     behavior=one_of("keep_as_draft", "mark_uncollectible", "void"),
@@ -81,7 +80,9 @@ CHANGES = fields(
     pause_collection=either(("",), PAUSE_COLLECTION),
     payment_behavior=one_of("allow_incomplete", "error_if_incomplete", "pending_if_incomplete"),
     proration_behavior=PRORATION,
+    trial_end=INSTANT,
 )
+WITH_TRIAL = {"expand", "proration_behavior", "trial_end"}
 WITH_PENDING = {"expand", "items", "payment_behavior", "proration_behavior"}
 ALLOWED_WHEN_ENDED = {"cancellation_details", "expand", "metadata"}
 CANCEL = fields(cancellation_details=CANCELLATION, expand=EXPAND, invoice_now=flag, prorate=flag)
@@ -166,6 +167,8 @@ def update(moment: Moment, given: StripeObject, id: str) -> StripeObject:
     subscription = moment.need(KIND, id)
     if subscription["status"] in ENDED and given.keys() - ALLOWED_WHEN_ENDED:
         raise StripeRefusal("A canceled subscription can only update its cancellation_details and metadata.")
+    if "trial_end" in given:
+        return _give_trial(moment, subscription, given)
     if "metadata" in given:
         given = given | {"metadata": merged_metadata(subscription["metadata"], given["metadata"])}
     told = {name: given[name] for name in ("description", "metadata") if name in given}
@@ -175,6 +178,13 @@ def update(moment: Moment, given: StripeObject, id: str) -> StripeObject:
         raise invalid("payment_behavior", f"With pending_if_incomplete you cannot change: {unsupported}.")
     fields = told | _ending(moment, given, subscription) | _collection(moment, given)
     return changes.amend(moment, subscription, fields, exchange)
+
+
+def _give_trial(moment: Moment, subscription: StripeObject, given: StripeObject) -> StripeObject:
+    if beside := ", ".join(sorted(given.keys() - WITH_TRIAL)):
+        raise invalid("trial_end", f"The sandbox gives a trial by itself; beside it you cannot change: {beside}.")
+    until, proration = _in_future(moment, "trial_end", given["trial_end"]), given.get("proration_behavior")
+    return changes.give_trial(moment, subscription, until, prorated=proration != "none")
 
 
 def _collection(moment: Moment, given: StripeObject) -> StripeObject:

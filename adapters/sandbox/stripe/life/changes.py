@@ -8,7 +8,7 @@ from adapters.sandbox.stripe.errors import StripeRefusal
 from adapters.sandbox.stripe.life import invoices, pending, prorations, standing
 from adapters.sandbox.stripe.life.agenda import changed
 from adapters.sandbox.stripe.life.payments import card_is_good
-from adapters.sandbox.stripe.life.subscriptions import Chosen, bill, new_item, period_end, refuse_repeated
+from adapters.sandbox.stripe.life.subscriptions import Chosen, bill, new_item, period_end, refuse_repeated, trial
 from adapters.sandbox.stripe.shapes import StripeObject, catalog
 from adapters.sandbox.stripe.shapes.payments import DECLINED
 
@@ -42,6 +42,19 @@ def amend(moment: Moment, subscription: StripeObject, fields: StripeObject, exch
     if subscription["status"] in BILLED and items != before:
         return _charge(moment, subscription, amended, exchange)
     return _take_over(moment, subscription, amended)
+
+
+def give_trial(moment: Moment, subscription: StripeObject, until: int, *, prorated: bool) -> StripeObject:
+    """From now on it costs nothing until then, when its cycle begins anew; prorated, what was paid of it comes back."""
+    if subscription["status"] not in (*BILLED, "trialing"):
+        raise StripeRefusal(f"A subscription that is {subscription['status']} can be given no trial.")
+    subscription = pending.withdraw(moment, subscription)
+    items = subscription["items"]["data"]
+    credits = prorations.credits(moment, items) if prorated and subscription["status"] in BILLED else []
+    given = [{**item, "current_period_start": moment.at, "current_period_end": until} for item in items]
+    after = {**subscription, **trial(moment.at, until), "items": {**subscription["items"], "data": given}}
+    lines = credits + invoices.lines_of(moment, given, free=True)
+    return bill(moment, subscription, after, lines, reason="subscription_update")
 
 
 def _items(moment: Moment, subscription: StripeObject, exchange: Exchange) -> list[StripeObject]:

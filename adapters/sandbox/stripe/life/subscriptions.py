@@ -61,7 +61,7 @@ def start(
     currency = items[0]["price"]["currency"]
     made = subscriptions.subscription(id, at=moment.at, customer=customer["id"], currency=currency, items=items) | about
     if trial_end:
-        made |= _trial(moment.at, trial_end)
+        made |= trial(moment.at, trial_end)
     lines = invoices.lines_of(moment, items, free=trial_end is not None)
     first = invoices.draft(moment, made, lines, reason="subscription_create", since=moment.at)
     started = moment.keep({**made, "latest_invoice": first["id"]})
@@ -100,7 +100,8 @@ def period_end(price: StripeObject, *, anchor: int, after: int) -> int:
     return next_boundary(anchor, after=after, interval=recurring["interval"], count=recurring["interval_count"])
 
 
-def _trial(start: int, end: int) -> StripeObject:
+def trial(start: int, end: int) -> StripeObject:
+    """The fields of a subscription that say so; its cycle begins when the trial is over."""
     return {"status": "trialing", "trial_start": start, "trial_end": end, "billing_cycle_anchor": end}
 
 

@@ -236,3 +236,46 @@ def test_a_renewal_that_is_paid_does_not_apply_what_waits(sandbox: Sandbox, cloc
     [item] = sandbox.reread(subscription).items.data
     assert (item.price.unit_amount, item.current_period_end) == (2000, unix(at("2026-03-31T12:00:00")))
     assert len(bills(sandbox, subscription)) == 3
+
+
+def test_a_trial_may_be_given_to_somebody_who_pays(sandbox: Sandbox, silver: stripe.Subscription) -> None:
+    until = at("2026-06-01T00:00:00")
+    more: Any = {"trial_end": unix(until), "proration_behavior": "none"}
+
+    given = sandbox.api.subscriptions.update(silver.id, more)
+
+    assert (given.status, given.trial_end, given.billing_cycle_anchor) == ("trialing", unix(until), unix(until))
+    assert given.items.data[0].current_period_end == unix(until)
+    [_, bill] = bills(sandbox, silver)
+    assert (bill.total, bill.billing_reason, bill.status) == (0, "subscription_update", "paid")
+    sandbox.advance(until)
+    assert sandbox.api.subscriptions.retrieve(silver.id).status == "active"
+    assert [one.amount_paid for one in bills(sandbox, silver)] == [1000, 0, 1000]
+
+
+def test_what_was_paid_comes_back_where_a_trial_is_prorated(sandbox: Sandbox, silver: stripe.Subscription) -> None:
+    more: Any = {"trial_end": unix(at("2026-06-01T00:00:00"))}
+    sandbox.api.subscriptions.update(silver.id, more)
+
+    assert bills(sandbox, silver)[-1].total == -750
+    assert sandbox.api.customers.retrieve(str(silver.customer)).balance == -750
+
+
+def test_a_trial_is_given_by_itself_and_to_nobody_whose_subscription_is_over(
+    sandbox: Sandbox, silver: stripe.Subscription
+) -> None:
+    given: Any = {"trial_end": unix(at("2026-06-01T00:00:00"))}
+    with pytest.raises(stripe.InvalidRequestError, match="beside it you cannot change: description"):
+        sandbox.api.subscriptions.update(silver.id, given | {"description": "a gift"})
+    sandbox.api.subscriptions.cancel(silver.id)
+    with pytest.raises(stripe.InvalidRequestError):
+        sandbox.api.subscriptions.update(silver.id, given)
+
+
+def test_credit_that_is_given_pays_the_next_invoice(sandbox: Sandbox, silver: stripe.Subscription) -> None:
+    credit: Any = {"balance": -400}
+    sandbox.api.customers.update(str(silver.customer), credit)
+
+    sandbox.advance(at("2026-03-29T00:00:00"))
+
+    assert [bill.amount_paid for bill in bills(sandbox, silver)] == [1000, 600]
