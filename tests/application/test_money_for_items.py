@@ -226,5 +226,11 @@ def test_of_disputes_that_take_nothing_by_the_policy_no_payment_is_outweighed() 
     assert hows(back, policy=BillingPolicy(full_refund_revokes=False)) == []
 
 
+def test_a_dispute_that_takes_nothing_by_the_policy_hides_no_payment_before_it() -> None:
+    disputed = paid(THIS_MONTH, stage="open", at=LATER, opened_at=LATER + days(1))
+
+    assert hows(paid(THIS_MONTH), disputed, policy=BillingPolicy()) == []
+
+
 def test_a_payment_that_seems_to_be_younger_than_its_own_dispute_does_not_undo_it() -> None:
     assert hows(paid(THIS_MONTH, at=LATER)) == ["dispute_lost"]

@@ -22,6 +22,7 @@ Times are Unix seconds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from tests.lives.stripe import Stripe
@@ -162,9 +163,8 @@ class Oracle:
     def _owed(self, subscription: Thing) -> list[Thing]:
         """The open ones; of what is written off or void the newest alone."""
         own = [invoice for invoice in self.books.invoices if _is_of(invoice, subscription)]
-        paid = max((one["created"] for one in own if one["status"] == "paid" and one["amount_paid"]), default=0)
-        tried = sorted((one for one in own if one["attempted"]), key=lambda one: -int(one["created"]))
-        since = [one for one in tried if one["created"] > paid]
+        tried = [one for one in own if one["attempted"]]  # Stripe lists the newest first.
+        since = list(takewhile(lambda one: one["status"] != "paid" or not one["amount_paid"], tried))
         for invoices in (since, tried):
             given_up = [one for one in invoices if one["status"] == "uncollectible"]
             if owed := [one for one in invoices if one["status"] == "open"] or given_up[:1]:

@@ -219,6 +219,13 @@ def test_a_failure_is_seen_in_the_answer_that_told_of_the_status() -> None:
     assert seen(status="past_due", latest_invoice="in_1").failing_since is None
 
 
+def test_an_item_is_free_by_its_price_and_not_by_how_many_are_sold() -> None:
+    [free] = seen(items=[item({**GOLD, "unit_amount": 0})]).items
+    [none] = seen(items=[item(quantity=0)]).items
+
+    assert (free.is_free, none.is_free) == (True, False)
+
+
 def test_what_was_made_void_tells_when_it_failed_where_nothing_else_is_owed() -> None:
     void = invoice(status="void")
     paid = invoice(id="in_2", status="paid", amount_paid=999, created=FRIDAY)

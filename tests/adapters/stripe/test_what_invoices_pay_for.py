@@ -125,6 +125,13 @@ def test_a_period_that_is_paid_without_money_is_settled(reason: str | None) -> N
     assert [(each.reference, each.until) for each in one.covers or ()] == [("si_1", at(JULY))]
 
 
+def test_what_was_paid_with_money_is_a_payment_and_settled_by_nothing_else() -> None:
+    one = invoice(billing_reason="subscription_cycle", lines={"data": [line("si_1", end=JULY)]})
+    truth = customer_truth([], [one], [], [])
+
+    assert ([payment.reference for payment in truth.payments], truth.settled) == (["in_1"], ())
+
+
 def test_of_what_settles_a_period_the_lines_that_begin_one_count() -> None:
     lines = [line("si_1", end=JULY), line("si_2", end=JULY, proration=True), line("si_3", end=JULY, amount=-1), once()]
 
