@@ -154,7 +154,7 @@ def _failing_since(subscription: Subscription, invoices: Iterable[Invoice]) -> i
     newest_first = sorted(known.values(), key=lambda invoice: invoice.created, reverse=True)
     since_paid = list(takewhile(lambda invoice: invoice.status != "paid" or not invoice.amount_paid, newest_first))
     failing = [one for one in since_paid if one.is_failing] or [one for one in newest_first if one.is_failing]
-    void = [one for one in since_paid if one.attempted and one.status == "void"]
+    void = [one for one in newest_first if one.attempted and one.status == "void"]
     owed = [one for one in failing if one.status == "open"] or failing[:1] or void[:1]
     return min((one.first_attempt_at for one in owed), default=None)
 

@@ -169,7 +169,7 @@ class Oracle:
             given_up = [one for one in invoices if one["status"] == "uncollectible"]
             if owed := [one for one in invoices if one["status"] == "open"] or given_up[:1]:
                 return owed
-        return [one for one in since if one["status"] == "void"][:1]
+        return [one for one in tried if one["status"] == "void"][:1]
 
     def _is_refunded(self, invoice: Thing) -> bool:
         intents = self._intents(invoice)

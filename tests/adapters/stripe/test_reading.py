@@ -228,11 +228,11 @@ def test_an_item_is_free_by_its_price_and_not_by_how_many_are_sold() -> None:
 
 def test_what_was_made_void_tells_when_it_failed_where_nothing_else_is_owed() -> None:
     void = invoice(status="void")
-    paid = invoice(id="in_2", status="paid", amount_paid=999, created=FRIDAY)
+    older = invoice(id="in_2", status="void", created=MONDAY - 9, status_transitions={"finalized_at": MONDAY - 9})
     other = invoice(id="in_3", created=MONDAY - 9, status_transitions={"finalized_at": MONDAY - 9})
 
     assert seen(void, status="past_due").failing_since == at(MONDAY)
-    assert seen(void, paid, status="past_due").failing_since is None
+    assert seen(older, void, status="past_due").failing_since == at(MONDAY)
     assert seen(void, other, status="past_due").failing_since == at(MONDAY - 9)
 
 
