@@ -2,6 +2,7 @@
 
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
@@ -12,6 +13,7 @@ from application.errors import NotFound
 from application.platforms import Platforms
 from application.ports.captions import CaptionedPlatform
 from application.recall import Asked, Decided, Records
+from application.videos import reference
 from domain.shared.fact import Fact, Refusal
 from domain.video.captions import CaptionTrack, canonical_language, track_of
 from domain.video.facts import CaptionKind
@@ -49,7 +51,8 @@ class Captions:
         Raises:
             NotFound, CaptionsInvalid, CaptionsNotSupported, LanguageInvalid, StorageFull, TooManyCaptions.
         """
-        platform = self._captioned(await self._existing(video_id))
+        video = await self._existing(video_id)
+        platform = self._captioned(video)
         text = await to_thread(checked, new.body)
         content = text.encode()
         track = CaptionTrack(
@@ -60,7 +63,11 @@ class Captions:
             size_bytes=len(content),
         )
         await platform.keep_captions(video_id, track.sha256, text)
-        return track, await self._decide(video_id, asked, lambda video: video.provide_captions(track))
+        try:
+            return track, await self._decide(video_id, asked, lambda video: video.provide_captions(track))
+        except NotFound:
+            await self.platforms.of(video.platform).delete(reference(video))
+            raise
 
     async def remove(
         self, video_id: UUID, *, kind: CaptionKind, language: str, asked: Asked
@@ -74,10 +81,20 @@ class Captions:
 
     async def show(self, video_id: UUID) -> None:
         """Have the platform show what is recorded; done again, nothing changes. Raises PlatformNotSetUp."""
+        with suppress(NotFound):
+            video = await self._existing(video_id)
+            await self._captioned(video).show_captions(video_id, video.playback_id, video.captions)
+            try:
+                await self._existing(video_id)
+            except NotFound:
+                # It was deleted meanwhile, perhaps before some of this was put there.
+                await self.platforms.of(video.platform).delete(reference(video))
+
+    async def show_again(self, video_id: UUID) -> None:
+        """With what the video is made of now, where it has any. Raises PlatformNotSetUp."""
         video = (await self.records.recall(Video, video_id)).existing()
-        if video.status is VideoStatus.DELETED:
-            return
-        await self._captioned(video).show_captions(video_id, video.playback_id, video.captions)
+        if video.captions:
+            await self.show(video_id)
 
     def _captioned(self, video: Video) -> CaptionedPlatform:
         platform = self.platforms.captioned(video.platform)

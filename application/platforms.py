@@ -32,7 +32,7 @@ class Platforms:
         self.own = own
         self._worked: Mapping[str, WorkedPlatform] = {one.name: one for one in (own, *parted)}
         self._parted: Mapping[str, PartedPlatform] = {one.name: one for one in parted}
-        self._captioned: Mapping[str, CaptionedPlatform] = {own.name: own}
+        self._captioned: Mapping[str, CaptionedPlatform] = {own.name: own, **{one.name: one for one in parted}}
         self._remote: Mapping[str, RemotePlatform] = {one.name: one for one in remote}
         self._all: Mapping[str, VideoPlatform] = {**self._worked, **self._remote}
         if (new_videos or own.name) not in self._all:

@@ -5,6 +5,7 @@ boto3 is imported with the first call: it takes 0.3 s and 20 MB, and is an extra
 
 from asyncio import to_thread
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,6 +122,12 @@ class Bucket:
             await self._call("put_object", key, Body=body, **headers)
             return
         await self._in_thread(lambda: self.client.upload_file(str(body), self.name, key, ExtraArgs=headers))
+
+    async def listed(self, prefix: str) -> list[tuple[str, datetime]]:
+        """Each key under it, and when it was written."""
+        return await self._in_thread(
+            lambda: [(str(one["Key"]), one["LastModified"]) for page in self._pages(prefix) for one in page]
+        )
 
     async def remove(self, prefix: str) -> None:
         """All that lies under it."""

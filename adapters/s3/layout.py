@@ -33,6 +33,11 @@ def named(digest: str, heights: Sequence[int]) -> str:
     return "_".join([digest, *map(str, sorted(heights, reverse=True))])
 
 
+def record_of(video_id: object, playback_id: str) -> str:
+    """Where it is kept what was made of the upload that the digest of this playback stands for."""
+    return f"hls/{video_id}/{playback_id.partition('_')[0]}.{RECORD}"
+
+
 def heights_of(playback_id: str) -> list[int]:
     """Tallest first."""
     return [int(height) for height in playback_id.split("_")[1:]]
@@ -60,14 +65,14 @@ def files_of(folder: Path, heights: Sequence[int]) -> Iterator[tuple[str, bytes 
         for file in sorted((folder / f"{height}p").iterdir()):
             if file.name != MEDIA:
                 yield place + file.name, file
-        yield place + MEDIA, _carrying((folder / f"{height}p" / MEDIA).read_text("ascii")).encode()
+        yield place + MEDIA, carrying((folder / f"{height}p" / MEDIA).read_text("ascii")).encode()
     master = (folder / MASTER).read_text("ascii")
     for height in heights:
         yield _folder(heights, height) + MASTER, _master(master, heights, height).encode()
 
 
-def _carrying(playlist: str) -> str:
-    """With the signature behind each name in it."""
+def carrying(playlist: str) -> str:
+    """A media playlist with the signature behind each name in it."""
 
     def carried(found: re.Match[str]) -> str:
         if found["segment"]:

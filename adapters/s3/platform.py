@@ -12,8 +12,9 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 import msgspec
 
 from adapters.s3.bucket import Bucket, Kept
+from adapters.s3.captions import BucketCaptions, texts_of
 from adapters.s3.cloudfront import CloudFront, Leave
-from adapters.s3.layout import MASTER, POSTER, RECORD, files_of, folder_up_to, named, prefix_of
+from adapters.s3.layout import MASTER, POSTER, files_of, folder_up_to, named, prefix_of, record_of
 from adapters.s3.troubles import Missing
 from adapters.transcoding.child import FFmpeg
 from adapters.transcoding.ladder import HEIGHTS
@@ -34,6 +35,7 @@ from application.ports.video_platform import (
     UploadTooLarge,
 )
 from application.ports.world import Clock
+from domain.video.captions import CaptionTrack
 
 PROVIDER = "s3"
 UPLOAD_TTL, PART_LINK_TTL = timedelta(hours=24), timedelta(hours=1)
@@ -79,9 +81,10 @@ class S3Video:
         self._storage = Storage(work)
         program = FFmpeg(ffmpeg or Path(imageio_ffmpeg.get_ffmpeg_exe()), self._limits)
         self._processing = Processing(program, self._storage, self._limits, heights=heights)
+        self._captions = BucketCaptions(bucket, short=SHORT, long=LONG)
         self._leaves: dict[tuple[str, str, datetime], Leave] = {}
         self.capabilities = Capabilities(
-            uploads=("s3_multipart",), upload_bytes_max=self._limits.upload_bytes, caps_height=True
+            uploads=("s3_multipart",), upload_bytes_max=self._limits.upload_bytes, caps_height=True, captions=True
         )
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
@@ -138,14 +141,17 @@ class S3Video:
 
     async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         digest = hashlib.sha256(video_id.bytes + bytes.fromhex(sha256)).hexdigest()[:16]
-        record = f"hls/{video_id}/{digest}.{RECORD}"
+        record = record_of(video_id, digest)
         if (found := await self._bucket.read(record)) is not None:
             return msgspec.json.decode(found, type=Processed)
         await self._fetch(video_id, sha256)
         made = await self._make(video_id, sha256, on_progress)
         heights = [rendition.height for rendition in made.renditions]
         processed = Processed(
-            playback_id=named(digest, heights), duration_seconds=made.duration_seconds, renditions=made.renditions
+            playback_id=named(digest, heights),
+            duration_seconds=made.duration_seconds,
+            renditions=made.renditions,
+            begins_at_seconds=made.begins_at_seconds,
         )
         await self._publish(self._storage.playback(video_id, made.playback_id), video_id, processed, heights)
         await self._bucket.put(
@@ -192,6 +198,12 @@ class S3Video:
             for _ in range(FILES_AT_ONCE):
                 group.create_task(put_one_after_another())
 
+    async def keep_captions(self, video_id: UUID, sha256: str, text: str) -> None:
+        await self._captions.keep(video_id, sha256, text)
+
+    async def show_captions(self, video_id: UUID, playback_id: str, tracks: Sequence[CaptionTrack]) -> None:
+        await self._captions.show(video_id, playback_id, tracks)
+
     async def grant_playback(
         self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None
     ) -> PlaybackGrant:
@@ -226,6 +238,7 @@ class S3Video:
             await self._bucket.abort(_upload_key(video.video_id), video.upload_id)
         await self._bucket.remove(_upload_key(video.video_id))
         await self._bucket.remove(f"hls/{video.video_id}/")
+        await self._bucket.remove(texts_of(video.video_id))
 
 
 def _upload_key(video_id: UUID) -> str:

@@ -61,10 +61,10 @@ def _named(tracks: Sequence[CaptionTrack], folder: str, query: str) -> Iterator[
         )
 
 
-def captions_playlist(track: CaptionTrack, seconds: float, *, query: str = "") -> str:
+def captions_playlist(track: CaptionTrack, seconds: float) -> str:
     return (
         f"#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{max(1, ceil(seconds))}\n#EXT-X-MEDIA-SEQUENCE:0\n"
-        f"#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:{seconds:.3f},\n{text_name(track.sha256)}{query}\n#EXT-X-ENDLIST\n"
+        f"#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:{seconds:.3f},\n{text_name(track.sha256)}\n#EXT-X-ENDLIST\n"
     )
 
 

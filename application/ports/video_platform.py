@@ -193,7 +193,7 @@ class WorkedPlatform(VideoPlatform, Protocol):
         ...
 
 
-class PartedPlatform(WorkedPlatform, Protocol):
+class PartedPlatform(WorkedPlatform, CaptionedPlatform, Protocol):
     """One that takes an upload in parts straight from the client, and has to be told that it is whole."""
 
     async def sign_parts(self, upload: Reference, numbers: Sequence[int], *, now: datetime) -> Mapping[int, str]:

@@ -1,5 +1,6 @@
 """Captions: checked, recorded, and shown as they are recorded by then."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -10,10 +11,13 @@ from application.captions import CaptionsNotSupported, NewCaptions
 from application.errors import NotFound
 from application.platforms import Platforms
 from application.policies.captioning import when_captions_changed_show_them
-from domain.video.captions import LanguageInvalid
+from application.ports.video_platform import Reference
+from domain.video.captions import CaptionTrack, LanguageInvalid
+from domain.video.facts import VideoMadeReady
 from domain.video.webvtt import CaptionsInvalid
 from tests.application.house import BY_ADMIN, House
 from tests.application.remote_studio import RemoteStudio
+from tests.application.studio import MemoryStudio
 from tests.application.test_videos import BREAD, NOWHERE, created
 
 pytestmark = pytest.mark.anyio
@@ -94,3 +98,53 @@ async def test_a_platform_without_captions_says_so(house: House) -> None:
 
     with pytest.raises(CaptionsNotSupported):
         await replace(house.captions, platforms=platforms).provide(elsewhere, ENGLISH, BY_ADMIN)
+
+
+async def test_made_ready_it_shows_what_had_been_provided_before(house: House) -> None:
+    video_id = await created(house)
+    await house.captions.provide(video_id, ENGLISH, BY_ADMIN)
+    await act(house)
+    house.studio.captions.clear()
+    await house.uploads(video_id, b"film of bread")
+    await house.videos.transcode(video_id)
+    without = await created(house)
+    await house.uploads(without, b"film of cake")
+    await house.videos.transcode(without)
+
+    policy = when_captions_changed_show_them(house.captions)
+    for fact in [one for one in await house.facts() if isinstance(one, VideoMadeReady)]:
+        await policy.act(fact)
+
+    assert VideoMadeReady in policy.facts
+    assert house.studio.captions == {video_id: [HELLO]}
+
+
+class DeletingStudio(MemoryStudio):
+    """While it keeps or shows captions, an admin deletes the video, and the platform forgets what it had until then."""
+
+    house: House
+    deleted = 0
+
+    async def keep_captions(self, video_id: UUID, sha256: str, text: str) -> None:
+        await self.house.videos.delete(video_id, BY_ADMIN)
+        await super().keep_captions(video_id, sha256, text)
+
+    async def show_captions(self, video_id: UUID, playback_id: str, tracks: Sequence[CaptionTrack]) -> None:
+        await self.house.videos.delete(video_id, BY_ADMIN)
+
+    async def delete(self, video: Reference) -> None:
+        self.deleted += 1
+
+
+async def test_what_came_to_a_video_that_was_deleted_meanwhile_is_removed(house: House) -> None:
+    studio = DeletingStudio()
+    studio.house = house
+    captions, kept = replace(house.captions, platforms=Platforms(studio)), await created(house)
+    shown = await created(house)
+    await house.captions.provide(shown, ENGLISH, BY_ADMIN)
+
+    with pytest.raises(NotFound):
+        await captions.provide(kept, ENGLISH, BY_ADMIN)
+    assert studio.deleted == 1
+    await captions.show(shown)
+    assert studio.deleted == 2
