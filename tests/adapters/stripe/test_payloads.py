@@ -167,7 +167,7 @@ OF_2024 = OWED | {"created": MONDAY, "attempted": True, "status": "open", "amoun
         pytest.param(OF_2014, MONDAY, id="2014"),
         pytest.param(OF_2014 | {"forgiven": True}, MONDAY, id="2014, written off"),
         pytest.param(OF_2014 | {"paid": True}, None, id="2014, paid"),
-        pytest.param(OF_2014 | {"closed": True}, None, id="2014, given up"),
+        pytest.param(OF_2014 | {"closed": True}, MONDAY, id="2014, given up, and nothing else owed"),
     ],
 )
 def test_a_failure_is_counted_from_an_invoice_of_a_former_shape(invoice: dict[str, Any], since: int | None) -> None:
