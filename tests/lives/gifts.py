@@ -38,6 +38,6 @@ async def void_what_is_owed(life: Life) -> str | None:
 GIFTS: Mapping[Move, int] = {
     give_credit: 4,
     give_time: 3,
-    void_what_is_owed: 3,
+    void_what_is_owed: 9,
 }
 """How often each is drawn, beside the others."""

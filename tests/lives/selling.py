@@ -113,6 +113,6 @@ SALES: Mapping[Move, int] = {
     add_an_item: 3,
     remove_an_item: 4,
     want_more_than_the_card_gives: 2,
-    make_a_plan_of_what_else_is_sold: 3,
+    make_a_plan_of_what_else_is_sold: 9,
 }
 """How often each is drawn, beside the others."""
