@@ -47,6 +47,8 @@ async def furnish(client: httpx.AsyncClient) -> tuple[list[str], Ids]:
         "id": str(uuid4()),
         "name": "catalogue",
         "path": "master.m3u8",
+        "kind": "subtitles",
+        "language": "en",
     }
     return [admin["access_token"], viewer["access_token"]], ids
 

@@ -1,6 +1,9 @@
 """Registering, signing in, staying signed in and signing out."""
 
+import asyncio
 import logging
+from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -165,6 +168,16 @@ async def test_a_disabled_account_is_signed_out(service: Service, anna: Person) 
     problem_in(login, 401, "account_disabled")
 
 
+def _named(number: int) -> dict[str, str]:
+    return {"X-Request-ID": f"try-{number:02}"}
+
+
+def _lines_of_tries(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """In the order in which they were asked."""
+    lines = [vars(record) for record in caplog.records if record.name == "streamly.access"]
+    return sorted((line for line in lines if line["request_id"].startswith("try-")), key=itemgetter("request_id"))
+
+
 async def test_the_log_tells_of_each_try_to_get_in_whose_account_it_was_and_why_it_failed(
     service: Service, anna: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,7 +192,7 @@ async def test_the_log_tells_of_each_try_to_get_in_whose_account_it_was_and_why_
     await service.public.post("/v1/auth/otp", json=number)
     code = await digits_for(service, number["phone"])
     with caplog.at_level(logging.INFO, "streamly"):
-        for path, body in (
+        tries: list[tuple[str, dict[str, Any]]] = [
             ("login", {"email": anna.email, "password": PASSWORD}),
             ("login", {"email": anna.email, "password": "nobody's password"}),
             ("login", {"email": "nobody@example.com", "password": PASSWORD}),
@@ -193,12 +206,16 @@ async def test_the_log_tells_of_each_try_to_get_in_whose_account_it_was_and_why_
             ("password/reset", reset),
             ("email/verify", confirmed),
             ("email/verify", confirmed),
-        ):
-            await service.public.post(f"/v1/auth/{path}", json=body)
-        await anna.http.get("/v1/me")
-        await anna.http.post("/v1/videos/00000000-0000-4000-8000-000000000000/playback", json={})
+        ]
+        for number_of_it, (path, body) in enumerate(tries):
+            await service.public.post(f"/v1/auth/{path}", json=body, headers=_named(number_of_it))
+        await anna.http.get("/v1/me", headers=_named(len(tries)))
+        path = "/v1/videos/00000000-0000-4000-8000-000000000000/playback"
+        await anna.http.post(path, json={}, headers=_named(len(tries) + 1))
+        # A line is written after its answer has gone out.
+        while len(lines := _lines_of_tries(caplog)) < len(tries) + 2:
+            await asyncio.sleep(0.01)
 
-    lines = [vars(record) for record in caplog.records if record.name == "streamly.access"]
     gerda, by_code = registered.json()["account"]["id"], lines[7]["account_id"]
     assert by_code not in {None, hers, gerda}
     assert [(line["route"].rpartition("auth/")[2], line["account_id"], line["code"]) for line in lines] == [

@@ -26,7 +26,7 @@ color = false
 
 [generation]
 database = "none"
-max-examples = 3
+max-examples = 2
 
 [phases.coverage]
 unexpected-methods = ["DELETE", "QUERY"]
