@@ -37,6 +37,7 @@ def test_of_few_deliveries_every_order_is_tried_once() -> None:
 
 
 def test_of_many_deliveries_as_many_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ALL_ORDERS, raising=False)
     case = told("006", run="r1")
     many = replace(case, deliveries=(*case.deliveries, replace(case.deliveries[0], at=CHANGED_AT)))
 
