@@ -18,6 +18,9 @@ SIDE_BY_SIDE := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 3 
 # What measures time or keeps all cores busy is tested by itself, after the rest has run side by side.
 ALONE := tests/faults/test_sign_ins.py tests/faults/test_connections.py tests/faults/test_maintenance.py tests/benchmarks
 
+# What is installed into two places is installed into both at once.
+MAKEFLAGS += --jobs=2
+
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check rules bench soak lock clean

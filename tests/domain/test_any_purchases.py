@@ -109,7 +109,7 @@ def accepted_of(facts: Sequence[PrepaidEvent]) -> set[UUID]:
     return {fact.purchase_id for fact in facts if isinstance(fact, PrepaidBought | PrepaidMoved)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(lives)
 def test_what_is_paid_has_all_its_days_or_is_told_as_a_duplicate(life: Life) -> None:
     for facts, known in lived(life):
@@ -125,7 +125,7 @@ def test_what_is_paid_has_all_its_days_or_is_told_as_a_duplicate(life: Life) -> 
         assert all(spans[this].starts_at == kept[this].paid_at for this in in_order[:1])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(lives)
 def test_a_duplicate_is_what_was_paid_with_more_than_the_window_left_of_those_before_it(life: Life) -> None:
     for facts, known in lived(life):
