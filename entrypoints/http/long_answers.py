@@ -12,9 +12,8 @@ from application.audit import REPLAY_PAUSES_SECONDS
 from application.errors import NotSignedIn, Unavailable
 from application.ports.secrets import SignedIn
 from application.signing_in import SigningIn
+from entrypoints.http.before import LOOK_AGAIN_SECONDS
 from entrypoints.http.problems import PROBLEM
-
-LOOK_AGAIN_SECONDS = 1.0
 
 
 async def while_signed_in(

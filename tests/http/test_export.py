@@ -15,8 +15,8 @@ import pytest
 from application.exporting import Exporting, Section
 from domain.account.account import Account
 from entrypoints.http.app import create_app
+from entrypoints.http.before import LOOK_AGAIN_SECONDS
 from entrypoints.http.export import BLOCK_BYTES
-from entrypoints.http.long_answers import LOOK_AGAIN_SECONDS
 from tests.http import columns
 from tests.http.running import PASSWORD, Person, Service
 from tests.http.serving import served
