@@ -14,8 +14,16 @@ from application.ports.reads import AccessReads, Scene
 from application.ports.video_platform import MediaFile, MediaRefused, PlaybackGrant
 from application.ports.world import Clock, Identifiers
 from application.projections.access import Title
-from domain.access.access import Access, AccountBlocked, PlanUpgradeRequired, SubscriptionRequired, decide
-from domain.access.limits import NO_LIMITS, Limits, limits
+from domain.access.access import (
+    Access,
+    AccountBlocked,
+    Part,
+    PlanUpgradeRequired,
+    SubscriptionRequired,
+    decide,
+    weigh,
+)
+from domain.access.limits import Limits, limits
 from domain.access.standing import Standing
 from domain.shared.fact import Refusal
 from domain.video.video import VideoNotReady
@@ -88,8 +96,8 @@ class Playback:
         now = self.business_time.now()
         title = _playable(scene)
         self.countries.check(country)
-        ends_at = _end(self._allowed(account_id, video_id, scene, title, now), title, now)
-        most = NO_LIMITS if title.free or scene.standing is None else limits(scene.standing, now)
+        allowed, giving = self._allowed(account_id, video_id, scene, title, now)
+        ends_at, most = _end(allowed, title, now), limits(giving)
         session = PlaySession(
             session_id=self.identifiers.new(),
             account_id=account_id,
@@ -113,7 +121,9 @@ class Playback:
             position=scene.position,
         )
 
-    def _allowed(self, account_id: UUID | None, video_id: UUID, scene: Scene, title: Title, now: datetime) -> Access:
+    def _allowed(
+        self, account_id: UUID | None, video_id: UUID, scene: Scene, title: Title, now: datetime
+    ) -> tuple[Access, list[Part]]:
         """Whoever has no access hears why, and where it is wished how the video begins."""
         try:
             return _allowed(account_id, scene, title, now)
@@ -198,10 +208,11 @@ def _signed_out(playing: Playing, standing: Standing | None) -> bool:
     return standing is not None and playing.sign_in_epoch not in {None, standing.sign_in_epoch}
 
 
-def _allowed(account_id: UUID | None, scene: Scene, title: Title, now: datetime) -> Access:
-    answer = decide(scene.standing, title.requirement(), now)
+def _allowed(account_id: UUID | None, scene: Scene, title: Title, now: datetime) -> tuple[Access, list[Part]]:
+    """With all that gives it."""
+    answer, giving = weigh(scene.standing, title.requirement(), now)
     if answer.granted:
-        return answer
+        return answer, giving
     if account_id is None:
         raise NotSignedIn("Sign in to watch this video.")
     more = {"access": answer, "ledger_position": scene.position}

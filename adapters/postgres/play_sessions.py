@@ -94,7 +94,7 @@ class PostgresPlaySessions:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._starts = Gathering(self._write_starts, rounds=2)
+        self._starts = Gathering(self._write_starts, rounds=1)
         # One round: whoever starts a thousand at once keeps one connection busy, and not all.
         self._counted_starts = Gathering(self._write_counted_starts, rounds=1)
         self._beats = Gathering(self._write_beats, rounds=1)

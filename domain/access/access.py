@@ -90,17 +90,27 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 def decide(standing: Standing | None, required: Requirement, now: datetime) -> Access:
     """The best that any of the account's terms, purchases and grants gives; what blocks it outweighs them all."""
+    return weigh(standing, required, now)[0]
+
+
+def weigh(standing: Standing | None, required: Requirement, now: datetime) -> tuple[Access, list[Part]]:
+    """As `decide`, with all that gives access to something; nothing where none of it is what decides."""
     if standing is not None and (blocked := _blocked(standing, now)):
-        return blocked
+        return blocked, []
     if required.free:
-        return _granted("free", None, "It is free for everybody.")
+        return _granted("free", None, "It is free for everybody."), []
     if standing is None or not (standing.terms or standing.prepaid or standing.grants):
-        return _refused("no_subscription", "A subscription to any plan that has it would open it.")
+        return _refused("no_subscription", "A subscription to any plan that has it would open it."), []
     judged = [(judge(part, now), part) for part in parts(standing, required.feature)]
     granting = [(verdict, term) for verdict, term in judged if verdict.granted]
     if not granting:
         verdict, term = _nearest(judged)
-        return _refused(verdict.reason, verdict.otherwise, deciding=_facts(term))
+        return _refused(verdict.reason, verdict.otherwise, deciding=_facts(term)), []
+    return _best(granting, required, now), [term for _, term in granting]
+
+
+def _best(granting: list[tuple[Verdict, Part]], required: Requirement, now: datetime) -> Access:
+    """Of all that gives access to something."""
     giving = [(verdict, term) for verdict, term in granting if required.feature in {None, *term.features}]
     if not giving:
         return _feature_missing(granting, required)

@@ -1,11 +1,9 @@
-"""How much of what may be watched: the most generous of all that gives access at a moment."""
+"""How much of what may be watched: the most generous of all that gives access."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from domain.access.access import judge, parts
-from domain.access.standing import Standing
+from domain.access.access import Part
 
 
 class Limits(NamedTuple):
@@ -15,12 +13,8 @@ class Limits(NamedTuple):
     max_height: int | None = None
 
 
-NO_LIMITS = Limits()
-
-
-def limits(standing: Standing, now: datetime) -> Limits:
+def limits(giving: Collection[Part]) -> Limits:
     """Each limit by itself: one plan may give more devices, and another one a taller picture."""
-    giving = [part for part in parts(standing) if judge(part, now).granted]
     return Limits(_most(part.stream_limit for part in giving), _most(part.max_height for part in giving))
 
 

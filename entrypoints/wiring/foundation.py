@@ -40,6 +40,8 @@ class Foundation:
 
     dsn: str
     pool: Pool
+    lookups: Pool
+    """What every request and every piece of a video asks: rows by their keys, apart from whatever takes longer."""
     listener: Listener
     live: LiveGenerations
     mapper: FactMapper
@@ -56,7 +58,7 @@ class Foundation:
 
 async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack, *, prepare: bool) -> Foundation:
     """With `prepare`, read models that this program lacks or has newer steps for are made first."""
-    pool = await _opened(dsn, stack)
+    pool, lookups = await _opened(dsn, stack), await _opened(dsn, stack, for_lookups=True)
     master_keys = MasterKeys.parse(settings.master_keys)
     vault_pool = await _opened(settings.vault_database_url, stack) if settings.vault_database_url else pool
     vault = PostgresVault(vault_pool, master_keys)
@@ -75,6 +77,7 @@ async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack, *,
     return Foundation(
         dsn=dsn,
         pool=pool,
+        lookups=lookups,
         listener=listener,
         live=LiveGenerations(pool, listener.signal(READ_MODELS_SWAPPED)),
         mapper=mapper,
@@ -90,8 +93,8 @@ async def lay_foundation(settings: Settings, dsn: str, stack: AsyncExitStack, *,
     )
 
 
-async def _opened(dsn: str, stack: AsyncExitStack) -> Pool:
-    pool = new_pool(dsn)
+async def _opened(dsn: str, stack: AsyncExitStack, *, for_lookups: bool = False) -> Pool:
+    pool = new_pool(dsn, for_lookups=for_lookups)
     await pool.open()
     stack.push_async_callback(pool.close)
     return pool

@@ -56,7 +56,7 @@ def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Por
     )
     stack.push_async_callback(billing.close)
     return Ports(
-        access=PostgresAccessReads(base.pool, base.live),
+        access=PostgresAccessReads(base.lookups, base.live),
         billing=billing,
         catalogue=PostgresCatalogueReads(base.pool, base.live),
         customers=PostgresCustomers(base.pool, base.blind_index),

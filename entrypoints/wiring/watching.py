@@ -40,7 +40,7 @@ def watching(settings: Settings, base: Foundation, ports: Ports) -> Watching:
 def _playback(settings: Settings, base: Foundation, ports: Ports) -> Playback:
     return Playback(
         access=ports.access,
-        sessions=PostgresPlaySessions(base.pool),
+        sessions=PostgresPlaySessions(base.lookups),
         platforms=ports.platforms,
         business_time=base.business_time,
         identifiers=base.records.identifiers,

@@ -1,5 +1,6 @@
 """Each record is one line of JSON, whatever somebody had put into it."""
 
+import asyncio
 import json
 import logging
 import re
@@ -13,7 +14,7 @@ import pytest
 
 from adapters.tracing.unrecorded import UnrecordedSpans
 from application.tracing import Trace, begin, note
-from entrypoints.logs import JsonLines
+from entrypoints.logs import JsonLines, LinesOfATurn
 
 log = logging.getLogger("tests.of.logs")
 
@@ -98,6 +99,52 @@ def test_a_line_says_of_which_request_and_trace_it_is_until_that_has_ended(writt
     assert before["span_id"] == known["span_id"] != former.span_id
     assert "account_id" not in before
     assert {"request_id", "trace_id", "span_id", "account_id"} & set(after) == set()
+
+
+class Watched(StringIO):
+    """A stream that knows how much of it was written out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flushed: list[str] = []
+
+    def flush(self) -> None:
+        self.flushed.append(self.getvalue())
+
+
+def test_the_lines_of_a_turn_are_written_at_once_at_its_end_and_elsewhere_each_as_it_comes() -> None:
+    stream = Watched()
+    handler = LinesOfATurn(stream)
+
+    def tell(message: str) -> None:
+        handler.handle(logging.makeLogRecord({"msg": message}))
+
+    async def two_turns() -> None:
+        tell("one")
+        tell("two")
+        assert stream.flushed == []
+        await asyncio.sleep(0)
+        tell("three")
+        await asyncio.to_thread(tell, "four")
+        assert stream.flushed[-1].endswith("four\n")
+
+    asyncio.run(two_turns())
+    tell("five")
+
+    assert stream.flushed[0] == "one\ntwo\n"
+    assert stream.flushed[-1] == "one\ntwo\nthree\nfour\nfive\n"
+
+
+def test_what_was_said_in_the_last_turn_is_written_though_the_process_ends_in_it() -> None:
+    ending = "import asyncio, logging\nfrom entrypoints.logs import log_as_json\nlog_as_json()\n"
+    ending += "async def end():\n    logging.error('the last words')\n    raise SystemExit(3)\nasyncio.run(end())"
+
+    done = subprocess.run([sys.executable, "-c", ending], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, [json.loads(line)["message"] for line in done.stderr.splitlines()]) == (
+        3,
+        ["the last words"],
+    )
 
 
 ENDING = """

@@ -1,0 +1,43 @@
+"""What is looked for by its key is found by an index, also while a table grows that was empty when it was planned."""
+
+from contextlib import closing
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from adapters.postgres.play_sessions import PostgresPlaySessions
+from adapters.postgres.pool import new_pool
+from application.ports.play_sessions import StreamLimit
+from tests.adapters.postgres.test_streams import NOW, play
+
+pytestmark = pytest.mark.anyio
+
+ANNA = uuid4()
+PLANNED_FOR_GOOD = 6
+"""Executions after which PostgreSQL keeps one plan for all values."""
+
+
+def tables_read_whole(dsn: str) -> int:
+    """How often `ops.play_sessions` was; those that counted tell it when they leave."""
+    with closing(psycopg.connect(dsn)) as connection:
+        row = connection.execute("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'play_sessions'").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_plays_are_found_by_an_index_where_the_table_was_said_to_be_empty(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE ops.play_sessions")
+    before = tables_read_whole(database)
+
+    async with new_pool(database, size=1, for_lookups=True) as pool:
+        plays = PostgresPlaySessions(pool)
+        for one in [play(ANNA) for _ in range(PLANNED_FOR_GOOD + 2)]:
+            await plays.start(one)
+            assert await plays.beat(one.session_id, ANNA, position_seconds=1.0, now=NOW)
+            assert await plays.live(one.session_id, now=NOW)
+        for one in [play(ANNA) for _ in range(PLANNED_FOR_GOOD + 2)]:
+            await plays.start_counted(one, StreamLimit(100))
+
+    assert tables_read_whole(database) == before
