@@ -10,7 +10,7 @@ from domain.access.access import Access
 from domain.shared.fact import Actor, Cause
 from entrypoints.cli.history import history
 from entrypoints.cli.house import in_house
-from entrypoints.cli.moments import MOMENT
+from entrypoints.cli.moments import MOMENT, SUCH_AS
 from entrypoints.cli.output import AS_JSON, print_json, print_rows
 from entrypoints.wiring import House
 
@@ -48,7 +48,7 @@ def _named(one: Actor | Cause | None) -> str:
 
 @audit.command()
 @click.argument("account_id", type=click.UUID)
-@click.option("--at", type=MOMENT, help="Such as 2027-03-01T12:00:00Z; now, where it is left out.")
+@click.option("--at", type=MOMENT, help=f"As of this time, now where it is left out{SUCH_AS}")
 @click.option("--video", "video_id", type=click.UUID, help="Of one video; else of any plan.")
 @click.option("--hindsight", is_flag=True, help="By all that is known now about then.")
 @AS_JSON

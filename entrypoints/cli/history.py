@@ -20,7 +20,7 @@ from application.ports.ledger import POSITION_MAX, HistoryFilter, Recorded, Unre
 from domain.facts import FACTS
 from entrypoints.cli.endings import INTERRUPTED, NOT_WELL
 from entrypoints.cli.house import in_house
-from entrypoints.cli.moments import MOMENT
+from entrypoints.cli.moments import MOMENT, SUCH_AS
 from entrypoints.http.audit_views import event_view
 from entrypoints.wiring import House
 
@@ -34,8 +34,8 @@ OnProgress = Callable[[int, int], None]
 @click.option("--stream", type=click.UUID, help="Of one stream: an account, a subscription, a video.")
 @click.option("--account", type=click.UUID, help="About one account.")
 @click.option("--type", help="Of one kind, such as subscription.renewed.")
-@click.option("--from", "since", type=MOMENT, help="Recorded at this time or later, such as 2027-03-01T12:00:00Z.")
-@click.option("--to", "until", type=MOMENT, help="Recorded before this time.")
+@click.option("--from", "since", type=MOMENT, help=f"Recorded at this time or later{SUCH_AS}")
+@click.option("--to", "until", type=MOMENT, help=f"Recorded before this time{SUCH_AS}")
 @click.option("--after", type=POSITION, default=0, help="Beyond this position.")
 @click.option("--up-to", type=POSITION, help="Up to this position.")
 @click.option("--limit", type=click.IntRange(1), help="The first so many.")

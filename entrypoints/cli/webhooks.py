@@ -110,6 +110,11 @@ def _told(sweep: Sweep) -> str:
     found = f"{sweep.kept:,} had not come" if sweep.kind == "undelivered" else f"{sweep.repairs:,} accounts repaired"
     passed_over = f", {sweep.passed_over:,} of no account here passed over" if sweep.passed_over else ""
     counted = f"{sweep.examined:,} {what}, {found}, {sweep.troubles:,} in trouble{passed_over}"
-    lines = [f"{sweep.kind}: {sweep.status}, {counted}"]
+    lines = [f"{UUID(int=sweep.id)} {sweep.kind}: {sweep.status}, {counted}", f"  {_when(sweep)}, by {sweep.cause}"]
     lines += [f"  {account}: facts {', '.join(map(str, facts))}" for account, facts in sweep.repaired.items()]
     return "\n".join([*lines, *([f"  {sweep.error}"] if sweep.error else [])])
+
+
+def _when(sweep: Sweep) -> str:
+    moments = (("asked for", sweep.requested_at), ("begun", sweep.begun_at), ("finished", sweep.finished_at))
+    return ", ".join(f"{what} {moment:%Y-%m-%d %H:%M:%S} UTC" for what, moment in moments if moment)

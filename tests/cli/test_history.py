@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +97,25 @@ def test_a_fact_to_a_line_by_filters_that_may_be_combined(operator: Operator) ->
     assert operator.facts("--to", recorded_at(0).isoformat()) == []
 
 
+def test_a_date_alone_is_its_midnight_in_utc(operator: Operator) -> None:
+    midnight = datetime(2027, 3, 2, tzinfo=UTC)
+    (first,) = operator.facts("--from", "2027-03-02", "--limit", "1")
+
+    assert datetime.fromisoformat(first["recorded_at"]) == midnight
+    assert operator.facts("--from", "2027-03-02", "--to", "2027-03-02") == []
+    assert recorded_at(first["position"] - 1) < midnight
+
+
 @pytest.mark.parametrize(
     "asked",
-    [("--from", "yesterday"), ("--to", "2027-03-01T12:00:00"), ("--stream", "x"), ("--after", "-1"), ("--limit", "0")],
+    [
+        ("--from", "yesterday"),
+        ("--to", "2027-03-01T12:00:00"),
+        ("--to", "2027-02-29"),
+        ("--stream", "x"),
+        ("--after", "-1"),
+        ("--limit", "0"),
+    ],
 )
 def test_a_filter_that_makes_no_sense_is_refused_by_its_name(operator: Operator, asked: tuple[str, str]) -> None:
     refused = operator.run("audit", "history", *asked)

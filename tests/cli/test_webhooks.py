@@ -5,14 +5,16 @@ import json
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.vault import MemoryVault
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.pool import new_pool
+from adapters.postgres.sweeps import PostgresSweeps
 from application.ports.inbox import Customer
 from tests.cli.running import Run, said
 from tests.contracts.test_inbox import delivery
-from tests.people import MONDAY
+from tests.people import ANNA, MONDAY
 
 UNREACHABLE = {"STRIPE_API_BASE": "http://127.0.0.1:1"}
 
@@ -61,3 +63,26 @@ def test_a_sweep_that_cannot_ask_says_so_and_is_listed(streamly: Run) -> None:
     assert [each["id"] for each in said(streamly("webhooks", "sweeps", "--json"))] == [each["id"] for each in told][
         ::-1
     ]
+
+
+def test_sweeps_are_told_of_to_people_with_their_times_and_whom_they_repaired(database: str, streamly: Run) -> None:
+    async def swept() -> None:
+        async with new_pool(database, size=1) as pool:
+            sweeps = PostgresSweeps(pool)
+            await sweeps.request("customers", cause="schedule")
+            taken = await sweeps.take(head=7, seconds=60)
+            assert taken is not None
+            sweep, holder = taken
+            repaired = replace(sweep, examined=9, repairs=1, repaired={ANNA: (8, 9)})
+            assert await sweeps.note(repaired, holder, seconds=60)
+            await sweeps.finish(repaired, holder, status="done")
+
+    asyncio.run(swept())
+    (sweep,) = said(streamly("webhooks", "sweeps", "--json"))
+    times = {name: f"{sweep[name][:19].replace('T', ' ')} UTC" for name in ("requested_at", "begun_at", "finished_at")}
+
+    what, when, whom = streamly("webhooks", "sweeps").stdout.splitlines()
+
+    assert what == f"{sweep['id']} customers: done, 9 customers, 1 accounts repaired, 0 in trouble"
+    assert when == "  asked for {requested_at}, begun {begun_at}, finished {finished_at}, by schedule".format(**times)
+    assert whom == f"  {ANNA}: facts 8, 9"
