@@ -248,10 +248,12 @@ class Convergence:
             await self.observing.subscription(seen, plans, paid, customer, account_id, heard_at)
             for seen in reversed(truth.subscriptions)
         ]
-        others = await self.observing.others(subscriptions, account_id)
+        standing = await self.observing.access.standing(account_id)
+        others = await self.observing.others(subscriptions, standing)
         others = await self.deletions.with_ends(others, customer, heard_at, deleted=deleted)
+        together, now = [*subscriptions, *others], self.business_time.now()
         return why_held_up(customer, truth, plans), [
-            *with_duplicates([*subscriptions, *others], self.observing.policy),
+            *with_duplicates(together, self.observing.policy, standing, now),
             *([await self.deletions.noted(customer, account_id)] if deleted else []),
             *[await self.observing.payment(seen, account_id) for seen in reversed(truth.payments)],
             await self.observing.prepaid(truth, heard.earlier, customer, account_id, heard_at),

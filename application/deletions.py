@@ -50,7 +50,7 @@ class Deletions:
 
     async def ends(self, customer: Customer, account_id: UUID, at: datetime) -> list[Decision]:
         """Of all that is going on of a customer who was deleted."""
-        live = await self.observing.others((), account_id)
+        live = await self.observing.others((), await self.observing.access.standing(account_id))
         return [_ended(decision, at, lost=False) for decision in live if _is_of(customer, decision)]
 
     async def with_ends(

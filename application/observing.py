@@ -15,6 +15,7 @@ from application.ports.inbox import Customer, Customers
 from application.ports.reads import AccessReads
 from application.ports.world import Clock
 from application.recall import Recalled, Records
+from domain.access.standing import Standing
 from domain.payment.payment import Payment
 from domain.payment.truth import ProviderPayment
 from domain.plan.plan import Plan
@@ -90,9 +91,8 @@ class Observing:
         )
         return recalled, facts
 
-    async def others(self, subscriptions: Sequence[Decision], account_id: UUID) -> list[Decision]:
+    async def others(self, subscriptions: Sequence[Decision], standing: Standing | None) -> list[Decision]:
         """The account's other live ones: those of its other customers, and what the provider lists no more."""
-        standing = await self.access.standing(account_id)
         live = {term.subscription_id for term in standing.terms.values() if term.ended_at is None} if standing else ()
         own = {recalled.stream for recalled, _ in subscriptions}
         return [(await self.records.recall(Subscription, stream), ()) for stream in sorted(live) if stream not in own]

@@ -4,9 +4,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.duplicates import giving_access
 from application.intentions import Intentions
 from application.policies.policy import Policy
 from application.ports.ledger import History
+from application.ports.reads import AccessReads
+from application.ports.world import Clock
 from application.recall import Asked, Records
 from domain.payment.payment import Payment, PaymentSucceeded
 from domain.payment.refunding import RefundExceedsPayment, request_refund
@@ -28,7 +31,9 @@ class RefundingDuplicates:
 
     records: Records
     intentions: Intentions
+    access: AccessReads
     history: History
+    business_time: Clock
 
     async def act(self, fact: DuplicateFound | PaymentSucceeded) -> None:
         """The duplicate is cancelled, and all that was paid for it goes back, also what is paid until it is over."""
@@ -66,10 +71,12 @@ class RefundingDuplicates:
             await self._refund_payment(paid, found[-1])
 
     async def _is_to_go(self, found: DuplicateFound) -> bool:
-        """Not where the older one has ended meanwhile, or lost its access: then this is the one that is left."""
+        """Not where the older one gives no access to that plan, for whatever reason: then this is the one that does."""
+        if not found.refund:
+            return False
         younger = (await self.records.recall(Subscription, found.subscription_id)).existing()
-        older = (await self.records.recall(Subscription, found.of_subscription_id)).existing()
-        return found.refund and may_go(younger, older)
+        giving = giving_access(await self.access.standing(found.account_id), self.business_time.now())
+        return may_go(younger, found.plan, found.of_subscription_id, giving)
 
     async def _refund_payment(self, paid: PaymentSucceeded, found: DuplicateFound) -> None:
         key = f"duplicate-{found.position}-{paid.payment_id}"

@@ -74,6 +74,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         """At which it sells: its plan, and what is beside that."""
         return [self.price_id, *(item.price_id for item in self.further)]
 
+    @property
+    def plans(self) -> list[PlanTerms]:
+        """What it sells, in the same order."""
+        return [self.plan, *(item.plan for item in self.further)]
+
     def differences(self, truth: ProviderSubscription, policy: BillingPolicy, now: datetime) -> list[SubscriptionEvent]:
         """The facts that are missing on the ledger, but those of money that went back; none when it is over."""
         if self.ended_at is not None:

@@ -27,7 +27,7 @@ class SubscribedView(msgspec.Struct, frozen=True, kw_only=True):
     Or a plan bought for some days, from `started_at` until `current_period_end`: `upcoming`, `active`, `ended`,
     `refunded`, `disputed`, or `duplicate`, where it was paid while too much was left of another: then it has no end.
 
-    `duplicate_of`: the older subscription of the same account to the same plan beside which it was found.
+    `duplicate_of`: the older subscription of the same account beside which it was found, since both sell one plan.
     """
 
     id: UUID

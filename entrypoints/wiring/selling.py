@@ -80,7 +80,9 @@ def selling(
         duplicates=RefundingDuplicates(
             records=base.records,
             intentions=intentions,
+            access=ports.access,
             history=PostgresHistory(base.pool, base.mapper, base.vault),
+            business_time=base.business_time,
         ),
         after_erasure=AfterErasure(records=base.records, intentions=intentions, checkouts=checkouts, buying=buying),
     )

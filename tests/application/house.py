@@ -241,7 +241,13 @@ class House:
                 access=self.access,
             ),
         )
-        self.duplicates = RefundingDuplicates(records=self.records, intentions=self.intentions, history=self.ledger)
+        self.duplicates = RefundingDuplicates(
+            records=self.records,
+            intentions=self.intentions,
+            access=self.access,
+            history=self.ledger,
+            business_time=self.business_time,
+        )
         self.after_erasure = AfterErasure(
             records=self.records, intentions=self.intentions, checkouts=self.checkouts, buying=self.buying
         )

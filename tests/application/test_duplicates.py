@@ -1,5 +1,7 @@
 """Two live subscriptions of one account to one plan: found, told of, and by policy paid back, once."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -26,10 +28,11 @@ def refunding() -> House:
     return House(BillingPolicy(double_checkout="refund_newer"))
 
 
-async def doubled(house: House) -> tuple[Customer, SeenSubscription]:
+async def doubled(house: House, **first_is: Any) -> tuple[Customer, SeenSubscription]:
     """Anna has paid in two tabs; the second subscription began a minute later."""
     customer = await house.subscribes(await house.registers(), await house.sells())
     first = await house.subscription_seen(customer)
+    house.billing.tell(customer.customer_id, replace(first, **first_is))
     second = replace(first, reference="sub_second", started_at=first.started_at + days(0.01))
     house.billing.tell(customer.customer_id, second, paid_for("sub_second"))
     await house.convergence.settle(customer)
@@ -252,6 +255,47 @@ async def test_where_the_money_for_the_older_one_went_back_meanwhile_the_newer_i
     await refunding.janitor_comes()
 
     assert (await standing_now(refunding, customer))["sub_second"] == ("active", [])
+
+
+NOT_GIVING = {
+    "past due beyond its grace": {"status": "past_due", "failing_since": MONDAY - days(8)},
+    "whose collection is paused": {"collection_paused": True},
+}
+
+
+@pytest.mark.parametrize("changes", NOT_GIVING.values(), ids=NOT_GIVING)
+async def test_beside_an_older_one_that_gives_no_access_the_newer_is_kept(changes: dict[str, Any]) -> None:
+    house = House(BillingPolicy(double_checkout="refund_newer", pause_collection_grants=False))
+    customer, _ = await doubled(house, **changes)
+
+    await policy_acts(house)
+    await house.janitor_comes()
+
+    assert [fact.refund for fact in await found(house)] == [False]
+    assert (await standing_now(house, customer))["sub_second"] == ("active", [])
+
+
+@pytest.mark.parametrize("changes", NOT_GIVING.values(), ids=NOT_GIVING)
+async def test_where_the_older_one_has_come_to_give_no_access_the_newer_is_kept(changes: dict[str, Any]) -> None:
+    house = House(BillingPolicy(double_checkout="refund_newer", pause_collection_grants=False))
+    customer, first = await doubled(house)
+    house.billing.tell(customer.customer_id, replace(first, **changes))
+    await house.convergence.settle(customer)
+
+    await policy_acts(house)
+    await house.janitor_comes()
+
+    assert [fact.refund for fact in await found(house)] == [True]
+    assert (await standing_now(house, customer))["sub_second"] == ("active", [])
+
+
+async def test_while_a_failed_renewal_leaves_it_open_the_older_one_is_kept(refunding: House) -> None:
+    customer, _ = await doubled(refunding, status="past_due", failing_since=MONDAY)
+
+    await policy_acts(refunding)
+    await refunding.janitor_comes()
+
+    assert (await standing_now(refunding, customer))["sub_second"] == ("canceled", [999])
 
 
 async def test_a_third_one_is_found_beside_the_one_that_is_left(house: House) -> None:

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from domain.shared.identity import derived_id
-from domain.subscription.duplicates import duplicates
+from domain.shared.plan_terms import PlanTerms
+from domain.subscription.duplicates import Giving, duplicates
 from domain.subscription.facts import FurtherItem
 from domain.subscription.subscription import Subscription
 from tests.domain.annas_subscription import CINEMA
@@ -31,6 +32,7 @@ def one(reference: str, started_at: datetime = MONDAY) -> Subscription:
 
 
 FIRST, SECOND, THIRD = one("sub_1"), one("sub_2", MONDAY + days(1)), one("sub_3", MONDAY + days(2))
+GIVING = {(FIRST.id, COOKING.plan_id)}
 
 
 def pairs(*subscriptions: Subscription) -> list[tuple[UUID, UUID]]:
@@ -88,31 +90,60 @@ def test_one_that_was_found_beside_one_that_is_gone_is_the_oldest_now() -> None:
 
 
 def test_the_policy_is_written_into_what_is_found() -> None:
-    [found] = duplicates([FIRST, SECOND], refund=True)
+    [found] = duplicates([FIRST, SECOND], giving=GIVING, refund=True)
 
     assert (found.refund, found.plan, found.account_id) == (True, COOKING, ANNA)
 
 
-BESIDE = FurtherItem(price_id="price_1999", plan=CINEMA, period_end=NEXT_MONTH, lease_until=NEXT_MONTH)
+def beside(plan: PlanTerms) -> FurtherItem:
+    return FurtherItem(price_id="price_1999", plan=plan, period_end=NEXT_MONTH, lease_until=NEXT_MONTH)
+
+
+WITH_CINEMA = replace(FIRST, further=(beside(CINEMA),))
+TO_CINEMA = replace(SECOND, plan=CINEMA, price_id="price_1499")
 
 
 @pytest.mark.parametrize(
-    ("older", "younger"),
+    ("younger", "giving"),
     [
-        (FIRST, replace(SECOND, further=(BESIDE,))),
-        (replace(FIRST, revoked_for={FIRST.price_id: "refunded"}), SECOND),
+        (replace(SECOND, further=(beside(CINEMA),)), GIVING),
+        (SECOND, set[tuple[UUID, UUID]]()),
+        (SECOND, {(SECOND.id, COOKING.plan_id), (FIRST.id, CINEMA.plan_id)}),
     ],
 )
-def test_what_would_be_lost_with_the_younger_one_is_left_to_people(older: Subscription, younger: Subscription) -> None:
-    [found] = duplicates([older, younger], refund=True)
+def test_what_would_be_lost_with_the_younger_one_is_left_to_people(younger: Subscription, giving: Giving) -> None:
+    [found] = duplicates([FIRST, younger], giving=giving, refund=True)
 
     assert (found.subscription_id, found.refund) == (SECOND.id, False)
+
+
+def test_a_plan_that_one_of_them_sells_beside_another_is_bought_twice() -> None:
+    giving = {*GIVING, (FIRST.id, CINEMA.plan_id)}
+    [found] = duplicates([WITH_CINEMA, TO_CINEMA], giving=giving, refund=True)
+    assert (found.subscription_id, found.of_subscription_id, found.plan, found.refund) == (
+        SECOND.id,
+        FIRST.id,
+        CINEMA,
+        True,
+    )
+
+    by_both = replace(SECOND, plan=replace(CINEMA, plan_id=THIRD.id), further=(beside(CINEMA),))
+    [found] = duplicates([WITH_CINEMA, by_both], giving=giving, refund=True)
+    assert (found.plan, found.refund) == (CINEMA, False), "what is its plan would be lost"
+
+
+def test_what_a_double_sells_beside_is_doubled_by_a_third_one() -> None:
+    found_before = replace(SECOND, further=(beside(CINEMA),), duplicate_of=FIRST.id)
+
+    assert pairs(FIRST, found_before, replace(TO_CINEMA, id=THIRD.id, started_at=THIRD.started_at)) == [
+        (THIRD.id, SECOND.id)
+    ]
 
 
 def test_one_that_was_over_before_it_was_seen_is_told_of_and_left_to_people() -> None:
     over = replace(SECOND, status="canceled", ended_at=MONDAY + days(3))
 
-    [found] = duplicates([FIRST, over], first_seen={over.id}, refund=True)
+    [found] = duplicates([FIRST, over], first_seen={over.id}, giving=GIVING, refund=True)
 
     assert (found.subscription_id, found.of_subscription_id, found.refund) == (SECOND.id, FIRST.id, False)
     assert duplicates([over, THIRD], first_seen={over.id}, refund=True) == []
