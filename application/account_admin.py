@@ -106,7 +106,7 @@ class AccountAdmin:
         )
 
     async def change_role(self, account_id: UUID, role: Role, asked: Asked) -> Changed:
-        """It holds from the next request on. Raises NotFound, LastAdmin."""
+        """It holds from the next request on. Raises NotFound, LastAdmin, AccountErased."""
         return await self.change(account_id, asked, lambda account: account.change_role(role))
 
     async def disable(self, account_id: UUID, *, reason: str, asked: Asked) -> Changed:
@@ -118,8 +118,9 @@ class AccountAdmin:
         return await self.change(account_id, asked, lambda account: account.disable(reason=reason), rows=[ended])
 
     async def enable(self, account_id: UUID, *, reason: str, asked: Asked) -> Changed:
-        """Raises NotFound, AccountErased."""
-        return await self.change(account_id, asked, lambda account: account.enable(reason=reason))
+        """What was asked for while nobody was let in stays worthless too. Raises NotFound, AccountErased."""
+        ended = self.codes.ending(account_id, ENDED_BY_DISABLING)
+        return await self.change(account_id, asked, lambda account: account.enable(reason=reason), rows=[ended])
 
     async def change(
         self,

@@ -37,7 +37,7 @@ class Grants:
         """Let somebody in until then: to what any plan opens, and to what asks for one of the features.
 
         Raises:
-            NotFound, EndInThePast, EndTooFarAhead, TooManyByHand.
+            NotFound, AccountErased, EndInThePast, EndTooFarAhead, TooManyByHand.
         """
         grant_id, named = asked.new_id("grant", self.records.identifiers), tuple(dict.fromkeys(features))
         now = self.business_time.now()
@@ -59,7 +59,7 @@ class Grants:
         """Keep somebody out of everything, until then or for good; what is being played stops.
 
         Raises:
-            NotFound, EndInThePast, EndTooFarAhead, TooManyByHand.
+            NotFound, AccountErased, EndInThePast, EndTooFarAhead, TooManyByHand.
         """
         block_id, now = asked.new_id("block", self.records.identifiers), self.business_time.now()
         decided = await self.records.decide(

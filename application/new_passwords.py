@@ -92,18 +92,20 @@ class NewPasswords:
     async def forgot(self, email: str) -> timedelta:
         """Send a link to the address, good for so long, if an account has it: who asks is not told, in the same time.
 
+        To one that is disabled none is sent, and what somebody was quick enough to ask for ends as it is enabled.
+
         Raises EmailInvalid; TooManyCodes, alike for an address that nobody has.
         """
         canonical = canonical_email(self.addresses, email)
         index = self.blind_index.of("email", canonical)
-        account_id = await self.sign_ins.account_at("email", index)
+        holder = await self.sign_ins.holder("email", index)
         code = NewCode(
             kind="password_reset",
             subject=index,
-            account_id=account_id,
+            account_id=holder.account_id if holder else None,
             payload=canonical,
             write=self.wording.password_reset(canonical),
-            is_sent=account_id is not None,
+            is_sent=holder is not None and not holder.disabled,
         )
         now = self.real_time.now()
         try:
@@ -125,6 +127,7 @@ class NewPasswords:
         account_id = proof.account_id
         note_account(account_id)
         account = (await self.records.recall(Account, account_id)).existing()
+        _refuse_worthless(account, proof)
         await refuse_weak(self.passwords, new, email=account.email, name=account.name)
         hashed = await self.passwords.hash(new)
         try:
@@ -135,10 +138,9 @@ class NewPasswords:
     async def _reset(self, account_id: UUID, proof: Proof, hashed: str, cause: Cause) -> Position:
         recalled = await self.records.recall(Account, account_id)
         account = recalled.existing()
-        if account.email is None or account.email != proof.payload:
-            raise InvalidToken("This link was sent to an address that the account has no more.")
+        email = _refuse_worthless(account, proof)
         credential = await self.sign_ins.credential_of(account_id)
-        facts = account.reset_password(account.email)
+        facts = account.reset_password(email)
         released = any(isinstance(fact, PhoneReleased) for fact in facts)
         about_phone = PHONE_RELEASED if released else PHONE_STAYS if account.phone else ""
         rows = [
@@ -154,6 +156,15 @@ class NewPasswords:
         """The number is anybody's again."""
         index = self.blind_index.of("phone", account.phone or "")
         return Delete("claims", {"kind": "phone", "blind_index": index, "owner": account.id})
+
+
+def _refuse_worthless(account: Account, proof: Proof) -> str:
+    """The address that the link proves. Raises InvalidToken."""
+    if account.disabled:
+        raise InvalidToken("The account is disabled: nothing that lets anybody in is changed.")
+    if account.email is None or account.email != proof.payload:
+        raise InvalidToken("This link was sent to an address that the account has no more.")
+    return account.email
 
 
 def _credential_row(account_id: UUID, known: Credential | None, hashed: str, *, now: datetime) -> GuardedRow:

@@ -50,7 +50,10 @@ class MemorySignIns:
 
     async def holder(self, kind: str, index: bytes) -> Holder | None:
         owner = await self.account_at(kind, index)
-        return Holder(owner, self._epoch(owner)) if owner else None
+        if owner is None:
+            return None
+        standing = self._standing(owner)
+        return Holder(owner, self._epoch(owner), standing is not None and standing.disabled is not None)
 
     async def open_session(
         self,

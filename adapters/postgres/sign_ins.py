@@ -43,7 +43,7 @@ OWNER = "SELECT owner FROM ops.claims WHERE kind = %s AND blind_index = %s"
 HOLDER = Query(
     access,
     """
-    SELECT owner, {epoch} FROM ops.claims LEFT JOIN {standings} ON account_id = owner
+    SELECT owner, {epoch}, standing->>'disabled' IS NOT NULL FROM ops.claims LEFT JOIN {standings} ON account_id = owner
     WHERE kind = %s AND blind_index = %s AND {still_live}
     """,
     epoch=EPOCH,

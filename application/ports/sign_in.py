@@ -19,10 +19,11 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Whose a number is, and the epoch of the account's sign-ins in which it was theirs."""
+    """Whose an address or a number is, and the epoch of the account's sign-ins in which it was theirs."""
 
     account_id: UUID
     epoch: int = 0
+    disabled: bool = False
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ class SignIns(Protocol):
         ...
 
     async def holder(self, kind: str, index: bytes) -> Holder | None:
-        """The same, for whoever is to be signed in by it."""
+        """The same, for whoever is to get in by it: now, or by what is sent to it."""
         ...
 
     async def open_session(

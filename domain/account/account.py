@@ -14,8 +14,7 @@ from domain.account.by_hand import (
     ByHand,
     GrantWithdrawn,
     in_force,
-    refuse_end,
-    refuse_too_many,
+    refuse_one_more,
     without,
 )
 from domain.account.contacts import (
@@ -151,6 +150,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return [RefreshTokenReused(account_id=self.id, session_id=session_id)]
 
     def change_role(self, role: Role) -> list[AccountEvent]:
+        self._refuse_erased()
         return [RoleChanged(account_id=self.id, before=self.role, after=role)] if role != self.role else []
 
     def every_customer(self) -> list[tuple[str, str]]:
@@ -219,11 +219,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def grant_access(
         self, grant_id: UUID, *, until: datetime, features: tuple[str, ...], reason: str, now: datetime
     ) -> list[AccountEvent]:
-        """Given twice under one id it is one grant. Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        """Given twice under one id it is one grant. Raises AccountErased, and what `refuse_one_more` does."""
         if grant_id in self.grants:
             return []
-        refuse_end(until, now)
-        refuse_too_many(self.grants, now)
+        self._refuse_erased()
+        refuse_one_more(self.grants, until, now)
         return [AccessGranted(account_id=self.id, grant_id=grant_id, until=until, features=features, reason=reason)]
 
     def withdraw_grant(self, grant_id: UUID, *, now: datetime) -> list[AccountEvent]:
@@ -232,11 +232,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return [GrantWithdrawn(account_id=self.id, grant_id=grant_id, before_until=until)] if until else []
 
     def block(self, block_id: UUID, *, until: datetime | None, reason: str, now: datetime) -> list[AccountEvent]:
-        """One more block, under an id that is new. Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+        """One more block, under an id that is new. Raises AccountErased, and what `refuse_one_more` does."""
         if block_id in self.blocks:
             return []
-        refuse_end(until, now)
-        refuse_too_many(self.blocks, now)
+        self._refuse_erased()
+        refuse_one_more(self.blocks, until, now)
         return [BlockPlaced(account_id=self.id, block_id=block_id, until=until, reason=reason)]
 
     def unblock(self, block_id: UUID, *, now: datetime) -> list[AccountEvent]:

@@ -70,17 +70,17 @@ def without(ends: Mapping[UUID, E], gone: UUID) -> dict[UUID, E]:
     return {id: until for id, until in ends.items() if id != gone}
 
 
-def refuse_end(until: datetime | None, now: datetime) -> None:
-    """Raises EndInThePast, EndTooFarAhead."""
+def refuse_one_more(ends: Mapping[UUID, datetime | None], until: datetime | None, now: datetime) -> None:
+    """Raises EndInThePast, EndTooFarAhead, TooManyByHand."""
+    _refuse_end(until, now)
+    if len(in_force(ends, now)) >= AT_ONCE_MAX:
+        raise TooManyByHand(f"This account has {AT_ONCE_MAX} of them in force, and may have no more.")
+
+
+def _refuse_end(until: datetime | None, now: datetime) -> None:
     if until is None:
         return
     if until <= now:
         raise EndInThePast("The end must lie in the future.")
     if until > now + LONGEST:
         raise EndTooFarAhead("The end must lie within ten years.")
-
-
-def refuse_too_many(ends: Mapping[UUID, datetime | None], now: datetime) -> None:
-    """Raises TooManyByHand."""
-    if len(in_force(ends, now)) >= AT_ONCE_MAX:
-        raise TooManyByHand(f"This account has {AT_ONCE_MAX} of them in force, and may have no more.")

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from application.account_admin import AccountInFull, LastAdmin
 from application.ports.ledger import StreamMoved
 from domain.account.account import Account, Role
+from domain.account.erasure import AccountErased
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenAccountAdmin
 from entrypoints.http.grants import BlockView, GrantView
@@ -86,7 +87,7 @@ class AdminRoleController(Controller):
     tags = ("Accounts",)
     guards = (SignedInAs("admin"),)
 
-    @put("/role", operation_id="give_role", summary="Give a role", refuses=(LastAdmin, StreamMoved))
+    @put("/role", operation_id="give_role", summary="Give a role", refuses=(AccountErased, LastAdmin, StreamMoved))
     async def give_role(
         self,
         account_id: FromPath[UUID],
@@ -117,7 +118,7 @@ class AdminRoleController(Controller):
         operation_id="enable_account",
         summary="Let somebody in again",
         status_code=200,
-        refuses=(StreamMoved,),
+        refuses=(AccountErased, StreamMoved),
     )
     async def enable(
         self, account_id: FromPath[UUID], data: JSONBody[Why], account_admin: GivenAccountAdmin, asked: ByRequest

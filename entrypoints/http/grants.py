@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from application.ports.ledger import StreamMoved
 from domain.account.by_hand import EndInThePast, EndTooFarAhead, TooManyByHand
+from domain.account.erasure import AccountErased
 from entrypoints.http.authentication import ByRequest, SignedInAs
 from entrypoints.http.given import GivenGrants
 from entrypoints.http.idempotency import Idempotent
@@ -17,7 +18,7 @@ from entrypoints.http.positions import at
 from entrypoints.http.texts import Line, Moment, Word
 from entrypoints.http.times import OUT_OF_RANGE, moment_within
 
-REFUSALS = (EndInThePast, EndTooFarAhead, OUT_OF_RANGE, StreamMoved, TooManyByHand)
+REFUSALS = (AccountErased, EndInThePast, EndTooFarAhead, OUT_OF_RANGE, StreamMoved, TooManyByHand)
 
 Features = Annotated[tuple[Word, ...], msgspec.Meta(max_length=20)]
 Why = Annotated[Line, msgspec.Meta(examples=["made good for Saturday's outage"])]

@@ -301,6 +301,78 @@ async def test_what_was_sent_before_an_account_was_disabled_is_worthless_once_it
     assert (await house.tags())[-1] == "account.email_verified"
 
 
+async def test_to_who_is_disabled_no_link_is_sent_and_whoever_asks_is_told_the_same(house: House) -> None:
+    anna = await house.registers(EMAIL)
+    await house.account_admin.disable(anna, reason="stolen", asked=BY_ADMIN)
+    sent = await house.ways.subjects(EMAIL)
+
+    for _ in range(3):
+        assert await house.ways.new_passwords.forgot(EMAIL) == timedelta(minutes=30)
+    with pytest.raises(TooManyCodes):
+        await house.ways.new_passwords.forgot(EMAIL)
+    assert await house.ways.subjects(EMAIL) == sent
+
+
+async def link_asked_for_as_the_account_is_disabled(house: House, anna: UUID) -> str:
+    """It was let in when she was looked up, and the code is made once it is disabled."""
+
+    async def disabled() -> None:
+        await house.account_admin.disable(anna, reason="stolen", asked=BY_ADMIN)
+
+    slow: Any = SlowCodes(codes=house.ways.codes, meanwhile=disabled)
+    await replace(house.ways.new_passwords, codes=slow).forgot(EMAIL)
+    return await house.ways.token_for(EMAIL)
+
+
+@pytest.mark.parametrize("enabled_again", [False, True])
+@pytest.mark.parametrize("new", [NEW, "short"])
+async def test_nor_is_a_link_worth_anything_that_was_asked_for_at_that_moment(
+    house: House, new: str, *, enabled_again: bool
+) -> None:
+    anna = await house.registers(EMAIL)
+    link = await link_asked_for_as_the_account_is_disabled(house, anna)
+    if enabled_again:
+        await house.account_admin.enable(anna, reason="hers again", asked=BY_ADMIN)
+
+    with pytest.raises(InvalidToken):
+        await house.ways.new_passwords.reset(link, new=new, cause=REQUEST)
+
+    assert "account.password_changed" not in await house.tags()
+
+
+async def test_nor_a_code_to_sign_in_by_that_was_asked_for_while_it_was_disabled(house: House) -> None:
+    anna = (await viewer(house, await by_phone(house))).account_id
+    await house.account_admin.disable(anna, reason="stolen", asked=BY_ADMIN)
+    house.real_time.pass_by(timedelta(seconds=1))
+    await house.ways.phones.ask_sign_in(PHONE)
+    await house.account_admin.enable(anna, reason="hers again", asked=BY_ADMIN)
+
+    with pytest.raises(NotSignedIn) as refused:
+        await house.ways.phones.sign_in(PHONE, await house.ways.digits_for(PHONE), cause=REQUEST)
+    assert refused.value.code == "invalid_code"
+
+
+@pytest.mark.parametrize("enabled_again", [False, True])
+async def test_a_reset_under_way_when_the_account_is_disabled_comes_to_nothing(
+    house: House, *, enabled_again: bool
+) -> None:
+    anna = await house.registers(EMAIL)
+    await house.ways.new_passwords.forgot(EMAIL)
+
+    async def disabled() -> None:
+        await house.account_admin.disable(anna, reason="stolen", asked=BY_ADMIN)
+        if enabled_again:
+            await house.account_admin.enable(anna, reason="hers again", asked=BY_ADMIN)
+
+    slow: Any = SlowPasswords(passwords=house.ways.new_passwords.passwords, meanwhile=disabled)
+    with pytest.raises(InvalidToken):
+        await replace(house.ways.new_passwords, passwords=slow).reset(
+            await house.ways.token_for(EMAIL), new=NEW, cause=REQUEST
+        )
+
+    assert "account.password_changed" not in await house.tags()
+
+
 # Somebody else registered with her address
 
 

@@ -193,6 +193,8 @@ async def test_who_holds_a_number_is_told_with_the_epoch_of_that_moment(house: O
 
     assert await house.sign_ins.holder("email", anna.bytes) == Holder(anna, 1)
     assert await house.sign_ins.holder("phone", anna.bytes) is None
+    await happened(house, anna, AccountDisabled(fact_id=uuid4(), account_id=anna, reason="stolen"))
+    assert await house.sign_ins.holder("email", anna.bytes) == Holder(anna, 2, disabled=True)
 
 
 async def places(

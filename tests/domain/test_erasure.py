@@ -1,6 +1,7 @@
 """An account that is erased: nobody gets in, nothing personal is added, and it cannot be taken back."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from domain.account.erasure import AccountErased, ErasureRequested, PersonalData
 from tests.people import ANNA, MONDAY
 from tests.scenario import folded, given
 
+TUESDAY = MONDAY + timedelta(days=1)
 ERASURE = UUID("00000000-0000-4000-8000-00000000e4a5")
 registered = AccountRegistered(account_id=ANNA, email="anna@example.com", name="Anna", role="admin", recorded_at=MONDAY)
 requested = ErasureRequested(account_id=ANNA, erasure_id=ERASURE, position=2, recorded_at=MONDAY)
@@ -67,9 +69,13 @@ def test_from_the_wish_on_all_sign_ins_are_over_and_the_account_is_shut() -> Non
         lambda anna: anna.change_phone("+48600100200"),
         lambda anna: anna.change_password("reset"),
         lambda anna: anna.enable(reason="a mistake"),
+        lambda anna: anna.change_role("viewer"),
+        lambda anna: anna.change_role("admin"),
+        lambda anna: anna.grant_access(ANNA, until=TUESDAY, features=(), reason="made good", now=MONDAY),
+        lambda anna: anna.block(ANNA, until=None, reason="chargebacks", now=MONDAY),
     ],
 )
-def test_nothing_personal_and_no_way_in_is_added(act: Callable[[Account], list[AccountEvent]]) -> None:
+def test_nothing_personal_no_way_in_and_no_power_is_added(act: Callable[[Account], list[AccountEvent]]) -> None:
     given(Account, registered, requested).when(act).then_refused(AccountErased)
 
 

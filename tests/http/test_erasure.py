@@ -116,8 +116,12 @@ async def test_the_account_stays_without_a_name_and_nobody_enables_it(
 
     shown = (await admin.http.get(f"/v1/admin/accounts/{anna.account_id}")).json()
     assert (shown["email"], shown["name"], shown["phone"]) == (None, None, None)
-    path = f"/v1/admin/accounts/{anna.account_id}/enable"
-    problem_in(await admin.http.post(path, json={"reason": "a mistake"}), 409, "account_erased")
+    path = f"/v1/admin/accounts/{anna.account_id}"
+    problem_in(await admin.http.post(f"{path}/enable", json={"reason": "a mistake"}), 409, "account_erased")
+    problem_in(await admin.http.put(f"{path}/role", json={"role": "admin"}), 409, "account_erased")
+    grant = {"until": "2030-01-01T00:00:00Z", "reason": "a mistake"}
+    problem_in(await admin.http.post(f"{path}/grants", json=grant), 409, "account_erased")
+    problem_in(await admin.http.post(f"{path}/blocks", json=grant), 409, "account_erased")
     assert [fact.tag() for fact in await facts_about(service, anna)][-2:] == [
         "account.erasure_requested",
         "account.personal_data_erased",
