@@ -18,7 +18,7 @@ from application.projections.plans import Offer
 from application.recall import Asked, Records
 from application.return_urls import ReturnUrls
 from application.subscription_commands import SubscriptionCommands
-from domain.access.access import ANY_PLAN, Access, decide, judge, terms_in
+from domain.access.access import ANY_PLAN, Access, decide, judge, lives, terms_in
 from domain.access.prepaid import Bought, bought
 from domain.access.standing import Standing, Term
 from domain.plan.plan import Plan
@@ -179,28 +179,33 @@ class Subscriptions:
             await self.commands.converge(account_id, asked)
 
     async def _which(self, account_id: UUID, subscription_id: UUID | None) -> UUID:
+        """The one that is named, else the one that lives; one whose first payment never came only where it is alone."""
         standing = await self.access.standing(account_id)
-        live = [term.subscription_id for term in standing.terms.values() if not term.ended_at] if standing else []
-        if subscription_id is not None:
-            live = [known for known in live if known == subscription_id]
+        live = [term for term in standing.terms.values() if not term.ended_at] if standing else []
+        if subscription_id is None:
+            live = [term for term in live if term.status != "incomplete"] or live
+        else:
+            live = [term for term in live if term.subscription_id == subscription_id]
         if not live:
             raise NoSubscription("There is no live subscription.")
         if len(live) > 1:
-            raise SubscriptionAmbiguous("Several subscriptions are live; name one of them.", subscription_ids=live)
-        return live[0]
+            ids = [term.subscription_id for term in live]
+            raise SubscriptionAmbiguous("Several subscriptions are live; name one of them.", subscription_ids=ids)
+        return live[0].subscription_id
 
 
 def _deciding_term(standing: Standing | None, now: datetime) -> Term | Bought | None:
-    """What gives access longest, else what was heard of last."""
+    """What gives access longest, else what lives, else what was heard of last."""
     if standing is None:
         return None
 
-    def rank(term: Term | Bought) -> tuple[bool, float, int]:
+    def rank(term: Term | Bought) -> tuple[bool, float, bool, int]:
         parts = [*terms_in(term)] if isinstance(term, Term) else [term]
         verdicts = [judge(part, now) for part in parts]
         until = max((verdict.until.timestamp() for verdict in verdicts if verdict.until), default=0.0)
         granted = any(verdict.granted for verdict in verdicts)
-        return granted, until, max(fact.position for part in parts for fact in part.facts.values())
+        newest = max(fact.position for part in parts for fact in part.facts.values())
+        return granted, until, lives(term, now), newest
 
     had: list[Term | Bought] = [*standing.terms.values(), *bought(standing.prepaid)]
     return max(had, key=rank, default=None)

@@ -104,7 +104,7 @@ def weigh(standing: Standing | None, required: Requirement, now: datetime) -> tu
     judged = [(judge(part, now), part) for part in parts(standing, required.feature)]
     granting = [(verdict, term) for verdict, term in judged if verdict.granted]
     if not granting:
-        verdict, term = _nearest(judged)
+        verdict, term = _nearest(judged, now)
         return _refused(verdict.reason, verdict.otherwise, deciding=_facts(term)), []
     return _best(granting, required, now), [term for _, term in granting]
 
@@ -241,9 +241,14 @@ def _bought(part: Bought, now: datetime) -> Verdict:
     return Verdict(granted=True, reason="prepaid", until=part.until, otherwise=otherwise)
 
 
-def _nearest(judged: list[tuple[Verdict, Part]]) -> tuple[Verdict, Part]:
-    """A refusal is explained by the term that was heard of last; by a grant only where there is nothing else."""
-    return max(judged, key=lambda pair: (not isinstance(pair[1], Grant), _heard_of(pair[1])))
+def _nearest(judged: list[tuple[Verdict, Part]], now: datetime) -> tuple[Verdict, Part]:
+    """A refusal is explained by what lives, else by what was heard of last; by a grant only where nothing else is."""
+    return max(judged, key=lambda pair: (not isinstance(pair[1], Grant), lives(pair[1], now), _heard_of(pair[1])))
+
+
+def lives(part: Part, now: datetime) -> bool:
+    """Whether it is a subscription that has begun and is not over: one that gives nothing may be made to give again."""
+    return isinstance(part, Term) and part.started_at <= now and (part.ended_at is None or now < part.ended_at)
 
 
 def _heard_of(term: Part) -> int:

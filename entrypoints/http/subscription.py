@@ -38,20 +38,20 @@ COMMAND_REFUSALS: tuple[type[Exception], ...] = (
 
 
 class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`subscription_id` is needed only where several are live."""
+    """`subscription_id` is needed only where several are live; one that waits for its first payment does not count."""
 
     at_period_end: bool = True
     subscription_id: UUID | None = None
 
 
 class Resumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`subscription_id` is needed only where several are live; without it no body is needed either."""
+    """As for a cancellation; without `subscription_id` no body is needed either."""
 
     subscription_id: UUID | None = None
 
 
 class PlanChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`subscription_id` is needed only where several are live."""
+    """`subscription_id` is needed only where several are live; one that waits for its first payment does not count."""
 
     plan_id: UUID
     subscription_id: UUID | None = None
@@ -76,7 +76,7 @@ class SubscriptionController(Controller):
 
     @get(operation_id="read_subscription", summary="My subscription")
     async def read(self, viewer: Viewer, subscriptions: GivenSubscriptions) -> SubscriptionView:
-        """The one that decides what may be watched, and why."""
+        """The one that decides what may be watched, and why; where nothing may be, one that is not over."""
         return subscription_view(await subscriptions.mine(viewer.account_id))
 
     @post(

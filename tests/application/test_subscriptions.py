@@ -11,7 +11,7 @@ from application.ports.inbox import Customer
 from domain.access.standing import Term
 from domain.shared.identity import derived_id
 from domain.subscription.facts import CancellationRequested, CancellationScheduled, SubscriptionEnded
-from domain.subscription.subscription import NoSubscription, SubscriptionAmbiguous
+from domain.subscription.subscription import AlreadySubscribed, NoSubscription, SubscriptionAmbiguous
 from tests.application.house import COOKING, House, asked_by
 from tests.people import MONDAY, days
 
@@ -86,7 +86,26 @@ async def test_of_several_the_one_that_gives_access_is_shown(house: House) -> No
     assert mine.access.granted
 
 
-async def test_of_several_that_are_over_the_one_heard_of_last_is_shown(house: House) -> None:
+async def test_of_several_that_give_nothing_the_one_that_lives_is_shown(house: House) -> None:
+    anna = await house.registers()
+    customer = await house.subscribes(anna, await house.sells())
+    first = await house.subscription_seen(customer)
+    await buys_another(house, customer)
+    house.billing.tell(customer.customer_id, replace(first, status="unpaid"))
+    await house.convergence.settle(customer)
+
+    another = derived_id("subscription", "memory", "sub_another")
+    await cancel(house, anna, at_period_end=False, which=another)
+
+    mine = await house.subscriptions.mine(anna)
+    assert isinstance(mine.term, Term)
+    assert mine.term.subscription_id == derived_id("subscription", "memory", first.reference)
+    assert (mine.status, mine.access.reason) == ("unpaid", "payment_failed")
+    with pytest.raises(AlreadySubscribed):
+        await house.opens_checkout(anna, await house.sells())
+
+
+async def test_of_one_that_is_over_and_one_that_waits_the_latter_is_shown(house: House) -> None:
     anna = await house.registers()
     customer = await house.subscribes(anna, await house.sells())
     await cancel(house, anna, at_period_end=False)
@@ -190,6 +209,37 @@ async def test_somebody_elses_is_not_hers_to_cancel(house: House) -> None:
 
     with pytest.raises(NoSubscription):
         await cancel(house, anna, which=theirs)
+
+
+async def test_one_whose_first_payment_never_came_is_not_meant_where_another_lives(house: House) -> None:
+    anna = await house.registers()
+    customer = await house.subscribes(anna, await house.sells())
+    first = await house.subscription_seen(customer)
+    waiting = replace(first, reference="sub_waiting", status="incomplete")
+    house.billing.tell(customer.customer_id, waiting)
+    await house.convergence.settle(customer)
+
+    await cancel(house, anna)
+
+    [scheduled] = [fact for fact in await house.facts() if isinstance(fact, CancellationScheduled)]
+    assert scheduled.subscription_id == derived_id("subscription", "memory", first.reference)
+    named = derived_id("subscription", "memory", "sub_waiting")
+    await cancel(house, anna, at_period_end=False, which=named)
+    [ended] = [fact for fact in await house.facts() if isinstance(fact, SubscriptionEnded)]
+    assert ended.subscription_id == named
+
+
+async def test_alone_it_is_the_one_that_is_meant(house: House) -> None:
+    anna = await house.registers()
+    customer = await house.subscribes(anna, await house.sells())
+    first = await house.subscription_seen(customer)
+    house.billing.tell(customer.customer_id, replace(first, reference="sub_waiting", status="incomplete"))
+    await house.convergence.settle(customer)
+    await cancel(house, anna, at_period_end=False)
+
+    await cancel(house, anna, at_period_end=False)
+
+    assert len([fact for fact in await house.facts() if isinstance(fact, SubscriptionEnded)]) == 2
 
 
 async def test_a_price_that_is_not_ours_beside_it_does_not_spoil_the_answer(house: House) -> None:

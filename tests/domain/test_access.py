@@ -53,6 +53,8 @@ cinema = replace(
 """A second subscription of hers, to a plan with more in it."""
 
 
+cinema_ended = replace(ended(TUESDAY), subscription_id=cinema.subscription_id)
+
 CINEMA_BESIDE = FurtherItem(
     price_id="price_1499", plan=CINEMA, period_end=TUESDAY + days(2), lease_until=TUESDAY + days(2)
 )
@@ -339,8 +341,42 @@ def test_after_a_change_of_the_plan_the_refund_is_of_what_it_is_now() -> None:
 def test_where_none_gives_access_the_one_heard_of_last_explains_it() -> None:
     waiting = replace(cinema, status="incomplete")
 
-    assert answer(started, ended(MONDAY), waiting).reason == "payment_pending"
-    assert answer(waiting, started, ended(MONDAY)).reason == "ended"
+    assert answer(started, went("active", "unpaid"), waiting).reason == "payment_pending"
+    assert answer(waiting, started, went("active", "unpaid")).reason == "payment_failed"
+    for last, facts in (
+        (3, (started, cinema, ended(MONDAY), cinema_ended)),
+        (2, (started, cinema, cinema_ended, ended(MONDAY))),
+    ):
+        assert [fact.position for fact in answer(*facts).deciding] == [last, 5]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("unpaid", "payment_failed"),
+        ("past_due", "payment_failed"),
+        ("paused", "paused"),
+        ("incomplete", "payment_pending"),
+    ],
+)
+def test_one_that_lives_explains_it_whatever_was_over_after_it(status: str, reason: Reason) -> None:
+    given = answer(started, cinema, went("active", status), cinema_ended)
+
+    assert (given.granted, given.reason) == (False, reason)
+    assert [fact.position for fact in given.deciding] == [2, 4]
+
+
+def test_until_its_end_the_other_lived_too() -> None:
+    facts = (started, went("active", "unpaid"), replace(cinema, status="incomplete"), cinema_ended)
+
+    assert answer(*facts, now=TUESDAY - days(0.1)).reason == "payment_pending"
+    assert answer(*facts, now=TUESDAY).reason == "payment_failed"
+
+
+def test_nor_does_what_has_not_begun_yet_explain_it() -> None:
+    later = replace(cinema, started_at=TUESDAY + days(1))
+
+    assert answer(started, went("active", "unpaid"), later).reason == "payment_failed"
 
 
 def test_where_none_has_the_feature_the_facts_of_all_are_named_in_their_order() -> None:

@@ -11,7 +11,7 @@ from domain.access.hindsight import bears_on
 from domain.prepaid.facts import RevokedFor, Span
 from domain.shared.fact import AccountFact
 from tests.domain.annas_purchases import THIRTY_DAYS, bought, duplicated, moved, restored, revoked
-from tests.domain.annas_subscription import LEASE, ended, started
+from tests.domain.annas_subscription import LEASE, ended, started, went
 from tests.domain.records import at, disabled, followed, recorded, registered, standing_after
 from tests.people import MONDAY, days
 
@@ -114,6 +114,16 @@ def test_it_outlives_a_subscription_that_ended() -> None:
     given = answer(started, bought(), ended(TUESDAY), now=TUESDAY)
 
     assert (given.granted, given.reason) == (True, "prepaid")
+
+
+def test_when_it_is_over_a_subscription_that_waits_for_its_money_says_what_would_help() -> None:
+    facts = (started, went("active", "unpaid"), bought())
+
+    assert answer(*facts).reason == "prepaid"
+    over = answer(*facts, now=END)
+    assert (over.reason, types(over)) == ("payment_failed", ["subscription.started", "subscription.status_changed"])
+    refunded = answer(*facts, revoked(since=TUESDAY))
+    assert (refunded.granted, refunded.reason) == (False, "payment_failed")
 
 
 def test_a_disabled_account_watches_nothing_with_it() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 from domain.access.access import Requirement, decide
 from domain.account.by_hand import AccessGranted, BlockLifted, BlockPlaced, GrantWithdrawn
 from domain.shared.plan_terms import PlanTerms
+from domain.subscription.facts import SubscriptionEvent
 from domain.subscription.truth import PAID, TERMINAL, BillingPolicy, MoneyBack, ProviderSubscription, SoldItem
 from domain.telling import tell
 from tests.domain.any_purchases import bought_until, buying
-from tests.domain.any_story import Heard, Turn, known_of, observing, policies, stories, told
+from tests.domain.any_story import Heard, Turn, known_of, observing, policies, stories, subscription_id, told
 from tests.domain.records import followed
 from tests.people import days
 
@@ -57,7 +59,19 @@ def test_access_is_what_the_last_words_give_and_what_was_done_by_hand(
         assert answer.granted == (bool(giving) and not is_disabled(turn) and not is_blocked(turn, now))
         if answer.granted:
             assert answer.until == max(giving)
+        elif answer.reason not in {"blocked", "feature_missing"} and (living := living_of(turn)):
+            named = {fact.position for fact in answer.deciding}
+            assert living & {fact.subscription_id for fact in subscribing(turn) if fact.position in named}
         assert {fact.position for fact in answer.deciding} <= {fact.position for fact in turn.facts}
+
+
+def living_of(turn: Turn) -> set[UUID]:
+    """Those that are not over: money, or a word, may still make one of them give access."""
+    return {subscription_id(word) for word in turn.last_words.values() if word.status not in TERMINAL}
+
+
+def subscribing(turn: Turn) -> list[SubscriptionEvent]:
+    return [fact for fact in turn.facts if isinstance(fact, SubscriptionEvent)]
 
 
 def stops(turn: Turn, policy: BillingPolicy, now: datetime, feature: str | None) -> list[datetime]:

@@ -88,10 +88,12 @@ async def judge(life: Life) -> Judged:
     oracle = Oracle(await books_of(life.stripe, await life.customer()), life.town.policy, life.sells)
     granted, moments = 0, _moments(life, oracle)
     for at in moments:
-        expected, answered = oracle.features(int(at.timestamp())), await _answered(life, at)
+        expected, (answered, status) = oracle.features(int(at.timestamp())), await _answered(life, at)
         assert answered == expected, (
             f"at {at} we give {sorted(answered)}, and Stripe and the policy say {sorted(expected)}"
         )
+        living = oracle.living()
+        assert expected or not living or status in living, f"at {at} we tell of {status}, and {sorted(living)} lives"
         granted += bool(expected)
     await _replays_alike(life)
     return Judged(granted, len(moments) - granted)
@@ -103,15 +105,23 @@ def _moments(life: Life, oracle: Oracle) -> list[datetime]:
     return sorted({*(life.now + timedelta(days=days) for days in SPANS_DAYS), *(at for at in turns if at >= life.now)})
 
 
-async def _answered(life: Life, at: datetime) -> frozenset[str]:
+class Answered(NamedTuple):
+    """What may be watched, and the status of what we tell of."""
+
+    features: frozenset[str]
+    status: str
+
+
+async def _answered(life: Life, at: datetime) -> Answered:
     """What we say over HTTP when it is that late, and nothing has been heard since."""
     now, life.town.clock.moment = life.now, at
     try:
         answer = await life.town.api.get("/v1/me/subscription", headers=life.headers)
     finally:
         life.town.clock.moment = now
-    access: dict[str, Any] = answer.raise_for_status().json()["access"]
-    return frozenset(access["features"]) if access["granted"] else frozenset()
+    told: dict[str, Any] = answer.raise_for_status().json()
+    features = told["access"]["features"] if told["access"]["granted"] else ()
+    return Answered(frozenset(features), told["status"])
 
 
 async def _replays_alike(life: Life) -> None:

@@ -1,5 +1,6 @@
 """What somebody may watch, by the words of the policy and what Stripe's API says: nothing of the program is used here.
 
+- Who may watch nothing is told of a subscription that is not over, where there is one; of one that is over else.
 - A subscription that is active or on trial gives what it sells until its end, if one is announced, else until its
   period's end and so much longer (`LEASE_SLACK_DAYS`); an end announced for later than that does not lengthen it.
 - One whose renewal failed gives it for `GRACE_DAYS_PAST_DUE` from the first failure of the oldest invoice that is owed
@@ -29,6 +30,7 @@ from tests.lives.stripe import Stripe
 
 DAY = 86_400
 PAID = ("active", "trialing")
+OVER = ("canceled", "incomplete_expired")
 VOID = ("failed", "canceled")
 OPEN = ("needs_response", "under_review")
 BEGINS = ("subscription_create", "subscription_cycle")
@@ -95,6 +97,12 @@ class Oracle:
                 if at < self._until(subscription, item)
             )
         )
+
+    def living(self) -> frozenset[str]:
+        """The statuses of what is not over; none where no plan was ever known of any of it."""
+        live = [one for one in self.books.subscriptions if one["status"] not in OVER]
+        sold = {item["price"]["id"] for one in live for item in one["items"]["data"]}
+        return frozenset(str(one["status"]) for one in live) if sold & self.sells.keys() else frozenset()
 
     def turns(self) -> list[int]:
         """When something may change by itself: ends, leases, the ends of grace."""
