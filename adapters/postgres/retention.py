@@ -47,6 +47,12 @@ FORGET: dict[str, LiteralString] = {
             WHERE body IS NOT NULL LIMIT %s
         ))
     """,
+    # Of what was still to be settled when somebody was erased whom it names; see nobodys.py.
+    "names_erased": """
+        UPDATE ops.inbox SET body = NULL, error = NULL WHERE id = ANY(ARRAY(
+            SELECT id FROM ops.inbox WHERE names_erased AND body IS NOT NULL AND status <> 'received' LIMIT %s
+        )) AND status <> 'received'
+    """,
     "codes": """
         DELETE FROM ops.codes WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM ops.codes WHERE made_at < now() - interval '2 days' LIMIT %s

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from application.ports.inbox import Customer
 from application.ports.ledger import GuardedRow
 
 ErasureStatus = Literal["requested", "erased"]
@@ -91,13 +92,21 @@ class OperationalRows(Protocol):
         ...
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery of which it may be that nobody knows whose it is; without a body where that cannot be read."""
+
+    id: int
+    customer: Customer | None
+    body: bytes | None
+
+
 class NobodysDeliveries(Protocol):
     """What providers told, and nobody knows of whom. Raises DatabaseUnavailable."""
 
-    async def page(self, *, after: int, limit: int) -> Sequence[tuple[int, bytes | None]]:
-        """The ids after this one with the bodies; None where one cannot be read."""
+    async def page(self, *, after: int, limit: int) -> Sequence[Told]:
+        """Those after this id that have a body, name no customer or are not settled, in the order of their ids."""
         ...
 
     async def forget(self, ids: Sequence[int]) -> None:
-        """Their bodies, unless it has come to be known whose they are."""
+        """Their bodies; of what is still to be settled as soon as it has been, since it may tell of money."""
         ...

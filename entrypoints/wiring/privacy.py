@@ -67,7 +67,7 @@ def privacy(
             records=base.records,
             erasures=erasures,
             rows=PostgresOperationalRows(base.pool),
-            nobodys=Nobodys(deliveries=PostgresNobodysDeliveries(base.pool, base.vault)),
+            nobodys=Nobodys(deliveries=PostgresNobodysDeliveries(base.pool, base.vault), customers=ports.customers),
             vault=base.vault,
             blind_index=base.blind_index,
             throttling=gates.throttling(settings, base),

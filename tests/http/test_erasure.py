@@ -237,7 +237,7 @@ async def test_no_erasure_lets_anybody_guess_or_register_anew(service: Service) 
     assert left[1] < left[0]
 
 
-async def told_of(service: Service, customer: str | None, email: str, event_id: str) -> None:
+async def told_of(service: Service, customer: str | None, email: str, event_id: str, *, settled: bool = True) -> None:
     """By a webhook about a payment, whose customer is nobody that we know."""
     paid = {
         "object": "checkout.session",
@@ -249,7 +249,8 @@ async def told_of(service: Service, customer: str | None, email: str, event_id: 
     told = json.dumps(event | {"data": {"object": paid}}).encode()
     kept = await service.public.post("/v1/webhooks/stripe", content=told, headers=signed(service, told))
     assert kept.status_code == 200, kept.text
-    await service.house.convergence.settle_waiting()
+    if settled:
+        await service.house.convergence.settle_waiting()
 
 
 async def test_a_webhook_about_a_customer_that_turns_out_to_be_of_the_erased_loses_its_body(
@@ -281,6 +282,27 @@ async def test_a_guests_webhook_is_emptied_for_who_has_proved_its_address(
     async with await psycopg.AsyncConnection.connect(module_database) as connection:
         cursor = await connection.execute("SELECT body IS NULL FROM ops.inbox WHERE event_id = %s", (event_id,))
         assert await cursor.fetchone() == (proved,)
+
+
+@pytest.mark.parametrize("status", ["received", "failed"])
+async def test_what_is_still_to_be_settled_keeps_its_body_until_then_and_no_longer(
+    status: str, service: Service, anna: Person, module_database: str
+) -> None:
+    """Stripe is away in the hour of the erasure; then it is there again, and says that it is of nobody we know."""
+    about = f"cus_{status}"
+    await follow_link(service, anna.email)
+    await told_of(service, about, anna.email, f"evt_{status}", settled=False)
+    async with await psycopg.AsyncConnection.connect(module_database) as connection:
+        await connection.execute("UPDATE ops.inbox SET status = %s WHERE customer_id = %s", (status, about))
+
+    await erased(service, anna)
+    await service.house.retention.forget()
+    [during] = await bodies(module_database, about)
+    await service.house.convergence.settle_waiting()
+    await service.house.retention.forget()
+
+    assert (during is not None) == (status == "received")
+    assert await bodies(module_database, about) == [None]
 
 
 async def bodies(dsn: str, customer_id: str, event_id: str | None = None) -> list[Any]:
