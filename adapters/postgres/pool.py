@@ -21,13 +21,14 @@ SESSION_OPTIONS = (
     # A host that vanishes leaves its locks: the server finds out within a minute, and not in two hours.
     " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
     " -c TimeZone=UTC"
-    # Where statistics say that a table is empty the server would read it from end to end, and keep to that plan while
-    # the table grows, until ANALYZE comes by itself: a play that takes 0.2 ms to begin took 20 ms after 30,000 others.
-    # Without JIT, which a server before 18 begins where there is no other way than the one that is off.
-    " -c enable_seqscan=off -c jit=off"
 )
 
-LOOKUP_OPTIONS = " -c enable_hashjoin=off -c enable_mergejoin=off"
+POOL_OPTIONS = SESSION_OPTIONS + " -c enable_seqscan=off -c jit=off"
+"""Where statistics say that a table is empty the server would read it from end to end, and keep to that plan while the
+table grows, until ANALYZE comes by itself: a play that takes 0.2 ms to begin took 20 ms after 30,000 others. Without
+JIT, which a server before 18 begins where there is no other way than the one that is off.
+"""
+LOOKUP_OPTIONS = POOL_OPTIONS + " -c enable_hashjoin=off -c enable_mergejoin=off"
 """Where rows are only looked for by their keys, nor does it read an index from end to end to join it."""
 
 CONNECTION_ARGUMENTS: dict[str, object] = {
@@ -38,6 +39,7 @@ CONNECTION_ARGUMENTS: dict[str, object] = {
     "keepalives_count": 3,
     # Without it a query whose answer is lost on the way waits for minutes (measured: until the network healed).
     "tcp_user_timeout": 10_000,
+    "options": SESSION_OPTIONS,
 }
 
 
@@ -60,7 +62,7 @@ def new_pool(dsn: str, *, size: int = 8, for_lookups: bool = False) -> Pool:
     pool: Pool = AsyncConnectionPool(
         dsn,
         connection_class=AsyncConnection[TupleRow],
-        kwargs={**CONNECTION_ARGUMENTS, "options": SESSION_OPTIONS + LOOKUP_OPTIONS * for_lookups},
+        kwargs=CONNECTION_ARGUMENTS | {"options": LOOKUP_OPTIONS if for_lookups else POOL_OPTIONS},
         min_size=1,
         max_size=size,
         timeout=5,

@@ -1,13 +1,14 @@
-"""What is looked for by its key is found by an index, also while a table grows that was empty when it was planned."""
+"""What every connection of the program is given: limits on its waits, and plans that stay good while a table grows."""
 
 from contextlib import closing
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 
 from adapters.postgres.play_sessions import PostgresPlaySessions
-from adapters.postgres.pool import new_pool
+from adapters.postgres.pool import CONNECTION_ARGUMENTS, new_pool
 from application.ports.play_sessions import StreamLimit
 from tests.adapters.postgres.test_streams import NOW, play
 
@@ -41,3 +42,16 @@ async def test_plays_are_found_by_an_index_where_the_table_was_said_to_be_empty(
             await plays.start_counted(one, StreamLimit(100))
 
     assert tables_read_whole(database) == before
+
+
+@pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])
+async def test_every_connection_has_limits_of_its_own_and_of_a_pool_too(database: str, setting: str) -> None:
+    arguments: dict[str, Any] = CONNECTION_ARGUMENTS
+    show = f"SHOW {setting}".encode()
+    with psycopg.connect(database, **arguments) as connection:
+        alone = connection.execute(show).fetchone()
+    for for_lookups in (False, True):
+        async with new_pool(database, size=1, for_lookups=for_lookups) as pool, pool.connection() as pooled:
+            assert await (await pooled.execute(show)).fetchone() == alone
+
+    assert alone in {("15s",), ("5s",)}
