@@ -47,6 +47,13 @@ FORGET: dict[str, LiteralString] = {
             WHERE body IS NOT NULL LIMIT %s
         ))
     """,
+    # Of what the provider told of them since: until then a refund that names its payment alone is known to be theirs.
+    "erased_objects": """
+        DELETE FROM ops.customer_objects WHERE ctid = ANY(ARRAY(
+            SELECT known.ctid FROM ops.customer_objects AS known
+            JOIN ops.erased_customers USING (provider, customer_id) LIMIT %s
+        ))
+    """,
     # Of what was still to be settled when somebody was erased whom it names; see nobodys.py.
     "names_erased": """
         UPDATE ops.inbox SET body = NULL, error = NULL WHERE id = ANY(ARRAY(

@@ -196,8 +196,21 @@ async def test_an_open_page_is_shut_and_what_was_just_paid_on_another_goes_back(
     assert (await service.public.post(hers, data={"outcome": "pay"})).status_code != 303
     assert {"payment.succeeded", "subscription.started", "subscription.ended"} <= await tags_of(service, boris)
     # What Stripe told of him afterwards has no body, also where it had to be asked whom it is about.
-    kept = await bodies(service.house.settings.database_url, await customer_of(service, boris))
-    assert set(kept) == {None}
+    about = await customer_of(service, boris)
+    assert set(await bodies(service.house.settings.database_url, about)) == {None}
+    # Nor does anybody remember for long which payment was his.
+    told_since = await objects_of(service, about)
+    await service.house.retention.forget()
+    assert told_since > await objects_of(service, about) == 0
+
+
+async def objects_of(service: Service, customer_id: str) -> int:
+    """How many of the provider's objects are known to be the customer's."""
+    async with await psycopg.AsyncConnection.connect(service.house.settings.database_url) as connection:
+        query = "SELECT count(*) FROM ops.customer_objects WHERE customer_id = %s"
+        row = await (await connection.execute(query, (customer_id,))).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def tags_of(service: Service, person: Person) -> set[str]:
