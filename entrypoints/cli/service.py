@@ -1,6 +1,7 @@
 """The service as one command runs it: database, simulators, worker and API, started in order, stopped within 10 s."""
 
 import logging
+import os
 import signal
 import socket
 import time
@@ -8,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import IO
 
 import httpx
 
 from entrypoints.cli.children import Child, stop_together
+from entrypoints.cli.counting import clear_abandoned, counting_folder
 from entrypoints.settings import Settings
 from entrypoints.wiring import COUNTING_TOGETHER, Database, ready_database
 
@@ -107,7 +108,7 @@ def running_service(
     """Everything up and answering inside, everything stopped after; `log_to` takes the children's logs.
 
     Raises:
-        ServiceFailed, DatabaseNotReady.
+        ServiceFailed, DatabaseNotReady, OSError.
     """
     with ExitStack() as stack:
         logs = stack.enter_context(_opened(log_to)) if log_to else None
@@ -119,12 +120,14 @@ def running_service(
         if worker:
             children.append(Child("worker", ["worker"], environment, logs=logs))
         listening = stack.enter_context(_listening(settings))
-        number = str(listening.fileno())
+        number, fds = str(listening.fileno()), [listening.fileno()]
+        clear_abandoned()
         if api_workers > 1:
-            folder = stack.enter_context(TemporaryDirectory(prefix="streamly-metrics-"))
-            environment = environment | {COUNTING_TOGETHER: folder}
+            folder = stack.enter_context(counting_folder())
+            environment = environment | {COUNTING_TOGETHER: str(folder.path)}
+            fds.append(folder.held)
         children += [
-            Child(f"api-{each}", ["api", "--fd", number], environment, logs=logs, fds=[listening.fileno()])
+            Child(f"api-{each}", ["api", "--fd", number], environment, logs=logs, fds=fds)
             for each in range(1, api_workers + 1)
         ]
         service = Service(settings, database, children)
@@ -138,8 +141,11 @@ def running_service(
 
 
 def _opened(log: Path) -> IO[bytes]:
+    """For whoever runs the service alone, also where an earlier one left it open to all: it names accounts."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    return log.open("ab")
+    opened = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.fchmod(opened, 0o600)
+    return os.fdopen(opened, "ab")
 
 
 def _environment(settings: Settings, dsn: str) -> dict[str, str]:

@@ -201,11 +201,15 @@ def scrapes(address: str, name: str = APPENDS) -> set[float]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_killed_with_9_it_leaves_no_process_and_loses_no_commit(tmp_path: Path) -> None:
-    with serving(tmp_path, "--workers", "2") as (process, address):
+    (temporary := tmp_path / "temporary").mkdir()
+    with serving(tmp_path, "--workers", "2", TMPDIR=str(temporary)) as (process, address):
         assert register(address, "anna@example.com").status_code == 201
         process.send_signal(signal.SIGKILL)
         until(lambda: processes_naming(tmp_path) == [], "the end of every child", GONE_SECONDS)
-    with serving(tmp_path) as (process, address):
+    assert list(temporary.glob("streamly-*"))
+    with serving(tmp_path, TMPDIR=str(temporary)) as (process, address):
+        assert list(temporary.glob("streamly-*")) == []
+        assert (tmp_path / "streamly.log").stat().st_mode & 0o777 == 0o600
         assert register(address, "anna@example.com").status_code == 409
         assert register(address, "boris@example.com").status_code == 201
         process.send_signal(signal.SIGTERM)

@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from socket import AF_INET6, has_dualstack_ipv6
 from threading import Thread
 from typing import Any
 
 import pytest
 
-from entrypoints.cli.service import READY, _answers, _reached_at  # pyright: ignore[reportPrivateUsage]
+from entrypoints.cli.service import READY, _answers, _opened, _reached_at  # pyright: ignore[reportPrivateUsage]
 
 
 class Ipv6(HTTPServer):
@@ -69,3 +70,19 @@ def test_one_that_listens_by_ipv6_alone_is_asked_there() -> None:
 )
 def test_where_a_service_is_reached(host: str, reached_at: str) -> None:
     assert _reached_at(host) == reached_at
+
+
+@pytest.mark.parametrize("former", [None, 0o644])
+def test_what_the_processes_say_is_for_whoever_runs_them_alone(tmp_path: Path, former: int | None) -> None:
+    """Accounts are named in it; what an earlier version said stays."""
+    log = tmp_path / "data" / "streamly.log"
+    if former is not None:
+        log.parent.mkdir()
+        log.write_text("before\n")
+        log.chmod(former)
+
+    with _opened(log) as opened:
+        opened.write(b"now\n")
+
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert log.read_text() == ("before\nnow\n" if former else "now\n")
