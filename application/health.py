@@ -37,6 +37,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """Second live subscriptions of an account to one plan that have been found."""
     failed_intents: int = 0
     """What was asked of the payment provider, and nobody sees to any more: that is for people to do."""
+    failed_transcodes: int = 0
+    """Videos that could not be made ready for a reason of ours, until they are uploaded again or deleted."""
     waits: Mapping[str, float] = {}
     """By queue, how many seconds ago that was due which has waited longest; 0 where nothing is due."""
     lagging: tuple[str, ...] = ()
@@ -121,6 +123,7 @@ class Health:
             sweeps=await self.sweeps.totals(),
             duplicates=await self.duplicates.found(),
             failed_intents=await self.intents.failed(),
+            failed_transcodes=await self.jobs.failed(),
             waits=waits,
             lagging=tuple(name for name, lag in _lags(statuses, policies) if lag > self.lag_max),
             overdue=tuple(queue for queue, seconds in waits.items() if seconds > self.waits_max[queue]),

@@ -199,8 +199,7 @@ class Videos:
             await self._decide(video_id, asked, await self._processed(platform, video))
         except VideoGone:
             return
-        except NotFound:
-            # It was deleted while it was worked on, perhaps from another machine.
+        except NotFound:  # it was deleted while it was worked on, perhaps from another machine
             await platform.delete(reference(video))
 
     async def _processed(self, platform: WorkedPlatform, video: Video) -> Callable[[Video], Sequence[Fact]]:
@@ -218,6 +217,12 @@ class Videos:
             renditions=made.renditions,
         )
 
+    async def give_up(self, video_id: UUID) -> None:
+        """What was uploaded could not be made playable, and nobody tries any more; done again, nothing happens."""
+        asked = Asked(Actor("system", "transcoder"), Cause("command", f"give-up-{video_id}"))
+        with suppress(NotFound):
+            await self._decide(video_id, asked, lambda it: it.give_up())
+
     async def describe(self, video_id: UUID, changes: Changes, asked: Asked) -> Decided:
         """Change what is said of a video; what is left out stays. Raises NotFound."""
         return await self._decide(video_id, asked, lambda video: video.describe(changes.on(video.said)))
@@ -233,6 +238,7 @@ class Videos:
         """What is left of a deleted one; done again, nothing happens. Raises PlatformNotSetUp, ProviderUnavailable."""
         video = (await self.records.recall(Video, video_id)).existing()
         await self.platforms.of(video.platform).delete(reference(video))
+        await self.jobs.forget(video_id)
 
     async def publish(self, video_id: UUID, asked: Asked) -> Decided:
         """Raises NotFound, VideoNotReady."""

@@ -69,6 +69,13 @@ GIVE_BACK = """
 
 PROGRESS = "SELECT progress FROM jobs.transcodes WHERE video_id = %(video_id)s AND status = 'working'"
 
+# Nobody has it but this try, and nobody has asked for it anew.
+IS_LAST = "SELECT NOT again FROM jobs.transcodes WHERE video_id = %(video_id)s AND holder = %(holder)s"
+
+FORGET = "DELETE FROM jobs.transcodes WHERE video_id = %(video_id)s AND status = 'failed'"
+
+FAILED = "SELECT count(*) FROM jobs.transcodes WHERE status = 'failed'"
+
 UNFINISHED = "SELECT count(*) FROM jobs.transcodes WHERE status <> 'failed'"
 
 
@@ -110,6 +117,16 @@ class TranscodeQueue:
         told = error.replace("\0", "")[:ERROR_CHARACTERS_MAX]
         await self._change(FAIL, **_try(lease), error=told, retry_after_seconds=retry_after_seconds)
 
+    async def is_last(self, lease: Lease) -> bool:
+        """False when somebody else has it, or it was deferred again meanwhile."""
+        async with connected(self._pool) as connection:
+            found = await (await connection.execute(IS_LAST, _try(lease))).fetchone()
+        return bool(found and found[0])
+
+    async def forget(self, video_id: UUID) -> None:
+        """That it has failed."""
+        await self._change(FORGET, video_id=video_id)
+
     async def give_back(self, lease: Lease) -> None:
         """As if it had not been taken."""
         await self._change(GIVE_BACK, **_try(lease))
@@ -121,8 +138,14 @@ class TranscodeQueue:
 
     async def unfinished(self) -> int:
         """Queued or worked on; failed ones are not counted."""
+        return await self._count(UNFINISHED)
+
+    async def failed(self) -> int:
+        return await self._count(FAILED)
+
+    async def _count(self, statement: LiteralString) -> int:
         async with connected(self._pool) as connection:
-            found = await (await connection.execute(UNFINISHED)).fetchone()
+            found = await (await connection.execute(statement)).fetchone()
         assert found is not None, "a count has one row"
         return int(found[0])
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from adapters.jobs.queue import Lease, TranscodeQueue
 from adapters.postgres.listening import Signal
 from adapters.postgres.pool import Pool
-from application.errors import DatabaseUnavailable
+from application.errors import DatabaseUnavailable, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ class PostgresTranscodeJobs:
     """Deferred by any process, worked on by any other.
 
     A worker that is killed leaves its video to another one within `lease_seconds` and a second. A try that raises is
-    repeated after each of `retry_delays_seconds`; after the last one the video stays failed in `jobs.transcodes`, with
-    its error. The transcoding must be such that it may be done again.
+    repeated after each of `retry_delays_seconds`; after the last one, or when as many workers and one more were lost
+    over it, the video is given up, and its error stays in `jobs.transcodes` until it is deferred again or forgotten.
+    The transcoding, and the giving up, must be such that they may be done again.
     """
 
     def __init__(
@@ -68,18 +69,29 @@ class PostgresTranscodeJobs:
         """Raises DatabaseUnavailable."""
         return await self._queue.unfinished()
 
-    async def work(self, transcode: Transcode, *, concurrency: int = 1) -> None:
-        """Until cancelled: what is under way then is stopped and given back, to be taken by another worker at once."""
+    async def failed(self) -> int:
+        """Raises DatabaseUnavailable."""
+        return await self._queue.failed()
+
+    async def forget(self, video_id: UUID) -> None:
+        """Raises DatabaseUnavailable."""
+        await self._queue.forget(video_id)
+
+    async def work(self, transcode: Transcode, *, give_up: Transcode | None = None, concurrency: int = 1) -> None:
+        """Until cancelled: what is under way then is stopped and given back, to be taken by another worker at once.
+
+        `give_up` is to record that a video could not be made ready; it is called until it has not raised Unavailable.
+        """
         async with asyncio.TaskGroup() as group:
             for number in range(concurrency):
-                group.create_task(self._work_on_one_after_another(transcode), name=f"transcoder-{number}")
+                group.create_task(self._work_on_one_after_another(transcode, give_up), name=f"transcoder-{number}")
 
-    async def _work_on_one_after_another(self, transcode: Transcode) -> None:
+    async def _work_on_one_after_another(self, transcode: Transcode, give_up: Transcode | None) -> None:
         while True:
             deferred = self._deferred.next
             lease = await self._take()
             if lease is not None:
-                await self._try(lease, transcode)
+                await self._try(lease, transcode, give_up)
                 continue
             try:
                 await asyncio.wait_for(deferred.wait(), POLL_SECONDS)
@@ -93,9 +105,9 @@ class PostgresTranscodeJobs:
             log.warning("no video can be taken while the database does not answer")
             return None
 
-    async def _try(self, lease: Lease, transcode: Transcode) -> None:
+    async def _try(self, lease: Lease, transcode: Transcode, give_up: Transcode | None) -> None:
         if lease.attempts > len(self._retry_delays_seconds) + 1:
-            await self._fail(lease, RuntimeError("its worker was lost, and that was the last try"))
+            await self._fail(lease, RuntimeError("its worker was lost, and that was the last try"), give_up)
             return
         self._progress[lease.video_id] = 0.0
         try:
@@ -107,7 +119,7 @@ class PostgresTranscodeJobs:
         except LeaseLost as lost:
             log.warning("transcoding was left to another worker", extra={"video": lease.video_id, "why": str(lost)})
         except Exception as trouble:  # noqa: BLE001 - whatever it is, it is logged, kept, and tried again
-            await self._fail(lease, trouble)
+            await self._fail(lease, trouble, give_up)
         else:
             await self._tell(self._queue.finish(lease))
         finally:
@@ -139,15 +151,30 @@ class PostgresTranscodeJobs:
             raise LeaseLost("its lease was over, and it was taken")
         return now + self._lease_seconds
 
-    async def _fail(self, lease: Lease, trouble: Exception) -> None:
+    async def _fail(self, lease: Lease, trouble: Exception, give_up: Transcode | None) -> None:
         remaining = self._retry_delays_seconds[lease.attempts - 1 :]
         what = {"video": lease.video_id, "attempt": lease.attempts}
         if remaining:
             log.warning("transcoding failed and will be tried again", extra=what, exc_info=trouble)
         else:
             log.error("transcoding failed for good", extra=what, exc_info=trouble)
+            if give_up is not None and not await self._given_up(lease, give_up):
+                return
         delay = remaining[0] if remaining else None
         await self._tell(self._queue.fail(lease, error=repr(trouble), retry_after_seconds=delay))
+
+    async def _given_up(self, lease: Lease, give_up: Transcode) -> bool:
+        """Whether that is recorded, or need not be; if not, the end of the lease has it given up by another worker."""
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                if await self._queue.is_last(lease):
+                    await give_up(lease.video_id)
+        except (Unavailable, TimeoutError):
+            log.warning("that a video is given up could not be recorded, so it will be done again")
+            return False
+        except Exception:
+            log.exception("that a video is given up cannot be recorded", extra={"video": lease.video_id})
+        return True
 
     async def _tell(self, change: Awaitable[None]) -> None:
         """Change the queue, if that can be done soon; if not, the end of the lease has the video worked on again."""

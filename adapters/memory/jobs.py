@@ -10,11 +10,13 @@ class MemoryTranscodeJobs:
 
     def __init__(self) -> None:
         self._queued: dict[UUID, None] = {}
+        self._failed: set[UUID] = set()
         self._progress: dict[UUID, float] = {}
         self._deferred = asyncio.Event()
 
     async def defer(self, video_id: UUID) -> None:
         self._queued[video_id] = None
+        self._failed.discard(video_id)
         self._deferred.set()
 
     def report_progress(self, video_id: UUID, fraction: float) -> None:
@@ -26,6 +28,12 @@ class MemoryTranscodeJobs:
 
     async def unfinished(self) -> int:
         return len(self._queued.keys() | self._progress.keys())
+
+    async def failed(self) -> int:
+        return len(self._failed)
+
+    async def forget(self, video_id: UUID) -> None:
+        self._failed.discard(video_id)
 
     async def work(self, transcode: Callable[[UUID], Awaitable[None]]) -> None:
         """Until cancelled."""
@@ -42,5 +50,8 @@ class MemoryTranscodeJobs:
             self._progress[video_id] = 0.0
             try:
                 await transcode(video_id)
+            except Exception:
+                self._failed.add(video_id)
+                raise
             finally:
                 del self._progress[video_id]

@@ -183,6 +183,11 @@ class Found(Collector):
             "What was asked of the payment provider and nobody sees to any more: `streamly intents list --failed`.",
             value=self._readiness.failed_intents,
         )
+        yield GaugeMetricFamily(
+            "streamly_failed_transcodes",
+            "Videos that could not be made ready for a reason of ours, and were neither uploaded again nor deleted.",
+            value=self._readiness.failed_transcodes,
+        )
 
 
 def _of_the_inbox(counts: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:

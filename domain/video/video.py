@@ -50,6 +50,11 @@ class VideoStatus(StrEnum):
 GONE = "gone"
 """Why a video failed that its platform has lost, or that was deleted there by hand."""
 
+GIVEN_UP = "transcoding_failed"
+GIVEN_UP_DETAIL = (
+    "It could not be made ready, and was tried several times; the worker's log says why. It may be uploaded again."
+)
+
 UPLOADABLE = frozenset({VideoStatus.WAITING, VideoStatus.ERRORED})
 
 
@@ -127,6 +132,10 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         if not self._is_processing(upload_sha256):
             return []
         return [VideoFailed(video_id=self.id, reason=reason, detail=detail)]
+
+    def give_up(self) -> list[VideoFact]:
+        """Its upload could not be made ready, for a reason of ours as far as is known."""
+        return self.fail(upload_sha256=self.upload_sha256, reason=GIVEN_UP, detail=GIVEN_UP_DETAIL)
 
     def _is_processing(self, upload_sha256: str) -> bool:
         return self.status is VideoStatus.PROCESSING and self.upload_sha256 == upload_sha256

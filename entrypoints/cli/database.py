@@ -87,7 +87,13 @@ async def _examine(settings: Settings, dsn: str) -> list[Checked]:
         failed = readiness.failed_intents
         see = "; `streamly intents list --failed` shows them" if failed else ""
         checks.append(Checked("intents", f"{failed} have failed for good{see}", well=not failed))
+        checks.append(_transcodes(readiness.failed_transcodes))
     return checks
+
+
+def _transcodes(failed: int) -> Checked:
+    see = "; the worker's log says why, and they are to be uploaded again, or deleted" if failed else ""
+    return Checked("transcodes", f"{failed} have failed for good{see}", well=not failed)
 
 
 def _master_key(house: House, kid: str, count: int) -> Checked:

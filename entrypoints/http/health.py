@@ -83,7 +83,8 @@ class PolicyCheck(msgspec.Struct, frozen=True):
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """`queues` in things that are not done yet; `waits` in seconds since that was due which has waited longest.
 
-    Of the intents the failed ones wait for `streamly intents retry`.
+    Of the intents the failed ones wait for `streamly intents retry`; of the videos those that could not be made ready
+    for a reason of ours wait to be uploaded again or deleted (`error`: `transcoding_failed`).
     A `process` that is leaving was told to stop, and answers what comes within a second.
     """
 
@@ -94,6 +95,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     queues: dict[str, int]
     waits: dict[str, float]
     failed_intents: int
+    failed_transcodes: int
 
 
 class ReadyView(msgspec.Struct, frozen=True):
@@ -147,6 +149,7 @@ def _ready_view(readiness: Readiness, *, leaving: bool) -> ReadyView:
         queues=readiness.queues,
         waits={queue: round(seconds, 1) for queue, seconds in readiness.waits.items()},
         failed_intents=readiness.failed_intents,
+        failed_transcodes=readiness.failed_transcodes,
     )
     return ReadyView("unavailable" if leaving else readiness.status, _failing(readiness, leaving=leaving), checks)
 

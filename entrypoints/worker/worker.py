@@ -42,7 +42,7 @@ async def _work(house: House, stopped: asyncio.Event, also: Callable[[], Awaitab
     following = [
         asyncio.create_task(house.policies.run(), name="policies"),
         asyncio.create_task(house.rebuilds.run(), name="requested rebuilds"),
-        asyncio.create_task(house.jobs.work(lambda video_id: _transcode(house, video_id)), name="transcoding"),
+        asyncio.create_task(_transcode_all(house), name="transcoding"),
     ]
     if also is not None:
         following.append(asyncio.create_task(_called(also), name="also"))
@@ -70,6 +70,10 @@ async def _until_stopped(
     await asyncio.wait([waiting, *finishing, *following], timeout=CANCEL_SECONDS)
     for ended in done - {waiting}:
         ended.result()
+
+
+async def _transcode_all(house: House) -> None:
+    await house.jobs.work(lambda video_id: _transcode(house, video_id), give_up=house.videos.give_up)
 
 
 async def _transcode(house: House, video_id: UUID) -> None:

@@ -161,6 +161,43 @@ async def test_it_may_be_uploaded_again_and_become_ready(house: House) -> None:
     assert (shown.video.status, shown.video.error) == ("ready", None)
 
 
+async def test_what_is_given_up_ends_with_a_reason_and_may_be_uploaded_again(house: House) -> None:
+    video_id = await uploaded(house, b"film of bread")
+
+    await house.videos.give_up(video_id)
+    await house.videos.give_up(video_id)
+
+    assert (await house.tags())[-2:] == ["video.upload_received", "video.failed"]
+    failed = (await house.facts())[-1]
+    assert isinstance(failed, VideoFailed)
+    assert (failed.reason, failed.actor) == ("transcoding_failed", Actor("system", "transcoder"))
+    assert "may be uploaded again" in failed.detail
+    await house.uploads(video_id, b"film of bread")
+    await house.videos.transcode(video_id)
+    assert (await house.videos.shown(video_id, to_admin=True)).video.status == "ready"
+    await house.videos.give_up(video_id)
+    await house.videos.delete(video_id, BY_ADMIN)
+    await house.videos.give_up(video_id)
+    assert (await house.tags())[-2:] == ["video.made_ready", "video.deleted"], "what is ready, or gone, is not given up"
+
+
+async def test_that_it_failed_is_counted_until_it_is_deferred_again_or_deleted(house: House) -> None:
+    video_id = await uploaded(house, b"film of bread")
+
+    async def fail(_: UUID) -> None:
+        raise OSError("the disk is full")
+
+    for _ in range(2):
+        await house.jobs.defer(video_id)
+        assert await house.jobs.failed() == 0
+        with pytest.raises(OSError, match="full"):
+            await house.jobs.work_off(fail)
+        assert await house.jobs.failed() == 1
+    await house.videos.delete(video_id, BY_ADMIN)
+    await house.videos.remove_from_platform(video_id)
+    assert await house.jobs.failed() == 0
+
+
 @pytest.mark.parametrize("upload", [b"film of bread", b"a picture of bread"])
 async def test_transcoded_twice_it_happens_once(house: House, upload: bytes) -> None:
     video_id = await uploaded(house, upload)

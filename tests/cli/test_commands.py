@@ -82,15 +82,19 @@ def test_the_doctor_masks_the_password_unless_it_is_asked_for(streamly: Run, dat
     assert "onions" in shown["database_url"]
 
 
-def test_the_doctor_names_a_policy_that_has_passed_over_a_fact(streamly: Run, database: str) -> None:
+def test_the_doctor_names_a_policy_that_has_passed_over_a_fact_and_counts_the_videos_that_failed(
+    streamly: Run, database: str
+) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("INSERT INTO ledger.policies VALUES ('transcode_uploads', 7, 'fact 7: not to be read')")
+        connection.execute("INSERT INTO jobs.transcodes (video_id, status) VALUES (gen_random_uuid(), 'failed')")
 
     examined = streamly("doctor")
 
     assert examined.returncode == 1
     assert "WRONG policy transcode_uploads: fact 7: not to be read" in examined.stdout
     assert "ok    policy settle_prices: 0 facts behind" in examined.stdout
+    assert "WRONG transcodes: 1 have failed for good; the worker's log says why" in examined.stdout
 
 
 def test_in_production_a_missing_secret_stops_the_start_and_is_named(streamly: Run) -> None:

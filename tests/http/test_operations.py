@@ -25,7 +25,7 @@ async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> N
     assert (ready.json()["status"], ready.json()["checks"]["database"]) == ("ok", "ok")
     assert set(ready.json()["checks"]["projections"]) >= {"catalogue", "plans"}
     assert set(ready.json()["checks"]["queues"]) == {"webhooks", "intents", "transcoding", "letters"}
-    assert ready.json()["checks"]["failed_intents"] == 0
+    assert (ready.json()["checks"]["failed_intents"], ready.json()["checks"]["failed_transcodes"]) == (0, 0)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])

@@ -16,11 +16,13 @@ from psycopg.rows import dict_row
 from adapters.jobs.queue import DEFER, TranscodeQueue
 from adapters.jobs.transcode_jobs import PostgresTranscodeJobs
 from adapters.postgres.pool import Pool, new_pool
+from application.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
 
 LEASE_SECONDS = 2.0
 PATIENCE_SECONDS = 15.0
+VIDEO = UUID(int=7)
 
 Transcode = Callable[[UUID], Awaitable[None]]
 
@@ -37,8 +39,10 @@ def jobs(pool: Pool) -> PostgresTranscodeJobs:
 
 
 @asynccontextmanager
-async def working(jobs: PostgresTranscodeJobs, transcode: Transcode, concurrency: int = 1) -> AsyncIterator[None]:
-    worker = asyncio.create_task(jobs.work(transcode, concurrency=concurrency))
+async def working(
+    jobs: PostgresTranscodeJobs, transcode: Transcode, give_up: Transcode | None = None, concurrency: int = 1
+) -> AsyncIterator[None]:
+    worker = asyncio.create_task(jobs.work(transcode, give_up=give_up, concurrency=concurrency))
     try:
         yield
     finally:
@@ -124,10 +128,18 @@ async def test_a_video_that_kills_every_worker_is_given_up_in_the_end(
     dying = TranscodeQueue(pool, lease_seconds=0)
     assert [lease.attempts for _ in range(3) if (lease := await dying.take())] == [1, 2, 3]
 
-    async with working(jobs, workshop.transcode):
+    given_up: list[UUID] = []
+
+    async def give_up(video_id: UUID) -> None:
+        given_up.append(video_id)
+        if len(given_up) == 1:
+            raise DatabaseUnavailable("away for a moment")
+
+    async with working(jobs, workshop.transcode, give_up):
         await until(lambda: (row_of(database, video) or {})["status"] == "failed")
 
     assert workshop.tries == []
+    assert given_up == [video, video], "until it was recorded"
     assert "its worker was lost" in (row_of(database, video) or {})["error"]
 
 
@@ -233,20 +245,38 @@ async def test_what_keeps_failing_stays_failed_with_its_error_until_it_is_deferr
     async def fail(_: UUID) -> None:
         raise OSError("the disk is full\0")
 
-    async with working(jobs, fail):
+    given_up: list[UUID] = []
+
+    async def give_up(video_id: UUID) -> None:
+        assert (row_of(database, video) or {})["status"] == "working", "else nobody gives it up who is killed here"
+        given_up.append(video_id)
+
+    async with working(jobs, fail, give_up):
         await until(lambda: (row_of(database, video) or {})["status"] == "failed")
+    assert given_up == [video]
     row = row_of(database, video)
     assert row
     assert (row["attempts"], row["error"]) == (3, "OSError('the disk is full\\x00')")
-    assert await jobs.unfinished() == 0
+    assert (await jobs.unfinished(), await jobs.failed()) == (0, 1)
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "ERROR"]
 
     workshop.may_end.set()
     await jobs.defer(video)
-    assert await jobs.unfinished() == 1
+    assert (await jobs.unfinished(), await jobs.failed()) == (1, 0)
+    await jobs.forget(video)
     async with working(jobs, workshop.transcode):
         await until(lambda: row_of(database, video) is None)
-    assert workshop.tries == ["ended"]
+    assert workshop.tries == ["ended"], "what waits is not forgotten"
+
+
+async def test_a_failed_one_that_is_forgotten_is_counted_no_more(database: str, jobs: PostgresTranscodeJobs) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("INSERT INTO jobs.transcodes (video_id, status) VALUES (%s, 'failed')", (VIDEO,))
+    assert await jobs.failed() == 1
+
+    await jobs.forget(VIDEO)
+
+    assert await jobs.failed() == 0
 
 
 async def test_deferred_while_its_last_try_fails_it_is_tried_anew(
@@ -256,8 +286,10 @@ async def test_deferred_while_its_last_try_fails_it_is_tried_anew(
     await jobs.defer(video)
     lease = await queue.take()
     assert lease
+    assert await queue.is_last(lease)
     await jobs.defer(video)
 
+    assert not await queue.is_last(lease), "so that the upload that came meanwhile is not given up"
     await queue.fail(lease, error="the upload was no video", retry_after_seconds=None)
 
     row = row_of(database, video)

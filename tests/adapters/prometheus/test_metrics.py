@@ -39,6 +39,7 @@ def test_a_degraded_read_model_and_one_that_is_rebuilt_are_told_apart() -> None:
         ],
         queues={"webhooks": 3},
         failed_intents=2,
+        failed_transcodes=4,
     )
 
     told = samples(PrometheusMetrics(), readiness)
@@ -50,7 +51,7 @@ def test_a_degraded_read_model_and_one_that_is_rebuilt_are_told_apart() -> None:
     assert told["streamly_read_model_rebuild_progress_ratio plans"] == 0.4
     assert "streamly_read_model_rebuild_progress_ratio catalogue" not in told
     assert told["streamly_queue_items webhooks"] == 3
-    assert told["streamly_failed_intents"] == 2
+    assert (told["streamly_failed_intents"], told["streamly_failed_transcodes"]) == (2, 4)
 
 
 def test_a_database_that_is_away_leaves_what_the_process_knows() -> None:
