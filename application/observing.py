@@ -1,8 +1,9 @@
 """What one word of the provider's means for one stream of the ledger: the facts that are missing on it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from domain.payment.payment import Payment
 from domain.payment.truth import ProviderPayment
 from domain.plan.plan import Plan
 from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated
-from domain.prepaid.prepaid import PaidPurchase, Prepaid, Revocation
+from domain.prepaid.prepaid import PaidPurchase, Prepaid, Purchase, Revocation
 from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
 from domain.shared.plan_terms import PlanTerms
@@ -124,15 +125,18 @@ class Observing:
         `earlier` is what is known of them and not listed, whose payments are in the truth.
         """
         stream = derived_id("prepaid", account_id)
-        bought = [
-            *[await self._bought_here(checkout, account_id) for checkout in truth.checkouts],
-            *[await self._bought_elsewhere(purchase, customer.provider) for purchase in truth.purchases],
-            *earlier,
-        ]
-        paid = [self._purchase(one, truth.payments, customer.provider, heard_at) for one in bought if one is not None]
-        if not paid:
+        seen_here = [await self._bought_here(checkout, account_id) for checkout in truth.checkouts]
+        here = [one for one in seen_here if one is not None]
+        if not (here or truth.purchases or earlier):
             return Recalled(stream, None, 0), ()
         recalled = await self.records.recall(Prepaid, stream)
+        known = recalled.state.purchases if recalled.state else {}
+        bought = [
+            *here,
+            *[one for seen in truth.purchases for one in await self._bought_elsewhere(seen, customer.provider, known)],
+            *earlier,
+        ]
+        paid = [self._purchase(one, truth.payments, customer.provider, heard_at) for one in bought]
         facts = Prepaid.observe(recalled.state, paid, account_id=account_id, now=heard_at)
         for fact in facts:
             if isinstance(fact, PrepaidDuplicated):
@@ -151,16 +155,22 @@ class Observing:
             return None
         return Bought(checkout.id, checkout.plan, plan.duration_days, seen.paid)
 
-    async def _bought_elsewhere(self, seen: SeenPurchase, provider: str) -> Bought | None:
-        """The days of the first thing sold that is a plan of ours, as often as it was sold; None where none is."""
+    async def _bought_elsewhere(
+        self, seen: SeenPurchase, provider: str, known: Mapping[UUID, Purchase]
+    ) -> Iterable[Bought]:
+        """The days of each plan of ours that it sold, as often as that was sold: a purchase each, of one payment."""
+        bought: dict[UUID, Bought] = {}
         for one in seen.sold:
             plan_id = await self.customers.plan_of_price(provider, one.price_id)
             plan = (await self.records.recall(Plan, plan_id)).existing() if plan_id else None
-            if plan is not None and plan.duration_days is not None:
-                terms = replace(plan.terms, price=one.price)
-                purchase_id = derived_id("purchase", provider, seen.reference)
-                return Bought(purchase_id, terms, plan.duration_days * one.quantity, seen.paid)
-        return None
+            if plan is None or plan.duration_days is None:
+                continue
+            own, more = plan.terms.plan_id, plan.duration_days * one.quantity
+            new = Bought(
+                _purchase_id(seen, provider, own, known), replace(plan.terms, price=one.price), more, seen.paid
+            )
+            bought[own] = new if own not in bought else _together(bought[own], new)
+        return bought.values()
 
     def _purchase(
         self, bought: Bought, payments: Sequence[ProviderPayment], provider: str, heard_at: datetime
@@ -192,6 +202,20 @@ class Observing:
         if seen.status == "completed":
             return recalled, recalled.state.complete(provider_reference=seen.reference)
         return recalled, recalled.state.expire(provider_reference=seen.reference)
+
+
+def _purchase_id(seen: SeenPurchase, provider: str, plan_id: UUID, known: Mapping[UUID, Purchase]) -> UUID:
+    """Of what a page sold there was one purchase once, of the first plan; that one keeps its id."""
+    first = derived_id("purchase", provider, seen.reference)
+    if first in known and known[first].plan_id == plan_id:
+        return first
+    return derived_id("purchase", provider, seen.reference, str(plan_id))
+
+
+def _together(one: Bought, other: Bought) -> Bought:
+    """The same plan at two of its prices."""
+    price = replace(one.plan.price, amount=one.plan.price.amount + other.plan.price.amount)
+    return replaced(one, plan=replace(one.plan, price=price), duration_days=one.duration_days + other.duration_days)
 
 
 def _opened(checkout: Checkout, seen: SeenCheckout) -> Sequence[Fact]:

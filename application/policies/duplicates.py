@@ -83,11 +83,15 @@ class RefundingDuplicates:
         await self._refund(paid.payment_id, key, REASON, _asked_by(found))
 
     async def act_on_purchase(self, found: PrepaidDuplicated) -> None:
-        """Nothing, where it gives access meanwhile: what it doubled was paid back. Nor where it cost nothing."""
+        """Nothing, where it gives access meanwhile: what it doubled was paid back. Nor where it cost nothing.
+
+        Nor where the same payment is for something else that gives access: what part of it may go back people know.
+        """
         purchases = (await self.records.recall(Prepaid, derived_id("prepaid", found.account_id))).existing().purchases
         payment_id = derived_id("payment", found.provider, found.payment_reference)
         payment = (await self.records.recall(Payment, payment_id)).state
-        if not found.refund or purchases[found.purchase_id].span is not None or payment is None:
+        of_it = [one for one in purchases.values() if one.payment_reference == found.payment_reference]
+        if not found.refund or payment is None or any(one.span is not None for one in of_it):
             return
         await self._refund(payment_id, f"duplicate-{found.position}", PURCHASE_REASON, _asked_by(found))
 

@@ -1,11 +1,13 @@
 """Prepaid terms of an account: each purchase gives its days once, after those that were paid before it.
 
 The window is asked of a purchase once, as of when it was paid: whatever becomes of the others, and of whichever is
-heard first, it keeps its days for as long as its money is kept. Only where they lie may change.
+heard first, it keeps its days for as long as its money is kept. Only where they lie may change. What one payment was
+for, as two plans on one page, was bought together: none of it was there before the rest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Self, assert_never
 from uuid import UUID
 
@@ -58,6 +60,8 @@ class PaidPurchase(msgspec.Struct, frozen=True, kw_only=True):
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """What the ledger holds of a purchase."""
 
+    plan_id: UUID
+    payment_reference: str
     duration_days: int
     paid_at: datetime
     span: Span | None
@@ -107,9 +111,10 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
     def _bought(self, purchase: PaidPurchase) -> list[PrepaidEvent]:
         if purchase.purchase_id in self.purchases:
             return []
-        end = self._end_of_those_before(purchase)
-        if end is None or _is_open(purchase.paid_at, end):
-            span = _span(purchase.paid_at, purchase.duration_days, after=end)
+        spans = _with(self, purchase, _unheard(purchase)).spans()
+        before = takewhile(lambda each: each[0] != purchase.purchase_id, spans.items())
+        end = max((span.ends_at for _, span in before if span is not None), default=None)
+        if (span := spans[purchase.purchase_id]) is not None:
             return [
                 PrepaidBought(
                     purchase_id=purchase.purchase_id,
@@ -123,6 +128,7 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
                     span=span,
                 )
             ]
+        assert end is not None, "only what there is already makes it a duplicate"
         return [
             PrepaidDuplicated(
                 purchase_id=purchase.purchase_id,
@@ -166,35 +172,41 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
                 after=span,
                 since=since,
             )
-            for purchase_id, span in self._spans().items()
+            for purchase_id, span in self.spans().items()
             if span != self.purchases[purchase_id].span
         ]
 
-    def _end_of_those_before(self, purchase: PaidPurchase) -> datetime | None:
-        """When all is over that was paid before it and not revoked."""
-        own = (purchase.paid_at, purchase.purchase_id)
-        return max(
-            (
-                span.ends_at
-                for purchase_id, span in self._spans().items()
-                if span is not None and (self.purchases[purchase_id].paid_at, purchase_id) < own
-            ),
-            default=None,
-        )
-
-    def _spans(self) -> dict[UUID, Span | None]:
+    def spans(self) -> dict[UUID, Span | None]:
         """What each purchase that is not revoked gives, one after another as they were paid; None of a duplicate."""
         spans: dict[UUID, Span | None] = {}
         end: datetime | None = None
-        for purchase_id, purchase in sorted(self.purchases.items(), key=lambda each: (each[1].paid_at, each[0])):
+        for purchase_id, purchase in self._in_order():
             if purchase.revoked is not None:
                 continue
-            if not purchase.accepted and end is not None and not _is_open(purchase.paid_at, end):
+            if not purchase.accepted and not self._has_room(purchase, spans):
                 spans[purchase_id] = None
                 continue
             spans[purchase_id] = span = _span(purchase.paid_at, purchase.duration_days, after=end)
             end = span.ends_at
         return spans
+
+    def _in_order(self) -> list[tuple[UUID, Purchase]]:
+        """As they were paid; in one second by their ids, and what was paid for together stays together."""
+        first: dict[str, UUID] = {}
+        for purchase_id in sorted(self.purchases):
+            first.setdefault(self.purchases[purchase_id].payment_reference, purchase_id)
+        return sorted(
+            self.purchases.items(), key=lambda each: (each[1].paid_at, first[each[1].payment_reference], each[0])
+        )
+
+    def _has_room(self, purchase: Purchase, before: Mapping[UUID, Span | None]) -> bool:
+        """Whether 30 days or fewer were left, when it was paid, of what other payments before it were for."""
+        ends = (
+            span.ends_at
+            for purchase_id, span in before.items()
+            if span is not None and self.purchases[purchase_id].payment_reference != purchase.payment_reference
+        )
+        return max(ends, default=purchase.paid_at) - purchase.paid_at <= RENEWAL_WINDOW
 
     @classmethod
     def evolve(cls, state: Self | None, fact: PrepaidEvent) -> "Prepaid":
@@ -214,19 +226,26 @@ class Prepaid(msgspec.Struct, frozen=True, kw_only=True):
                 assert_never(fact)
 
 
-def _is_open(paid_at: datetime, end: datetime) -> bool:
-    """Whether 30 days or fewer were left when it was paid."""
-    return end - paid_at <= RENEWAL_WINDOW
-
-
 def _span(paid_at: datetime, duration_days: int, *, after: datetime | None) -> Span:
     starts_at = paid_at if after is None else max(paid_at, after)
     return Span(starts_at, starts_at + timedelta(days=duration_days))
 
 
 def _recorded(fact: PrepaidBought | PrepaidDuplicated, span: Span | None) -> Purchase:
-    return Purchase(duration_days=fact.duration_days, paid_at=fact.paid_at, span=span, accepted=span is not None)
+    return replace(_unheard(fact), span=span, accepted=span is not None)
 
 
-def _with(known: Prepaid, fact: PrepaidEvent, purchase: Purchase) -> Prepaid:
-    return replace(known, purchases={**known.purchases, fact.purchase_id: purchase})
+def _unheard(purchase: PaidPurchase | PrepaidBought | PrepaidDuplicated) -> Purchase:
+    """As it was sold, with no days yet."""
+    return Purchase(
+        plan_id=purchase.plan.plan_id,
+        payment_reference=purchase.payment_reference,
+        duration_days=purchase.duration_days,
+        paid_at=purchase.paid_at,
+        span=None,
+        accepted=False,
+    )
+
+
+def _with(known: Prepaid, purchase: PaidPurchase | PrepaidEvent, state: Purchase) -> Prepaid:
+    return replace(known, purchases={**known.purchases, purchase.purchase_id: state})

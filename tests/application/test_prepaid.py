@@ -11,18 +11,19 @@ from application.checkouts import OpenedCheckout
 from application.plans import NewPlan, PlanChange
 from application.ports.billing import PaidAtOnce, SeenCheckout, SeenPurchase, SoldOnce
 from application.ports.inbox import Customer
+from application.recall import Recalled
 from domain.access.access import Access
 from domain.payment.refunds import RefundRequested
 from domain.payment.truth import ProviderDispute, ProviderPayment, ProviderRefund
 from domain.plan.plan import Plan
 from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated, PrepaidRevoked
-from domain.prepaid.prepaid import RenewalWindowClosed
+from domain.prepaid.prepaid import PaidPurchase, Prepaid, RenewalWindowClosed
 from domain.shared.fact import Actor, Cause
 from domain.shared.identity import derived_id
 from domain.shared.money import Money
 from domain.subscription.subscription import AlreadySubscribed
 from domain.subscription.truth import BillingPolicy
-from tests.application.house import BY_ADMIN, House, page_of
+from tests.application.house import BY_ADMIN, House, asked_by, page_of
 from tests.people import MONDAY, days
 
 pytestmark = pytest.mark.anyio
@@ -407,7 +408,7 @@ async def test_days_that_are_bought_by_a_payment_link_are_given_once(house: Hous
 
     [bought] = [fact for fact in await house.facts() if isinstance(fact, PrepaidBought)]
     assert (bought.purchase_id, bought.payment_reference) == (
-        derived_id("purchase", "memory", "cs_link"),
+        derived_id("purchase", "memory", "cs_link", plan),
         "payment_link",
     )
     assert (bought.account_id, bought.plan.plan_id, bought.plan.price) == (anna, plan, PRICE)
@@ -434,6 +435,84 @@ async def test_what_was_paid_by_a_link_and_went_back_is_taken_back(house: House)
     await settled(house, customer)
 
     assert not (await access_of(house, anna)).granted
+
+
+async def by_a_link_of_two(house: House, anna: UUID, *plans: UUID) -> Customer:
+    """Both on one page, for one payment."""
+    await house.opens_checkout(anna, plans[0])
+    customer = await house.customer_of(anna)
+    every = [(await house.records.recall(Plan, plan)).existing().prices["memory"] for plan in plans]
+    sold = tuple(SoldOnce(price, PRICE, 1) for [price] in every)
+    purchase = SeenPurchase("cs_link", PaidAtOnce("payment_link", MONDAY), sold)
+    house.billing.tell(customer.customer_id, purchase, payment("payment_link"))
+    await settled(house, customer)
+    return customer
+
+
+async def test_a_link_that_sells_two_plans_gives_the_days_of_both_once(house: House) -> None:
+    anna, season, month = await house.registers(), await house.sells(A_SEASON), await house.sells(THIRTY_DAYS)
+
+    customer = await by_a_link_of_two(house, anna, season, month)
+
+    both = [fact for fact in await house.facts() if isinstance(fact, PrepaidBought)]
+    assert {fact.plan.plan_id: fact.duration_days for fact in both} == {season: 90, month: 30}
+    assert {fact.payment_reference for fact in both} == {"payment_link"}
+    assert (await access_of(house, anna)).until == MONDAY + days(120)
+    head = await house.ledger.head()
+    await settled(house, customer)
+    assert await house.tags(after=head) == []
+
+
+async def test_a_part_of_its_money_back_takes_neither_and_all_of_it_takes_both(house: House) -> None:
+    anna, season, month = await house.registers(), await house.sells(A_SEASON), await house.sells(THIRTY_DAYS)
+    customer = await by_a_link_of_two(house, anna, season, month)
+
+    await gives_back(house, customer, ProviderRefund(reference="re_1", amount=Money(PRICE.amount - 1, "USD")))
+    assert (await access_of(house, anna)).until == MONDAY + days(120)
+
+    await gives_back(house, customer, ProviderRefund(reference="re_1", amount=PRICE))
+    assert (await access_of(house, anna)).reason == "refunded"
+    assert (await house.tags()).count("prepaid.revoked") == 2
+
+
+async def test_the_same_plan_at_two_prices_is_one_purchase_of_all_its_days(house: House) -> None:
+    anna, plan = await house.registers(), await house.sells(THIRTY_DAYS)
+
+    await by_a_link_of_two(house, anna, plan, plan)
+
+    [bought] = [fact for fact in await house.facts() if isinstance(fact, PrepaidBought)]
+    assert (bought.duration_days, bought.plan.price) == (60, Money(2 * PRICE.amount, "USD"))
+
+
+async def test_the_one_that_was_given_when_a_page_gave_one_alone_is_not_given_again(house: House) -> None:
+    anna, season, month = await house.registers(), await house.sells(A_SEASON), await house.sells(THIRTY_DAYS)
+    stream, before = derived_id("prepaid", anna), derived_id("purchase", "memory", "cs_link")
+    known = PaidPurchase(
+        purchase_id=before,
+        provider="memory",
+        payment_reference="payment_link",
+        plan=(await house.records.recall(Plan, month)).existing().terms,
+        duration_days=30,
+        paid_at=MONDAY,
+    )
+    facts = Prepaid.observe(None, [known], account_id=anna, now=MONDAY)
+    await house.records.append(asked_by(anna), (Recalled(stream, None, 0), facts))
+
+    await by_a_link_of_two(house, anna, month, season)
+
+    both = [fact for fact in await house.facts() if isinstance(fact, PrepaidBought)]
+    assert [fact.plan.plan_id for fact in both] == [month, season]
+    assert (await access_of(house, anna)).until == MONDAY + days(120)
+
+
+async def test_a_payment_that_is_for_days_that_count_too_is_not_paid_back_by_itself() -> None:
+    house = House(BillingPolicy(double_checkout="refund_newer"))
+    await paid_in_two_tabs(house)
+    found = await duplicate_of(house)
+
+    await house.duplicates.act_on_purchase(replace(found, payment_reference="payment_1"))
+
+    assert "payment.refund_requested" not in await house.tags()
 
 
 async def test_what_is_no_plan_of_ours_gives_nothing(house: House) -> None:

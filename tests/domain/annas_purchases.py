@@ -40,12 +40,13 @@ def paid_for(
     lasting: int = 30,
     plan: PlanTerms = THIRTY_DAYS,
     revoked: Revocation | None = None,
+    payment: int | None = None,
 ) -> PaidPurchase:
-    """A purchase of hers, as the provider tells it."""
+    """A purchase of hers, as the provider tells it; with a payment of its own, or that of the purchase so numbered."""
     return PaidPurchase(
         purchase_id=purchase_id(number),
         provider="stripe",
-        payment_reference=f"pi_{number}",
+        payment_reference=f"pi_{payment or number}",
         plan=plan,
         duration_days=lasting,
         paid_at=on,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from domain.prepaid.facts import PrepaidEvent
 from domain.prepaid.prepaid import PaidPurchase, Prepaid, Revocation
 from domain.shared.fact import AccountFact
-from tests.domain.annas_purchases import THIRTY_DAYS, paid_for
+from tests.domain.annas_purchases import THIRTY_DAYS, paid_for, purchase_id
 from tests.domain.annas_subscription import CINEMA
 from tests.people import ANNA, MONDAY, days
 
@@ -28,7 +28,7 @@ class Purchases(NamedTuple):
 WINDOW = days(30)
 PLANS = [THIRTY_DAYS, replace(CINEMA, interval="once")]
 
-purchases = st.builds(
+alone = st.builds(
     paid_for,
     st.integers(1, 3),
     st.sampled_from([MONDAY + days(count) for count in (0, 2, 10, 99, 99)]),
@@ -36,6 +36,14 @@ purchases = st.builds(
     plan=st.sampled_from(PLANS),
     revoked=st.none() | st.none() | st.builds(Revocation, st.sampled_from(["refunded", "disputed"]), st.just(MONDAY)),
 )
+
+
+def beside(other: PaidPurchase) -> PaidPurchase:
+    """Paid for together with the third one."""
+    return replace(other, purchase_id=purchase_id(4), payment_reference="pi_3")
+
+
+purchases = alone | alone | alone.map(beside)
 
 
 def with_word(known: Purchases, word: PaidPurchase, now: datetime) -> Purchases:
@@ -53,11 +61,13 @@ def with_word(known: Purchases, word: PaidPurchase, now: datetime) -> Purchases:
 
 
 def _laid(words: Words, accepted: frozenset[UUID]) -> dict[UUID, tuple[datetime, datetime]]:
-    """From when until when each gives something: those that had days, and those for which there is room."""
+    """From when until when each gives something: those that had days, and those for which others leave room."""
     laid: dict[UUID, tuple[datetime, datetime]] = {}
     end = datetime.min.replace(tzinfo=MONDAY.tzinfo)
     for this, word in sorted(words.items(), key=lambda each: (each[1].paid_at, each[0])):
-        if not word.revoked and (this in accepted or end <= word.paid_at + WINDOW):
+        others = [laid[one][1] for one in laid if words[one].payment_reference != word.payment_reference]
+        has_room = all(other <= word.paid_at + WINDOW for other in others)
+        if not word.revoked and (this in accepted or has_room):
             begin = max(word.paid_at, end)
             end = begin + days(word.duration_days)
             laid[this] = (begin, end)

@@ -16,7 +16,7 @@ from tests.domain.annas_purchases import (
     restored,
     revoked,
 )
-from tests.people import MONDAY, days
+from tests.people import ANNA, MONDAY, days
 from tests.scenario import folded, given, nothing_yet
 
 END = MONDAY + days(30)
@@ -70,6 +70,38 @@ def test_a_third_tab_pays_for_nothing() -> None:
     given(Prepaid, bought(), bought(2, MONDAY, after=END)).when(observed(paid_for(3, MONDAY))).then(
         duplicated(3, MONDAY, lasts_until=END + days(30))
     )
+
+
+def test_what_one_payment_was_for_is_given_one_after_another_however_long_it_lasts() -> None:
+    season, month = paid_for(1, lasting=90), paid_for(2, payment=1)
+    together = (bought(lasting=90), replace(bought(2, after=MONDAY + days(90)), payment_reference="pi_1"))
+
+    nothing_yet().when(observed(season, month)).then(*together)
+    given(Prepaid, *together).when(observed(season, month)).then_nothing()
+
+
+def test_and_is_a_duplicate_as_a_whole_where_too_much_was_left_of_another_payment() -> None:
+    on = MONDAY + days(1)
+    both = (paid_for(2, on), paid_for(3, on, payment=2))
+    doubled = [replace(duplicated(n, on, lasts_until=MONDAY + days(90)), payment_reference="pi_2") for n in (2, 3)]
+
+    given(Prepaid, bought(lasting=90)).when(observed(*both)).then(*doubled)
+    span, later = Span(on, on + days(30)), Span(on + days(30), on + days(60))
+    back = revoked(since=on)
+    given(Prepaid, bought(lasting=90), *doubled).when(observed(*both, paid_for(revoked=refunded(on)), now=on)).then(
+        back, moved(2, None, span, since=on), moved(3, None, later, since=on)
+    )
+
+
+def test_of_two_payments_in_one_second_each_is_taken_as_a_whole() -> None:
+    both = (paid_for(1, lasting=20), paid_for(3, lasting=20, payment=1))
+
+    known = folded(Prepaid, *Prepaid.observe(None, [*both, paid_for(2)], account_id=ANNA, now=MONDAY))
+
+    assert [known.purchases[purchase_id(n)].span for n in (1, 3)] == [
+        Span(MONDAY, MONDAY + days(20)),
+        Span(MONDAY + days(20), MONDAY + days(40)),
+    ]
 
 
 def test_refunded_it_gives_nothing_any_more() -> None:
