@@ -51,7 +51,7 @@ class PartialUpload:
         """What came with a checksum, and was not seen to be right."""
         mark = _unproved(self._path)
         with suppress(FileNotFoundError):
-            self._file.truncate(int(mark.read_text()))
+            self._file.truncate(_proved_bytes(mark.read_bytes(), self.offset))
             mark.unlink()
 
     async def append(
@@ -63,11 +63,18 @@ class PartialUpload:
             await self._take(chunks, [])
             return
         proof = hashlib.new(checksum.algorithm, usedforsecurity=False)
-        await to_thread(_write_synced, _unproved(self._path), str(self.offset))
+        await to_thread(self._mark_unproved)
         await self._take(chunks, [proof])
         if proof.digest() != checksum.digest:
             raise ChecksumMismatch(f"the bytes do not come to this {checksum.algorithm}")
         _unproved(self._path).unlink()
+
+    def _mark_unproved(self) -> None:
+        """Whole or not at all: on a full disk the upload stays as it was."""
+        text = str(self.offset).encode()
+        check_room(self._file, len(text), self._limits)
+        with told_when_full():
+            _write_whole(_unproved(self._path), text)
 
     async def _take(self, chunks: AsyncIterator[bytes], proofs: "list[hashlib._Hash]") -> None:
         """Write them until they end or break off; either way what came is on the disk."""
@@ -134,7 +141,8 @@ class PartialUpload:
 
     async def drop(self) -> None:
         """The file goes last: without it nobody looks for the others."""
-        for file in (_wanted(self._path), _unproved(self._path), self._path):
+        mark = _unproved(self._path)
+        for file in (_wanted(self._path), _unfinished(mark), mark, self._path):
             file.unlink(missing_ok=True)
         with suppress(OSError):  # another upload of the same video is there
             self._path.parent.rmdir()
@@ -145,7 +153,8 @@ async def held(
     path: Path, *, length: int, expires_at: datetime, limits: Limits, keep: Keep
 ) -> AsyncIterator[PartialUpload]:
     """The upload at a path, new or as far as it has come. Raises UploadInUse."""
-    file = await _claimed(path, limits)
+    with told_when_full():
+        file = await _claimed(path, limits)
     try:
         upload = PartialUpload(path, file, length=length, expires_at=expires_at, limits=limits, keep=keep)
         upload.cut_off_unproved()
@@ -189,9 +198,28 @@ def _unproved(path: Path) -> Path:
     return path.with_suffix(".unproved")
 
 
-def _write_synced(path: Path, text: str) -> None:
-    path.write_text(text)
-    sync(path)
+def _unfinished(mark: Path) -> Path:
+    return mark.with_suffix(".marking")
+
+
+def _proved_bytes(mark: bytes, offset: int) -> int:
+    """What a mark says is left of so many bytes: of one that cannot be read nothing, and all where it is empty.
+
+    An empty one was never finished, and what it was for had not begun to be written.
+    """
+    if not mark:
+        return offset
+    return min(int(mark), offset) if mark.isdigit() else 0
+
+
+def _write_whole(path: Path, text: bytes) -> None:
+    unfinished = _unfinished(path)
+    try:
+        unfinished.write_bytes(text)
+        sync(unfinished)
+        unfinished.rename(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     sync(path.parent)
 
 

@@ -269,6 +269,35 @@ async def test_a_full_disk_is_told_and_what_has_come_is_kept(platform: LocalVide
         assert await upload.whole() == WHOLE
 
 
+async def test_a_disk_that_is_full_before_a_piece_with_a_checksum_costs_no_byte(
+    platform: LocalVideo, root: Path
+) -> None:
+    token, checksum = await link(platform), Checksum("sha256", hashlib.sha256(FILM[1_000_000:]).digest())
+    await send(platform, token, FILM[:1_000_000])
+
+    with no_file_longer_than(3), pytest.raises(StorageFull):
+        await send(platform, token, FILM[1_000_000:], checksum=checksum)
+    with pytest.raises(StorageFull):
+        await send(local_video(root, Limits(free_bytes=1 << 60)), token, FILM[1_000_000:], checksum=checksum)
+
+    assert len(files(root / "partial")) == 1, "nothing lies beside it"
+    assert await send(platform, token, FILM[1_000_000:], checksum=checksum) == len(FILM)
+
+
+@pytest.mark.parametrize(("mark", "offset"), [(b"", 1000), (b"9999", 1000), (b"600", 600), (b"\0\0\0", 0), (b"-1", 0)])
+async def test_where_a_piece_began_that_nobody_can_read_the_upload_goes_on_from_what_is_sure(
+    platform: LocalVideo, root: Path, mark: bytes, offset: int
+) -> None:
+    token = await link(platform)
+    await send(platform, token, FILM[:1000])
+    [partial] = (root / "partial").glob("*/*")
+    partial.with_suffix(".unproved").write_bytes(mark)
+
+    async with opened(platform, token) as upload:
+        assert upload.offset == offset
+    assert await send(platform, token, FILM[offset:]) == len(FILM)
+
+
 async def test_what_was_begun_goes_when_its_link_is_over(platform: LocalVideo, root: Path) -> None:
     old = await link(platform)
     await send(platform, old, b"begun")
