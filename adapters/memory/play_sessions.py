@@ -30,6 +30,11 @@ class MemoryPlaySessions:
         self._rows: dict[UUID, PlayRow] = {}
 
     async def start(self, session: PlaySession) -> float:
+        for row in self._rows.values():
+            row.ended = row.ended or _is_on_the_device_of(session, row.session)
+        return self._begin(session)
+
+    def _begin(self, session: PlaySession) -> float:
         left_at = self._left_at(session.account_id, session.video_id)
         self._rows[session.session_id] = PlayRow(session, session.started_at, left_at)
         return left_at
@@ -41,7 +46,7 @@ class MemoryPlaySessions:
         kept = others[max(0, len(others) - limit.streams + 1) :]
         for row in self._counted(session):
             row.ended = row.ended or row not in kept
-        resume_at_seconds = await self.start(session)
+        resume_at_seconds = self._begin(session)
         self._rows[session.session_id].counted = True
         return resume_at_seconds
 
@@ -96,6 +101,11 @@ class MemoryPlaySessions:
     def _live(self, session_id: UUID, now: datetime) -> PlayRow | None:
         row = self._rows.get(session_id)
         return row if row is not None and row.is_live(now) else None
+
+
+def _is_on_the_device_of(session: PlaySession, former: PlaySession) -> bool:
+    device = (session.account_id, session.device_id)
+    return None not in device and device == (former.account_id, former.device_id)
 
 
 def _stream(row: PlayRow) -> Stream:

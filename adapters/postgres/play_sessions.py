@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -28,6 +29,9 @@ START = """
         AS starts (session_id, account_id, video_id, device_id, sign_in_id, started_at, ends_at)
     RETURNING session_id, position_seconds
 """
+
+# Apart from the others, since it costs more: it takes the accounts' locks, and ends what played on the devices before.
+START_ON_DEVICE = "SELECT started, resume_at_seconds FROM ops.start_plays_on_devices(%b, %b, %b, %b, %b, %b, %b)"
 
 # The migration that makes the function says how starts at one moment are kept apart.
 START_COUNTED = """
@@ -94,7 +98,8 @@ class PostgresPlaySessions:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._starts = Gathering(self._write_starts, rounds=1)
+        self._starts = Gathering(partial(self._write_starts, START), rounds=1)
+        self._starts_on_devices = Gathering(partial(self._write_starts, START_ON_DEVICE), rounds=1)
         # One round: whoever starts a thousand at once keeps one connection busy, and not all.
         self._counted_starts = Gathering(self._write_counted_starts, rounds=1)
         self._beats = Gathering(self._write_beats, rounds=1)
@@ -102,7 +107,8 @@ class PostgresPlaySessions:
 
     async def start(self, session: PlaySession) -> float:
         """The second at which this account left the video, whatever device it was seen on last."""
-        return await self._starts.ask(session)
+        on_device = session.account_id is not None and session.device_id is not None
+        return await (self._starts_on_devices if on_device else self._starts).ask(session)
 
     async def start_counted(self, session: PlaySession, limit: StreamLimit) -> float:
         answer = await self._counted_starts.ask(CountedStart(session, limit))
@@ -122,9 +128,9 @@ class PostgresPlaySessions:
         row = await self._live.ask(session_id)
         return row.playing if row is not None and row.ends_at > now else None
 
-    async def _write_starts(self, sessions: Sequence[PlaySession]) -> list[float]:
+    async def _write_starts(self, statement: LiteralString, sessions: Sequence[PlaySession]) -> list[float]:
         async with connected(self._pool) as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(START, _columns(sessions), prepare=True)
+            await cursor.execute(statement, _columns(sessions), prepare=True)
             resumed = dict(await cursor.fetchall())
         return [resumed[session.session_id] for session in sessions]
 

@@ -62,13 +62,17 @@ class PlaySessions(Protocol):
     """
 
     async def start(self, session: PlaySession) -> float:
-        """The second at which this account left the video, 0.0 if it never played it."""
+        """The second at which this account left the video, 0.0 if it never played it.
+
+        What this account plays on the same device is replaced: it ends, counted or not. Strangers, and those who name
+        no device, have as many as they like.
+        """
         ...
 
     async def start_counted(self, session: PlaySession, limit: StreamLimit) -> float:
         """As `start`, for an account whose plan limits its streams, of which this is one.
 
-        A session on the same device is replaced: it ends, and is not in the way. However many start at once, in
+        A counted session on the same device is replaced: it ends, and is not in the way. However many start at once, in
         whatever processes, no more than the limit are live.
 
         Raises:

@@ -307,7 +307,7 @@ async def test_what_is_free_and_what_strangers_watch_is_not_counted(house: House
 async def test_without_a_limit_nothing_is_counted(house: House) -> None:
     anna, film = await a_subscriber(house), await house.shows(FILM)
 
-    plays = [await plays_on(house, "tv", anna, film) for _ in range(20)]
+    plays = [await plays_on(house, f"tv{number}", anna, film) for number in range(20)]
 
     for one in plays:
         await house.playback.heartbeat(anna, one.session_id, position_seconds=1.0)

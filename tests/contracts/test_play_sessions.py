@@ -168,10 +168,31 @@ async def test_heartbeats_of_many_at_one_moment_are_each_answered_for_themselves
     )
 
     assert heard == [True] * 40 + [False, True]
-    resumed = [await sessions.start(playing(viewer, video, at=after(5))) for viewer in viewers]
+    resumed = [await sessions.start(playing(viewer, video, device_id="phone", at=after(5))) for viewer in viewers]
     assert resumed == [0.0, 500.0, *map(float, range(2, 40))]
     live = await asyncio.gather(*(sessions.live(one, now=after(2)) for one in (theirs[0].session_id, uuid4())))
     assert live == [Playing(viewers[0], video), None]
+
+
+async def test_a_device_plays_one_at_a_time_also_without_a_limit(
+    sessions: PlaySessions, anna: UUID, video: UUID
+) -> None:
+    counted, former, again = playing(anna, video), playing(anna, video), playing(anna, uuid4(), at=after(1))
+    others = [playing(anna, video, device_id="phone"), playing(uuid4(), video)]
+    nameless = [playing(anna, video, device_id=None), playing(None, video), playing(None, video)]
+    await sessions.start_counted(counted, StreamLimit(1))
+    for one in (former, *others, *nameless):
+        await sessions.start(one)
+    assert await sessions.live(counted.session_id, now=after(0)) is None
+    assert await sessions.beat(former.session_id, anna, position_seconds=7.0, now=after(0.5))
+
+    await sessions.start(again)
+
+    assert await sessions.live(former.session_id, now=after(1)) is None
+    assert not await sessions.beat(former.session_id, anna, position_seconds=8.0, now=after(1))
+    for one in (again, *others, *nameless):
+        assert await sessions.live(one.session_id, now=after(1)), one
+    assert await sessions.start(playing(anna, video, at=after(2))) == 7.0
 
 
 # Streams.
@@ -295,7 +316,8 @@ async def test_a_play_ends_with_the_sign_in_that_it_was_begun_with(
     laptop, phone = uuid4(), uuid4()
     for session_id in (laptop, phone):
         await signed_in(house, session_id, anna)
-    on_laptop, on_phone = (replace(playing(anna, video), sign_in_id=session_id) for session_id in (laptop, phone))
+    on_laptop = replace(playing(anna, video, device_id="laptop"), sign_in_id=laptop)
+    on_phone = replace(playing(anna, video, device_id="phone"), sign_in_id=phone)
     await sessions.start(on_laptop)
     await sessions.start(on_phone)
     assert await sessions.live(on_laptop.session_id, now=after(0.5)) == Playing(anna, video, 3)

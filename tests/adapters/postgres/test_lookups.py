@@ -34,7 +34,7 @@ async def test_plays_are_found_by_an_index_where_the_table_was_said_to_be_empty(
 
     async with new_pool(database, size=1, for_lookups=True) as pool:
         plays = PostgresPlaySessions(pool)
-        for one in [play(ANNA) for _ in range(PLANNED_FOR_GOOD + 2)]:
+        for one in [play(ANNA, device_id=device) for device in (None, "tv") for _ in range(PLANNED_FOR_GOOD + 2)]:
             await plays.start(one)
             assert await plays.beat(one.session_id, ANNA, position_seconds=1.0, now=NOW)
             assert await plays.live(one.session_id, now=NOW)
@@ -42,6 +42,10 @@ async def test_plays_are_found_by_an_index_where_the_table_was_said_to_be_empty(
             await plays.start_counted(one, StreamLimit(100))
 
     assert tables_read_whole(database) == before
+    with closing(psycopg.connect(database)) as connection:
+        query = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'play_sessions_device_idx'"
+        [scans] = connection.execute(query).fetchone() or [0]
+    assert scans >= PLANNED_FOR_GOOD, "what a device plays is not looked for among all that its account has played"
 
 
 @pytest.mark.parametrize("setting", ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"])

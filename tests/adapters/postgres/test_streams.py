@@ -60,6 +60,29 @@ async def all_at_once(
     return [one for one, was_started in zip(plays, started, strict=True) if was_started]
 
 
+async def test_who_starts_on_a_device_waits_for_whoever_is_starting_there(
+    module_database: str, houses: Sequence[PostgresPlaySessions]
+) -> None:
+    anna = uuid4()
+    first, second = play(anna, device_id="tv"), play(anna, device_id="tv", second=1)
+
+    async with await psycopg.AsyncConnection.connect(module_database) as starting:
+        await starting.execute(
+            "SELECT ops.start_plays_on_devices(ARRAY[%s], ARRAY[%s], ARRAY[%s], ARRAY[%s], '{null}', ARRAY[%s],"
+            " ARRAY[%s])",
+            (first.session_id, anna, first.video_id, "tv", first.started_at, first.ends_at),
+        )
+        other = asyncio.create_task(houses[0].start(second))
+        await until_waiting(module_database, 1)
+
+    await other
+    assert await live(houses, [first, second]) == [second]
+
+
+async def begun(house: PostgresPlaySessions, plays: Sequence[PlaySession], limit: StreamLimit | None) -> None:
+    await asyncio.gather(*(house.start_counted(one, limit) if limit else house.start(one) for one in plays))
+
+
 async def live(houses: Sequence[PostgresPlaySessions], plays: Sequence[PlaySession]) -> list[PlaySession]:
     found = await asyncio.gather(*(houses[0].live(one.session_id, now=NOW) for one in plays))
     return [one for one, playing in zip(plays, found, strict=True) if playing]
@@ -95,14 +118,27 @@ async def test_a_device_that_starts_often_at_once_plays_once(houses: Sequence[Po
     assert len(await live(houses, plays)) == 1
 
 
+async def test_a_device_that_starts_often_at_once_plays_once_also_without_a_limit(
+    houses: Sequence[PostgresPlaySessions],
+) -> None:
+    for _ in range(ROUNDS):
+        anna = uuid4()
+        plays = [play(anna, device_id="tv") for _ in range(STARTS)]
+
+        await asyncio.gather(*(houses[number % len(houses)].start(one) for number, one in enumerate(plays)))
+
+        assert len(await live(houses, plays)) == 1
+
+
+@pytest.mark.parametrize("limit", [StreamLimit(1, evicts_oldest=True), None])
 async def test_who_starts_and_who_beats_never_wait_for_each_other_in_a_circle(
-    module_database: str, houses: Sequence[PostgresPlaySessions]
+    module_database: str, houses: Sequence[PostgresPlaySessions], limit: StreamLimit | None
 ) -> None:
     """Beats are held up in the middle, with the lower ids in their hands; starts come from the highest one down."""
-    limit, starting, beating = StreamLimit(1, evicts_oldest=True), houses[0], houses[1]
-    before = sorted([play(uuid4()) for _ in range(9)], key=lambda one: one.session_id)
-    await all_at_once([starting], before, limit)
-    plays = [play(one.account_id, second=1) for one in reversed(before) if one.account_id]
+    starting, beating = houses[0], houses[1]
+    before = sorted([play(uuid4(), device_id="tv") for _ in range(9)], key=lambda one: one.session_id)
+    await begun(starting, before, limit)
+    plays = [play(one.account_id, device_id="tv", second=1) for one in reversed(before) if one.account_id]
 
     async with await psycopg.AsyncConnection.connect(module_database) as holding:
         await holding.execute("SELECT FROM ops.play_sessions WHERE session_id = %s FOR UPDATE", (before[4].session_id,))
@@ -110,11 +146,12 @@ async def test_who_starts_and_who_beats_never_wait_for_each_other_in_a_circle(
             *(beating.beat(one.session_id, one.account_id, position_seconds=1.0, now=NOW) for one in before)
         )
         await until_waiting(module_database, 1)
-        starts = asyncio.create_task(all_at_once([starting], plays, limit))
+        starts = asyncio.create_task(begun(starting, plays, limit))
         await until_waiting(module_database, 2)
 
     assert await beats == [True] * 9
-    assert await starts == plays
+    await starts
+    assert await live([starting], plays) == plays
 
 
 async def until_waiting(dsn: str, backends: int) -> None:
