@@ -12,6 +12,7 @@ from application.intentions import KEYS_KEPT
 from application.ports.billing import BillingProvider
 from application.ports.world import Clock
 from application.recall import Asked, Records
+from domain.access.standing import Term
 from domain.account.account import Account
 from domain.account.customers import CUSTOMERS_MAX, CustomerBoundElsewhere, Customers, TooManyCustomers
 from domain.shared.fact import Refusal
@@ -127,6 +128,11 @@ class Buying:
                 await self.binding.bind(account_id, customer_id, asked)
             except (CustomerBoundElsewhere, TooManyCustomers) as refused:
                 log.warning("%s names an account that does not get it: %s", customer_id, refused)
+
+
+def is_open(term: Term) -> bool:
+    """Whether a subscription may still be paid for; one whose first payment never came is as good as none."""
+    return term.ended_at is None and term.status != "incomplete" and not term.plan_dropped
 
 
 def _key(account: Account, known: Customers) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from application.buying import Buying
+from application.buying import Buying, is_open
 from application.convergence import Convergence
 from application.errors import CustomerGone, ProviderRefused
 from application.intentions import KEYS_KEPT, Intentions
@@ -108,7 +108,7 @@ class Checkouts:
         answer = decide(standing, ANY_PLAN, self.business_time.now())
         if answer.reason == "blocked":
             raise AccountBlocked("This account is blocked.", access=answer)
-        if _has_open_term(standing):
+        if standing and any(is_open(term) for term in standing.terms.values()):
             raise AlreadySubscribed("There is a live subscription already.", access=answer)
         return standing
 
@@ -284,9 +284,3 @@ class Checkouts:
                 await self.records.decide(
                     Checkout, checkout.id, asked, lambda it: it.expire(provider_reference=reference)
                 )
-
-
-def _has_open_term(standing: Standing | None) -> bool:
-    """One whose first payment never came is as good as none."""
-    terms = standing.terms.values() if standing else ()
-    return any(term.ended_at is None and term.status != "incomplete" and not term.plan_dropped for term in terms)

@@ -70,6 +70,10 @@ class ProviderRefused(Exception):
         self.kept = kept or message
 
 
+class SubscriptionMoved(ProviderRefused):
+    """The subscription does not sell any more, at the provider, what was to be exchanged for something else."""
+
+
 class CustomerGone(ProviderRefused):
     """The payment provider has no such customer, any more: what its last deliveries say is all there is.
 

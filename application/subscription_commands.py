@@ -6,13 +6,14 @@ from typing import assert_never
 from uuid import UUID
 
 from application.convergence import Convergence
-from application.errors import ProviderRefused, ProviderUnavailable
+from application.errors import ProviderRefused, ProviderUnavailable, SubscriptionMoved
 from application.intentions import Intentions, SubscriptionIntent
 from application.ports.billing import BillingProvider
 from application.ports.ledger import StreamMoved
 from application.recall import Asked, Records
 from application.settling import settle_account_now
-from domain.shared.fact import Fact
+from domain.shared.fact import Fact, Refusal
+from domain.subscription.changing import refuse_change
 from domain.subscription.facts import (
     CancellationRequested,
     PlanChangeRequested,
@@ -40,6 +41,8 @@ class SubscriptionCommands:
             await self._tell(subscription.provider_reference, intent)
         except ProviderRefused as refused:
             await self._drop(intent, refused.kept, asked)
+            if isinstance(refused, SubscriptionMoved):
+                await self.converge(intent.account_id, asked)
             raise
         await self.converge(intent.account_id, asked)
         await self.intentions.settled(intent)
@@ -76,7 +79,8 @@ class SubscriptionCommands:
         """What became of an intent that somebody has left; `since` are the facts after it on its stream.
 
         What the provider says is looked at first: what is so already is not asked for again, and after a day, when
-        the key is forgotten, no plan is changed any more, which might be billed twice.
+        the key is forgotten, no plan is changed any more, which might be billed twice; nor one that could not be asked
+        to be changed any more, since it is to end, or money went back.
 
         Raises ProviderUnavailable, ProviderRefused.
         """
@@ -87,10 +91,21 @@ class SubscriptionCommands:
         subscription = (await self.records.recall(Subscription, intent.subscription_id)).existing()
         if _is_so(subscription, intent):
             await self.intentions.settled(intent)
-        elif isinstance(intent, PlanChangeRequested) and self.intentions.is_old(intent):
-            await self._drop(intent, TOO_LATE, asked)
+        elif (why_not := self._why_not_now(subscription, intent)) is not None:
+            await self._drop(intent, why_not, asked)
         else:
             await self.carry_out(intent, asked)
+
+    def _why_not_now(self, subscription: Subscription, intent: SubscriptionIntent) -> str | None:
+        if not isinstance(intent, PlanChangeRequested):
+            return None
+        if self.intentions.is_old(intent):
+            return TOO_LATE
+        try:
+            refuse_change(subscription, intent.after)
+        except Refusal as refusal:
+            return str(refusal)
+        return None
 
     async def _drop(self, intent: SubscriptionIntent, reason: str, asked: Asked) -> None:
         key = intent.idempotency_key
@@ -122,7 +137,7 @@ def _is_so(subscription: Subscription, intent: SubscriptionIntent) -> bool:
         return True
     match intent:
         case CancellationRequested():
-            return intent.at_period_end and subscription.ends_at is not None
+            return intent.at_period_end and subscription.ends_with_period
         case ResumptionRequested():
             return subscription.ends_at is None and subscription.status != "paused"
         case PlanChangeRequested():

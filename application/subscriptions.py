@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from application.buying import Buying
+from application.buying import Buying, is_open
 from application.intentions import SubscriptionIntent
 from application.ports.billing import BillingProvider
 from application.ports.ledger import Position
@@ -26,12 +26,8 @@ from domain.prepaid.facts import PrepaidBought, PrepaidDuplicated
 from domain.shared.fact import Fact
 from domain.shared.identity import derived_id
 from domain.shared.plan_terms import PlanTerms
-from domain.subscription.subscription import (
-    NoSubscription,
-    PlanDoesNotRenew,
-    Subscription,
-    SubscriptionAmbiguous,
-)
+from domain.subscription.changing import AlreadyOnPlan, PlanDoesNotRenew
+from domain.subscription.subscription import NoSubscription, Subscription, SubscriptionAmbiguous
 
 
 class MySubscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,21 +121,42 @@ class Subscriptions:
         Of a downgrade no money goes back: what is left of the dearer plan is taken off what comes.
 
         Raises also:
-            NotFound, PlanNotForSale, PlanDoesNotRenew, AlreadyOnPlan, CurrencyDiffers, PaymentOutstanding.
+            NotFound, PlanNotForSale, PlanDoesNotRenew, AlreadyOnPlan, CurrencyDiffers, SubscriptionEnding,
+            PaymentsPaused, PaymentOutstanding, PaymentWentBack, ChangeUnderWay; SubscriptionMoved.
         """
         stream = await self._which(account_id, subscription_id)
         plan = (await self.records.recall(Plan, plan_id)).existing()
         if plan.terms.interval == "once":
             raise PlanDoesNotRenew("A plan that is bought once cannot be changed to.")
         price_id = plan.price_for_sale(self.billing.name)
+        await self._refuse_twice(account_id, stream, plan_id)
+        known = (await self.records.recall(Subscription, stream)).existing()
+        had = (await self.records.recall(Plan, known.plan.plan_id)).existing()
+        before = known.change_asked
+        carried_out = None if before and await self._is_under_way(before) else before
         key = f"change-{asked.new_id('change', self.records.identifiers)}"
         return await self._ask(
             account_id,
             stream,
             key,
-            lambda it: it.request_change(plan=plan.terms, price_id=price_id, idempotency_key=key),
+            lambda it: it.request_change(
+                plan=plan.terms, price_id=price_id, prices=had.amounts, idempotency_key=key, carried_out=carried_out
+            ),
             asked,
         )
+
+    async def _refuse_twice(self, account_id: UUID, stream: UUID, plan_id: UUID) -> None:
+        """Raises AlreadyOnPlan where another live subscription of the account sells the plan."""
+        standing = await self.access.standing(account_id)
+        terms = standing.terms.values() if standing else ()
+        others = [term for term in terms if is_open(term) and term.subscription_id != stream]
+        if any(part.plan_id == plan_id for term in others for part in terms_in(term)):
+            raise AlreadyOnPlan("Another subscription of this account is to that plan already.")
+
+    async def _is_under_way(self, key: str) -> bool:
+        """Whoever asked for it is at it, or has left it to a janitor who has not come yet."""
+        intent = await self.commands.intentions.intents.find(key)
+        return intent is not None and not intent.is_left
 
     async def open_portal(self, account_id: UUID, *, return_url: str | None, asked: Asked) -> str:
         """The address of the provider's own page for this customer, good for a short while.

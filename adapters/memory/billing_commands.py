@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from adapters.memory.billing_books import Known, OpenCheckout, Price, Seen, anew
-from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable
+from application.errors import CustomerGone, ProviderBusy, ProviderRefused, ProviderUnavailable, SubscriptionMoved
 from application.ports.billing import CheckoutPage, SeenCheckout, SeenPrice, SeenPurchase, SeenSubscription
 from application.ports.world import Clock
 from domain.payment.truth import ProviderPayment, ProviderRefund
@@ -165,10 +165,9 @@ class MemoryCommands:
         customer_id, subscription = self._subscription(reference)
         if subscription.status in TERMINAL:
             return
-        if at_period_end:
-            self.tell(customer_id, replace(subscription, ends_at=subscription.first.period_end))
-        else:
-            self.tell(customer_id, replace(subscription, status="canceled", ended_at=self._clock.now()))
+        at_once = replace(subscription, status="canceled", ended_at=self._clock.now())
+        later = replace(subscription, ends_at=subscription.first.period_end)
+        self.tell(customer_id, later if at_period_end else at_once)
         self._lose_answer()
 
     async def resume(self, reference: str, *, idempotency_key: str) -> None:
@@ -176,10 +175,9 @@ class MemoryCommands:
         customer_id, subscription = self._subscription(reference)
         if subscription.status in TERMINAL:
             raise ProviderRefused(f"The subscription {reference} has ended.")
+        self.tell(customer_id, going_on := replace(subscription, ends_at=None))
         if subscription.status == "paused":
-            self._go_on_when_paid(customer_id, subscription)
-        else:
-            self.tell(customer_id, replace(subscription, ends_at=None))
+            self._go_on_when_paid(customer_id, going_on)
         self._lose_answer()
 
     def _go_on_when_paid(self, customer_id: str, subscription: SeenSubscription) -> None:
@@ -195,11 +193,13 @@ class MemoryCommands:
     ) -> None:
         self._refuse_when_down()
         customer_id, subscription = self._subscription(reference)
-        beside = [item.price_id for item in subscription.items[1:]]
-        if subscription.status in TERMINAL or price_id not in self._prices or price_id in beside:
-            raise ProviderRefused(f"The subscription {reference} cannot be changed to {price_id}.")
-        if subscription.first.price_id != before_price_id:
+        is_beside = price_id in {item.price_id for item in subscription.items[1:]}
+        if subscription.status in TERMINAL or price_id not in self._prices or is_beside:
+            raise ProviderRefused(f"{reference} cannot be changed to {price_id}.")
+        if subscription.first.price_id == price_id:
             return
+        if subscription.first.price_id != before_price_id:
+            raise SubscriptionMoved(f"{reference} does not sell {before_price_id} any more.")
         price, paid = self._prices[price_id].price, customer_id not in self.declined
         if upgrade:
             self.tell(customer_id, self._billed(self._more(subscription, price), subscription.reference, paid=paid))

@@ -15,7 +15,7 @@ from adapters.stripe.objects import Customer, Price, Session, Subscription, id_o
 from adapters.stripe.paid import REFUND_KEY, InvoicePayment, Refund
 from adapters.stripe.pausing import end_pause
 from adapters.stripe.units import at
-from application.errors import CustomerGone, ProviderRefused
+from application.errors import CustomerGone, ProviderRefused, SubscriptionMoved
 from application.ports.billing import CheckoutPage
 from domain.shared.money import Money
 from domain.shared.plan_terms import Interval
@@ -212,26 +212,31 @@ class StripeCommands:
     async def resume(self, reference: str, *, idempotency_key: str) -> None:
         """In flexible billing `cancel_at` alone may be set, and Stripe takes one of the two at a time.
 
-        One that is paused goes on when the invoice of its new period is paid.
+        One that is paused goes on when the invoice of its new period is paid; an end of it is taken back before that,
+        under a key of its own, since Stripe takes one for one kind of call.
         """
         known = await self._subscription(reference)
-        options: stripe.RequestOptions = {"idempotency_key": idempotency_key}
+        at_period_end = known.cancel_at_period_end
+        endless: SubscriptionUpdateParams = {"cancel_at_period_end": False} if at_period_end else {"cancel_at": ""}
         async with asking():
+            if at_period_end or known.cancel_at is not None:
+                options: stripe.RequestOptions = {"idempotency_key": f"{idempotency_key}-keep"}
+                await self._stripe.subscriptions.update_async(reference, endless, options)
             if known.status == "paused":
                 await end_pause(self._stripe, known, idempotency_key=idempotency_key)
-            elif known.cancel_at_period_end:
-                await self._stripe.subscriptions.update_async(reference, {"cancel_at_period_end": False}, options)
-            elif known.cancel_at is not None:
-                await self._stripe.subscriptions.update_async(reference, {"cancel_at": ""}, options)
 
     async def change_price(
         self, reference: str, *, before_price_id: str, price_id: str, upgrade: bool, idempotency_key: str
     ) -> None:
-        """`proration_behavior` is always said, since left out it means create_prorations."""
-        known = await self._subscription(reference)
-        item = next((item for item in known.items.data if item.price.id == before_price_id), None)
-        if item is None:
-            return
+        """`proration_behavior` is always said, since left out it means create_prorations.
+
+        Where it has been done already nothing is; raises SubscriptionMoved where it sells neither of the two.
+        """
+        items = {item.price.id: item for item in (await self._subscription(reference)).items.data}
+        if (item := items.get(before_price_id)) is None:
+            if price_id in items:
+                return
+            raise SubscriptionMoved(f"{reference} does not sell {before_price_id} any more.")
         changes: SubscriptionUpdateParams = {
             "items": [{"id": item.id, "price": price_id}],
             "proration_behavior": "always_invoice" if upgrade else "create_prorations",

@@ -191,7 +191,7 @@ class BillingProvider(Protocol):
         ...
 
     async def cancel(self, reference: str, *, at_period_end: bool, idempotency_key: str) -> None:
-        """Done again, it is still cancelled."""
+        """Done again, it is still cancelled. An end with its period comes in the place of one that is set for later."""
         ...
 
     async def expire_checkout(self, reference: str) -> Literal["expired", "completed"]:
@@ -199,7 +199,7 @@ class BillingProvider(Protocol):
         ...
 
     async def resume(self, reference: str, *, idempotency_key: str) -> None:
-        """Take back an end that is announced, or go on after a pause once its invoice is paid.
+        """Take back an end that is announced, and go on after a pause once its invoice is paid.
 
         One that goes on already stays as it is.
         """
@@ -208,9 +208,10 @@ class BillingProvider(Protocol):
     async def change_price(
         self, reference: str, *, before_price_id: str, price_id: str, upgrade: bool, idempotency_key: str
     ) -> None:
-        """Another price in the place of the one before. Where that is not sold any more, it stays as it is.
+        """Another price in the place of the one before; where that has been done already, it stays as it is.
 
-        Refused where the subscription sells that price beside: none does so twice.
+        Raises SubscriptionMoved where it sells neither of the two. Refused where it sells that price beside: none does
+        so twice.
         An upgrade is billed now and counts when it is paid; else it counts at once, with credit for what comes.
         """
         ...

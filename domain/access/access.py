@@ -182,7 +182,9 @@ def judge(term: Part, now: datetime) -> Verdict:
         )
     if term.revoked is not None:
         return _no(term.revoked, GIVEN_BACK[term.revoked])
-    if term.collection_denies or term.status == "paused":
+    if term.collection_denies:
+        return _no("paused", "Its payments are paused by whoever sells it; when they go on, it opens again.")
+    if term.status == "paused":
         return _no("paused", "Resuming the subscription would open it again.")
     if term.status == "past_due":
         return _in_grace(term, now)

@@ -117,6 +117,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     duration_days: int | None
     prices: dict[str, tuple[str, ...]] = {}
     """The price ids at each provider; the last one is sold, the others are honoured."""
+    amounts: dict[str, Money] = {}
+    """What one costs at each of them, by their ids."""
     requested: dict[str, PriceRequested] = {}
     """The price that each provider has yet to make."""
     withdrawn: bool = False
@@ -262,6 +264,7 @@ def _bound(plan: Plan, fact: PriceBound) -> Plan:
         plan,
         terms=replace(plan.terms, price=fact.price),
         prices={**plan.prices, fact.provider: (*others, fact.price_id)},
+        amounts={**plan.amounts, fact.price_id: fact.price},
         requested=_without(plan.requested, fact.provider),
     )
 

@@ -48,6 +48,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime | None
     grace_since: datetime | None = None
     collection_paused: bool = False
+    collection_denies: bool = False
+    """It gives no access while its collection is paused, by the policy of when that was heard of."""
     further: tuple[FurtherItem, ...] = ()
     revoked_for: dict[str, RevokedFor] = {}
     """Why what is sold at a price gives no access, where the money for it went back; also of what was sold before."""
@@ -63,6 +65,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for last and has not been seen to be so yet."""
     wished_by: str | None = None
     """The key of that."""
+    change_asked: str | None = None
+    """The key of the change of plan that was asked for last."""
 
     @property
     def revoked(self) -> RevokedFor | None:
@@ -73,6 +77,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     def prices(self) -> list[str]:
         """At which it sells: its plan, and what is beside that."""
         return [self.price_id, *(item.price_id for item in self.further)]
+
+    @property
+    def ends_with_period(self) -> bool:
+        """With the period of what is paid the longest, or before; an end that is set for later may come to be that."""
+        last = max([self.period_end, *(item.period_end for item in self.further)])
+        return self.ends_at is not None and self.ends_at <= last
 
     @property
     def plans(self) -> list[PlanTerms]:

@@ -1,5 +1,6 @@
 """A subscription: one at the provider, one here; its facts are the differences that were seen."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import reduce
 from typing import Literal, Self, assert_never
@@ -8,7 +9,9 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain.shared.fact import Refusal
+from domain.shared.money import Money
 from domain.shared.plan_terms import PlanTerms
+from domain.subscription.changing import ChangeUnderWay, PaymentsPaused, is_billed_now, refuse_change
 from domain.subscription.differences import Known, first_seen
 from domain.subscription.facts import (
     AccessRestored,
@@ -58,22 +61,6 @@ class NoSubscription(Refusal):
     """There is no live subscription to do that with."""
 
 
-class AlreadyOnPlan(Refusal):
-    """The subscription sells that plan already, as its first or beside it."""
-
-
-class PlanDoesNotRenew(Refusal):
-    """A plan that is bought once is no plan to change to, or from."""
-
-
-class CurrencyDiffers(Refusal):
-    """A subscription stays in its currency."""
-
-
-class PaymentOutstanding(Refusal):
-    """What is owed for the subscription comes first; then its plan can be changed."""
-
-
 class Subscription(Known, frozen=True, kw_only=True):
     """The state of a subscription, folded from its facts."""
 
@@ -105,7 +92,7 @@ class Subscription(Known, frozen=True, kw_only=True):
 
     def request_cancellation(self, *, at_period_end: bool, idempotency_key: str) -> list[SubscriptionEvent]:
         self._refuse_when_over()
-        is_so = at_period_end and self.ends_at is not None and self.wish != "go_on"
+        is_so = at_period_end and self.ends_with_period and self.wish != "go_on"
         if idempotency_key in self.requested or is_so:
             return []
         return [
@@ -120,12 +107,16 @@ class Subscription(Known, frozen=True, kw_only=True):
     def request_resumption(self, *, idempotency_key: str, carried_out: str | None = None) -> list[SubscriptionEvent]:
         """Nothing where it goes on already, and nothing else was asked for; nor while that was asked for before.
 
+        Raises SubscriptionOver; PaymentsPaused where nothing else keeps it from giving access.
+
         `carried_out` is the key of what was asked for last, where the provider has been told: then it may be again.
         """
         self._refuse_when_over()
         if idempotency_key in self.requested:
             return []
         if self.ends_at is None and self.status != "paused" and self.wish != "end":
+            if self.collection_denies:
+                raise PaymentsPaused("Payments for this subscription are paused: it gives access when they go on.")
             return []
         if self.wish == "go_on" and self.wished_by != carried_out:
             return []
@@ -133,21 +124,26 @@ class Subscription(Known, frozen=True, kw_only=True):
             ResumptionRequested(subscription_id=self.id, account_id=self.account_id, idempotency_key=idempotency_key)
         ]
 
-    def request_change(self, *, plan: PlanTerms, price_id: str, idempotency_key: str) -> list[SubscriptionEvent]:
-        """Raises SubscriptionOver, AlreadyOnPlan, PlanDoesNotRenew, CurrencyDiffers, PaymentOutstanding."""
+    def request_change(
+        self,
+        *,
+        plan: PlanTerms,
+        price_id: str,
+        prices: Mapping[str, Money],
+        idempotency_key: str,
+        carried_out: str | None = None,
+    ) -> list[SubscriptionEvent]:
+        """Raises SubscriptionOver, ChangeUnderWay, and as `refuse_change`.
+
+        `prices` are those at which the plan that it is to is or was sold, by their ids; `carried_out` is the key of the
+        change that was asked for last, where nobody waits for what comes of it.
+        """
         self._refuse_when_over()
         if idempotency_key in self.requested:
             return []
-        if plan.plan_id == self.plan.plan_id and not self.plan_dropped:
-            raise AlreadyOnPlan("This subscription is to that plan already.")
-        if plan.plan_id in {item.plan.plan_id for item in self.further}:
-            raise AlreadyOnPlan("This subscription sells that plan already, beside the one that it is to.")
-        if "once" in {plan.interval, self.plan.interval}:
-            raise PlanDoesNotRenew("A plan that is bought once cannot be changed to.")
-        if plan.price.currency != self.plan.price.currency:
-            raise CurrencyDiffers(f"This subscription is paid in {self.plan.price.currency}.")
-        if self.status not in PAID:
-            raise PaymentOutstanding(f"The subscription is {self.status}: pay what is owed first.")
+        if self.change_asked not in {None, carried_out}:
+            raise ChangeUnderWay("Another change of the plan is under way: try again when it is done.")
+        refuse_change(self, plan)
         return [
             PlanChangeRequested(
                 subscription_id=self.id,
@@ -156,7 +152,7 @@ class Subscription(Known, frozen=True, kw_only=True):
                 after=plan,
                 before_price_id=self.price_id,
                 after_price_id=price_id,
-                upgrade=not _is_cheaper(plan, self.plan),
+                upgrade=is_billed_now(self, plan, prices.get(self.price_id)),
                 idempotency_key=idempotency_key,
             )
         ]
@@ -172,7 +168,7 @@ class Subscription(Known, frozen=True, kw_only=True):
         """It was asked for; whether it is so is for the provider to say."""
         requested = self.requested | {fact.idempotency_key}
         if isinstance(fact, PlanChangeRequested):
-            return replace(self, requested=requested)
+            return replace(self, requested=requested, change_asked=fact.idempotency_key)
         wish: Literal["end", "go_on"] = "end" if isinstance(fact, CancellationRequested) else "go_on"
         return replace(self, requested=requested, wish=wish, wished_by=fact.idempotency_key)
 
@@ -246,9 +242,9 @@ class Subscription(Known, frozen=True, kw_only=True):
             case AccessRevoked() | AccessRestored() | ItemRevoked() | ItemRestored():
                 return state.after_money_moved(fact)
             case CollectionPaused():
-                return replace(state, collection_paused=True)
+                return replace(state, collection_paused=True, collection_denies=not fact.grants_access)
             case CollectionResumed():
-                return replace(state, collection_paused=False)
+                return replace(state, collection_paused=False, collection_denies=False)
             case SubscriptionEnded():
                 lost_as = fact.before if fact.lost else None
                 return replace(state, status=fact.status, ended_at=fact.ended_at, lost_as=lost_as)
@@ -256,8 +252,3 @@ class Subscription(Known, frozen=True, kw_only=True):
                 return state.after_finding(fact)
             case _:
                 assert_never(fact)
-
-
-def _is_cheaper(plan: PlanTerms, than: PlanTerms) -> bool:
-    """Another interval begins a new period, which is paid at once: no downgrade, whatever it costs."""
-    return plan.interval == than.interval and plan.price.amount < than.price.amount

@@ -33,7 +33,7 @@ from domain.account import customers as account_customers
 from domain.payment import refunding
 from domain.plan import plan
 from domain.prepaid import prepaid
-from domain.subscription import subscription
+from domain.subscription import changing, subscription
 from domain.video import captions as caption_tracks
 from domain.video import video, webvtt
 
@@ -58,12 +58,16 @@ STATUSES: dict[type[Exception], int] = {
     refunding.PaymentNotRefundable: 422,
     refunding.RefundCurrencyDiffers: 422,
     refunding.RefundExceedsPayment: 422,
-    subscription.AlreadyOnPlan: 409,
+    changing.AlreadyOnPlan: 409,
+    changing.ChangeUnderWay: 409,
+    changing.CurrencyDiffers: 422,
+    changing.PaymentOutstanding: 409,
+    changing.PaymentsPaused: 409,
+    changing.PaymentWentBack: 409,
+    changing.PlanDoesNotRenew: 422,
+    changing.SubscriptionEnding: 409,
     subscription.AlreadySubscribed: 409,
-    subscription.CurrencyDiffers: 422,
     subscription.NoSubscription: 404,
-    subscription.PaymentOutstanding: 409,
-    subscription.PlanDoesNotRenew: 422,
     subscription.SubscriptionAmbiguous: 409,
     subscription.SubscriptionOver: 409,
     caption_tracks.LanguageInvalid: 422,
@@ -93,6 +97,7 @@ STATUSES: dict[type[Exception], int] = {
     errors.NotFound: 404,
     errors.NotSignedIn: 401,
     errors.ProviderRefused: 422,
+    errors.SubscriptionMoved: 409,
     errors.Unavailable: 503,
     errors.UnknownPosition: 400,
     # The ports'.
@@ -126,6 +131,7 @@ CODES: dict[type[Exception], str] = {
     codes.TooManyCodes: "rate_limited",
     ledger.RowMoved: "stream_moved",
     ledger.RowTaken: "stream_moved",
+    errors.SubscriptionMoved: "stream_moved",
     video_platform.UploadLinkInvalid: "invalid_upload_link",
 }
 
@@ -133,6 +139,7 @@ SPOKEN: dict[type[Exception], str] = {
     # What these say is for the log, or of no use to a client.
     deliveries.EventMalformed: "It is signed, and still no event that can be kept.",
     deliveries.SignatureInvalid: "The signature is not the provider's, or is out of its time.",
+    errors.SubscriptionMoved: "Somebody else changed it at the same moment; try again.",
     errors.ReadModelMoved: "This server is being updated; try again.",
     letters.ChannelClosed: "No messages of this kind go out from here.",
     ledger.RowMoved: "Somebody else changed it at the same moment; try again.",

@@ -7,19 +7,21 @@ from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
 from application.buying import NothingBought
-from application.errors import NotFound, ProviderRefused, ProviderUnavailable
+from application.errors import NotFound, ProviderRefused, ProviderUnavailable, SubscriptionMoved
 from application.ports.ledger import StreamMoved
 from application.return_urls import ReturnUrlNotAllowed
 from domain.plan.plan import PlanNotForSale
-from domain.subscription.subscription import (
+from domain.subscription.changing import (
     AlreadyOnPlan,
+    ChangeUnderWay,
     CurrencyDiffers,
-    NoSubscription,
     PaymentOutstanding,
+    PaymentsPaused,
+    PaymentWentBack,
     PlanDoesNotRenew,
-    SubscriptionAmbiguous,
-    SubscriptionOver,
+    SubscriptionEnding,
 )
+from domain.subscription.subscription import NoSubscription, SubscriptionAmbiguous, SubscriptionOver
 from entrypoints.http.authentication import ByRequest, SignedInAs, Viewer
 from entrypoints.http.given import GivenSubscriptions
 from entrypoints.http.idempotency import Idempotent
@@ -102,12 +104,15 @@ class SubscriptionController(Controller):
         summary="Take my cancellation back",
         middleware=(Idempotent,),
         status_code=200,
-        refuses=COMMAND_REFUSALS,
+        refuses=(*COMMAND_REFUSALS, PaymentsPaused),
     )
     async def resume(
         self, viewer: Viewer, data: JSONBody[Resumption], subscriptions: GivenSubscriptions, asked: ByRequest
     ) -> Response[SubscriptionView]:
-        """It renews again. One that is paused goes on, as soon as its new period is paid for."""
+        """It renews again. One that is paused goes on, as soon as its new period is paid for.
+
+        Where its payments are paused by the operator, who alone can have them collected again, that is said (409).
+        """
         position = await subscriptions.resume(viewer.account_id, subscription_id=data.subscription_id, asked=asked)
         return at(position, subscription_view(await subscriptions.mine(viewer.account_id)))
 
@@ -120,11 +125,16 @@ class SubscriptionController(Controller):
         refuses=(
             *COMMAND_REFUSALS,
             AlreadyOnPlan,
+            ChangeUnderWay,
             CurrencyDiffers,
             NotFound,
             PaymentOutstanding,
+            PaymentsPaused,
+            PaymentWentBack,
             PlanDoesNotRenew,
             PlanNotForSale,
+            SubscriptionEnding,
+            SubscriptionMoved,
         ),
     )
     async def change(
@@ -133,7 +143,9 @@ class SubscriptionController(Controller):
         """An upgrade is billed now and counts once it is paid: until then `payment_problem` says where.
 
         A cheaper plan of the same interval counts at once. No money goes back: the difference is taken off the next
-        bill. A plan that the subscription sells already, be it beside another, is refused, and nothing is billed.
+        bill. A plan that the account has already, be it beside another or by another subscription, is refused, and
+        nothing is billed; so is a change of one that is to end (resume it first), whose payments the operator has
+        paused, or whose money went back, until the next payment.
         """
         position = await subscriptions.change(
             viewer.account_id, data.plan_id, subscription_id=data.subscription_id, asked=asked

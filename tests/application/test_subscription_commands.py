@@ -7,14 +7,17 @@ import pytest
 from msgspec.structs import replace
 
 from application.buying import NothingBought
-from application.errors import NotFound, ProviderRefused, ProviderUnavailable
+from application.errors import NotFound, ProviderRefused, ProviderUnavailable, SubscriptionMoved
+from application.plans import NewPlan
 from application.ports.inbox import Customer
 from application.return_urls import ReturnUrlNotAllowed
 from domain.access.standing import Term
 from domain.plan.plan import PlanNotForSale
+from domain.shared.identity import derived_id
 from domain.shared.money import Money
+from domain.subscription.changing import AlreadyOnPlan, ChangeUnderWay, PlanDoesNotRenew
 from domain.subscription.facts import PlanChanged, PlanChangeRequested, RequestDropped
-from domain.subscription.subscription import AlreadyOnPlan, NoSubscription, PlanDoesNotRenew, SubscriptionAmbiguous
+from domain.subscription.subscription import NoSubscription, SubscriptionAmbiguous
 from tests.application.house import BY_ADMIN, COOKING, House, asked_by
 from tests.people import MONDAY, days
 
@@ -277,6 +280,132 @@ async def test_what_the_provider_refuses_is_recorded_with_its_reason(house: Hous
     assert await house.intents.unsettled() == 0
 
 
+async def another(house: House, customer: Customer, plan: NewPlan, *, reference: str = "sub_another") -> UUID:
+    """A second subscription of the customer's, to a plan of its own."""
+    plan_id, price_id = await house.sells(replace(plan, price_id=f"price_{reference}")), f"price_{reference}"
+    seen = await house.subscription_seen(customer)
+    item = replace(seen.first, price_id=price_id, price=plan.price)
+    house.billing.tell(customer.customer_id, replace(seen, reference=reference, items=(item,)))
+    await house.convergence.settle(customer)
+    return plan_id
+
+
+async def test_to_what_another_subscription_of_hers_sells_nothing_is_changed(house: House) -> None:
+    anna, customer = await annas(house)
+    first = derived_id("subscription", "memory", (await house.subscription_seen(customer)).reference)
+    cinema = await another(house, customer, CINEMA)
+    head = await house.ledger.head()
+
+    with pytest.raises(AlreadyOnPlan):
+        await house.subscriptions.change(anna, cinema, subscription_id=first, asked=asked_by(anna))
+    assert await house.tags(after=head) == []
+
+    over = replace(await house.subscription_seen(customer), status="canceled", ended_at=MONDAY)
+    house.billing.tell(customer.customer_id, over)
+    await house.convergence.settle(customer)
+    await change(house, anna, cinema)
+    assert (await house.tags())[-2:] == ["subscription.plan_changed", "payment.succeeded"]
+
+
+async def test_of_two_changes_at_once_one_is_carried_out_and_the_other_refused(house: House) -> None:
+    anna, _ = await annas(house)
+    plans = [await house.sells(CINEMA), await house.sells(replace(CINEMA, name="Theatre"))]
+
+    one, other = await asyncio.gather(*(change(house, anna, plan) for plan in plans), return_exceptions=True)
+
+    assert {type(one), type(other)} == {int, ChangeUnderWay}
+    mine = await house.subscriptions.mine(anna)
+    assert mine.plan is not None
+    assert mine.plan.plan_id == plans[isinstance(one, ChangeUnderWay)]
+    assert await requested_changes(house) == 1
+    await change(house, anna, plans[isinstance(other, ChangeUnderWay)])
+    assert await requested_changes(house) == 2
+
+
+async def requested_changes(house: House) -> int:
+    return (await house.tags()).count("subscription.plan_change_requested")
+
+
+async def test_while_nobody_knows_what_came_of_one_no_other_is_asked_for(house: House) -> None:
+    anna, _ = await annas(house)
+    cinema, theatre = await house.sells(CINEMA), await house.sells(replace(CINEMA, name="Theatre"))
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await change(house, anna, cinema)
+    with pytest.raises(ChangeUnderWay):
+        await change(house, anna, theatre)
+    await house.janitor_comes()
+    house.billing.down = False
+
+    await change(house, anna, theatre)
+
+    mine = await house.subscriptions.mine(anna)
+    assert mine.plan is not None
+    assert mine.plan.plan_id == theatre
+
+
+async def test_of_a_plan_that_she_has_twice_a_dearer_one_is_an_upgrade(house: House) -> None:
+    anna, customer = await annas(house)
+    seen = await house.subscription_seen(customer)
+    two = replace(seen.first, price=Money(2 * 999, "USD"))
+    house.billing.tell(customer.customer_id, replace(seen, items=(two,)))
+    house.billing.declined.add(customer.customer_id)
+
+    await change(house, anna, await house.sells(CINEMA))
+
+    [requested] = [fact for fact in await house.facts() if isinstance(fact, PlanChangeRequested)]
+    assert requested.upgrade
+    mine = await house.subscriptions.mine(anna)
+    assert mine.plan is not None
+    assert mine.plan.name == "Cooking"
+
+
+async def test_what_was_moved_to_another_plan_unheard_is_not_changed_and_is_heard_of(house: House) -> None:
+    anna, customer = await annas(house)
+    theatre, cinema = replace(CINEMA, name="Theatre", price_id="price_theatre"), await house.sells(CINEMA)
+    await house.sells(theatre)
+    seen = await house.subscription_seen(customer)
+    elsewhere = replace(seen.first, price_id="price_theatre", price=theatre.price)
+    house.billing.tell(customer.customer_id, replace(seen, items=(elsewhere,)))
+
+    with pytest.raises(SubscriptionMoved):
+        await change(house, anna, cinema)
+
+    assert (await house.tags())[-2:] == ["subscription.request_dropped", "subscription.plan_changed"]
+    await change(house, anna, cinema)
+
+
+async def test_what_is_to_end_with_its_period_does_although_a_later_end_was_set(house: House) -> None:
+    anna, customer = await annas(house)
+    house.billing.tell(
+        customer.customer_id, replace(await house.subscription_seen(customer), ends_at=MONDAY + days(90))
+    )
+    await house.convergence.settle(customer)
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await cancel(house, anna)
+    house.billing.down = False
+
+    assert await house.janitor_comes() == 1
+
+    mine = await house.subscriptions.mine(anna)
+    assert isinstance(mine.term, Term)
+    assert mine.term.ends_at == MONDAY + days(30)
+
+
+async def test_what_is_paused_and_to_end_goes_on_by_one_wish(house: House) -> None:
+    anna, customer = await annas(house)
+    seen = await house.subscription_seen(customer)
+    house.billing.tell(customer.customer_id, replace(seen, status="paused", ends_at=seen.first.period_end))
+    await house.convergence.settle(customer)
+
+    await resume(house, anna)
+
+    mine = await house.subscriptions.mine(anna)
+    assert isinstance(mine.term, Term)
+    assert (mine.status, mine.term.ends_at) == ("active", None)
+
+
 # The portal.
 
 
@@ -352,6 +481,23 @@ async def test_a_change_of_plan_is_not_billed_a_day_later(house: House) -> None:
     dropped = (await house.facts())[-1]
     assert isinstance(dropped, RequestDropped)
     assert "within a day" in dropped.reason
+
+
+async def test_a_change_of_plan_that_was_left_is_not_billed_once_it_is_to_end(house: House) -> None:
+    anna, customer = await annas(house)
+    cinema = await house.sells(CINEMA)
+    house.billing.down = True
+    with pytest.raises(ProviderUnavailable):
+        await change(house, anna, cinema)
+    house.billing.down = False
+    await cancel(house, anna)
+
+    assert await house.janitor_comes() == 1
+
+    dropped = (await house.facts())[-1]
+    assert isinstance(dropped, RequestDropped)
+    assert "resume it first" in dropped.reason
+    assert len((await house.billing.truth_of(customer.customer_id)).payments) == 1
 
 
 async def test_a_change_of_plan_within_the_day_is_carried_out_once(house: House) -> None:

@@ -1,11 +1,12 @@
 """What every payment provider does when it is told to: expire, resume, change, refund, and open its own page."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from application.errors import CustomerGone, ProviderRefused
+from application.errors import CustomerGone, ProviderRefused, SubscriptionMoved
 from domain.shared.money import Money
 from tests.contracts.till import NOW, Till, till_of
 
@@ -69,6 +70,28 @@ async def test_what_is_paused_goes_on_in_a_period_that_is_paid_for(till: Till) -
     assert (after.status, after.first.period_start) == ("active", NOW)
 
 
+async def test_what_is_paused_and_to_end_goes_on_without_an_end(till: Till) -> None:
+    seen = await till.subscribed()
+    await till.billing.cancel(seen.reference, at_period_end=True, idempotency_key="cancel-1")
+    till.world.pause(await till.customer(), await till.subscription())
+    paused = await till.subscription()
+    assert (paused.status, paused.ends_at) == ("paused", seen.first.period_end)
+
+    for _ in range(2):
+        await till.billing.resume(seen.reference, idempotency_key="resume-1")
+        after = await till.subscription()
+        assert (after.status, after.ends_at, after.ends_with_period) == ("active", None, False)
+
+
+async def test_an_end_with_the_period_comes_before_one_that_is_set_for_later(till: Till) -> None:
+    seen = await till.subscribed()
+    till.world.end_on(await till.customer(), seen, seen.first.period_end + timedelta(days=60))
+
+    await till.billing.cancel(seen.reference, at_period_end=True, idempotency_key="cancel-1")
+
+    assert (await till.subscription()).ends_at == seen.first.period_end
+
+
 async def test_what_is_to_go_on_with_a_card_that_fails_is_owed_once(till: Till) -> None:
     seen, customer = await till.subscribed(), await till.customer()
     till.world.pause(customer, seen)
@@ -128,6 +151,18 @@ async def test_a_cheaper_price_counts_at_once_and_nothing_is_billed_or_given_bac
 
     assert (await till.subscription()).first.price_id == silver
     assert (await till.payment()).refunds == ()
+
+
+async def test_what_is_sold_at_another_price_meanwhile_is_not_exchanged(till: Till) -> None:
+    gold, silver, platinum = await till.price(), await till.price(key="silver"), await till.price(key="platinum")
+    await till.subscribed()
+    await change(till, gold, silver, upgrade=False)
+    before = await till.truth()
+
+    with pytest.raises(SubscriptionMoved):
+        await change(till, gold, platinum, key="change-2")
+
+    assert await till.truth() == before
 
 
 async def test_to_a_price_that_it_sells_beside_nothing_is_changed_and_nothing_billed(till: Till) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -41,6 +42,8 @@ class World(Protocol):
 
     def sell_beside(self, customer_id: str, seen: SeenSubscription, price_id: str) -> None: ...
 
+    def end_on(self, customer_id: str, seen: SeenSubscription, ends_at: datetime) -> None: ...
+
     def delivery(self, type: str, customer_id: str | None) -> News: ...
 
 
@@ -61,6 +64,9 @@ class MemoryWorld:
         beside = replace(seen.first, reference="si_beside", price_id=price_id)
         self._billing.tell(customer_id, replace(seen, items=(*seen.items, beside)))
 
+    def end_on(self, customer_id: str, seen: SeenSubscription, ends_at: datetime) -> None:
+        self._billing.tell(customer_id, replace(seen, ends_at=ends_at))
+
 
 @dataclass(frozen=True)
 class StripeWorld:
@@ -79,6 +85,9 @@ class StripeWorld:
 
     def sell_beside(self, customer_id: str, seen: SeenSubscription, price_id: str) -> None:
         self.simulated.create(f"subscriptions/{seen.reference}", **{"items[0][price]": price_id})
+
+    def end_on(self, customer_id: str, seen: SeenSubscription, ends_at: datetime) -> None:
+        self.simulated.create(f"subscriptions/{seen.reference}", cancel_at=f"{ends_at.timestamp():.0f}")
 
     def delivery(self, type: str, customer_id: str | None) -> News:
         event = {"id": "evt_1", "type": type, "created": int(NOW.timestamp()), "livemode": False}

@@ -185,6 +185,15 @@ def test_she_may_not_watch(case: Denied) -> None:
     assert given.otherwise
 
 
+def test_who_cannot_have_payments_collected_again_is_not_told_to_resume() -> None:
+    """She may where she paused it; where the seller has paused the payments, they must go on first."""
+    paused, denied = went("active", "paused"), collection_paused(grants_access=False)
+
+    assert answer(started, paused).otherwise == "Resuming the subscription would open it again."
+    for facts in ((started, denied), (started, paused, denied)):
+        assert "paused by whoever sells it" in answer(*facts).otherwise
+
+
 def test_a_stranger_may_not() -> None:
     given = decide(None, ANY_PLAN, TUESDAY)
 
