@@ -16,13 +16,13 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('streams'), key)
     FROM (SELECT DISTINCT hashtext(id::text) AS key FROM unnest(account_ids) AS id ORDER BY key) AS keys;
 
-    PERFORM FROM unnest(account_ids, device_ids) AS wanted (account_id, device_id)
-    JOIN ops.play_sessions AS play ON play.account_id = wanted.account_id AND play.device_id = wanted.device_id
-    WHERE play.ended_at IS NULL ORDER BY play.session_id FOR UPDATE OF play;
-
-    UPDATE ops.play_sessions AS play SET ended_at = wanted.now
-    FROM unnest(account_ids, device_ids, starts) AS wanted (account_id, device_id, now)
-    WHERE play.account_id = wanted.account_id AND play.device_id = wanted.device_id AND play.ended_at IS NULL;
+    WITH former AS (
+        SELECT play.session_id, wanted.now
+        FROM unnest(account_ids, device_ids, starts) AS wanted (account_id, device_id, now)
+        JOIN ops.play_sessions AS play ON play.account_id = wanted.account_id AND play.device_id = wanted.device_id
+        WHERE play.ended_at IS NULL ORDER BY play.session_id FOR UPDATE OF play
+    )
+    UPDATE ops.play_sessions AS play SET ended_at = former.now FROM former WHERE play.session_id = former.session_id;
 
     RETURN QUERY
     INSERT INTO ops.play_sessions
