@@ -40,6 +40,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
             country_header=settings.country_header,
             connections_max=settings.connections_max,
             leave_seconds=LEAVE_SECONDS,
+            requests=house.metrics.requests,
         )
         # What was made at the start stays: the collector need not look at it again (p99 from 19 to 4 ms).
         gc.collect()

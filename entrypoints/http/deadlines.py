@@ -9,6 +9,7 @@ from fcntl import ioctl
 from typing import Any, NamedTuple
 
 from entrypoints.http.last_words import NO_ROOM, TOO_SLOW
+from entrypoints.http.metrics import RequestMetrics
 from entrypoints.http.problems import Problem
 from entrypoints.http.protocol import BoundedHead
 
@@ -80,9 +81,10 @@ class Patient(BoundedHead):
     A request that comes in one piece, and an answer that the kernel takes in one, cost no timer.
     """
 
-    def __init__(self, *given: Any, crowd: Crowd, **named: Any) -> None:
+    def __init__(self, *given: Any, crowd: Crowd, requests: RequestMetrics, **named: Any) -> None:
         super().__init__(*given, **named)
         self._crowd = crowd
+        self._requests = requests
         self._timer: asyncio.TimerHandle | None = None
         self._patience = crowd.patience
         self._body_bytes = self._body_looks = 0
@@ -255,7 +257,8 @@ class Patient(BoundedHead):
             self.transport.abort()
         if self.transport.is_closing():
             return
-        if self._head_bytes if not self._in_body else not self.cycle.response_started:
+        in_the_middle = self._head_bytes if not self._in_body else not self.cycle.response_started
+        if in_the_middle and not self._is_lingering:
             self._say(problem)
         self.transport.close()
         self._watch_reading()

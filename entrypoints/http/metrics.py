@@ -22,6 +22,16 @@ class RequestMetrics(Protocol):
         ...
 
 
+class Uncounted:
+    """Of a server beside which nobody counts."""
+
+    def began(self, method: str) -> None:
+        """Nothing."""
+
+    def ended(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """Nothing."""
+
+
 class Observed(NamedTuple):
     """By what it is seen from the outside how requests fare."""
 

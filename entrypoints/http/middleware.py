@@ -19,7 +19,7 @@ from application.ports.throttles import Standing
 from application.tracing import ERROR_TYPE, Attributes, Trace, begin
 from entrypoints.http.direct import NOTHING_DIRECT, DirectRoutes, DirectTable
 from entrypoints.http.metrics import Observed
-from entrypoints.http.problems import PROBLEM, Problem, answer_of, request_id
+from entrypoints.http.problems import LAST_WORDS, PROBLEM, Problem, answer_of
 from entrypoints.http.shared_pages import SharedPages
 from entrypoints.http.throttled import standing_headers
 
@@ -94,6 +94,9 @@ class EveryRequest:
                 await self._app(scope, receive, sending)
         finally:
             seconds = perf_counter() - started
+            if (said := scope["state"].get(LAST_WORDS)) is not None:
+                # Whatever the application has said since, nobody heard it.
+                status, scope["state"][PROBLEM] = said.status, said.code
             self._requests.ended(method, scope.get("path_template"), status, seconds)
             access_log.info("answered", extra=logged(scope, status, seconds, this.notes))
             if self._spans.records:
@@ -143,7 +146,7 @@ def logged(scope: Scope, status: int, seconds: float, notes: Mapping[str, object
         "route": scope.get("path_template"),
         "status": status,
         "ms": round(seconds * 1000, 1),
-        "request_id": request_id(scope),
+        "request_id": notes["request_id"],
         "account_id": notes.get("account_id"),
         "code": scope["state"].get(PROBLEM),
     }

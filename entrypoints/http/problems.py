@@ -27,6 +27,8 @@ POSITION_HEADER = "Ledger-Position"
 IN_ADDRESSES = "%/:@!$&'()*+,;=~"
 PROBLEM = "problem"
 """In a request's state: the code of the problem that it is answered with, for its line in the log."""
+LAST_WORDS = "last_words"
+"""In a request's state: the problem that its client has been told of, and then hung up on, before it was answered."""
 
 log = logging.getLogger("streamly.http")
 

@@ -7,7 +7,8 @@ from typing import cast
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from entrypoints.http.last_words import HEAD_TOO_LARGE, NO_REQUEST, last_words
+from entrypoints.http.last_words import HEAD_TOO_LARGE, NO_REQUEST, last_words, scope_without_head, tell_of
+from entrypoints.http.metrics import RequestMetrics, Uncounted
 from entrypoints.http.problems import Problem
 
 HEAD_BYTES_MAX = 65_536
@@ -83,6 +84,7 @@ class BoundedHead(HttpToolsProtocol):
     """All is said; what still comes is thrown away, until the client hangs up too."""
     _running: RequestResponseCycle | None = None
     """What is being answered; `cycle` is what was asked last."""
+    _requests: RequestMetrics = Uncounted()
 
     def data_received(self, data: bytes) -> None:
         if self._is_ending:
@@ -91,7 +93,6 @@ class BoundedHead(HttpToolsProtocol):
             self._head_bytes += len(data)
         super().data_received(data)
         if not self._in_body and self._head_bytes > HEAD_BYTES_MAX and not self._is_ending:
-            self.logger.warning("The head of a request does not end.")
             self._end(HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -155,8 +156,10 @@ class BoundedHead(HttpToolsProtocol):
 
     def _say(self, problem: Problem) -> None:
         """To whoever is in the middle of a request, of whose head it is answered where that is there."""
-        scope = self.cycle.scope if self._in_body else None
+        scope = self.cycle.scope if self._in_body else scope_without_head()
         self.transport.write(last_words(problem, scope, self.server_state.default_headers))
+        if not (self._in_body and self.cycle is self._running):
+            tell_of(problem, scope, self._requests)
 
     def _is_owed(self, cycle: RequestResponseCycle | None) -> bool:
         """A request that came whole and is not answered yet, or whose answer has begun."""

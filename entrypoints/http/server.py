@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn with a limit on everything that a client decides."""
 
 import asyncio
+import logging
 import resource
 import socket
 from collections.abc import Coroutine, Generator, Sequence
@@ -15,6 +16,7 @@ from uvicorn.loops.auto import auto_loop_factory
 from entrypoints.http.deadlines import Crowd, Patience, Patient
 from entrypoints.http.doors import turn_newcomers_away
 from entrypoints.http.health import LEAVING
+from entrypoints.http.metrics import RequestMetrics, Uncounted
 from entrypoints.http.proxied import Proxied
 from entrypoints.proxies import proxies_of
 from entrypoints.stopping import at_first_signal
@@ -29,6 +31,7 @@ DRAIN_SECONDS = 6
 """What was begun has so long then."""
 CONNECTIONS_MAX = 10_000
 PATIENCE = Patience()
+UNCOUNTED = Uncounted()
 FILES_WITHOUT_LIMIT = 65_536
 FILES_OF_OUR_OWN = 256
 """The database's connections, uploads, logs and the libraries: beside the clients'."""
@@ -38,6 +41,11 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
     """Until it is done, on uvicorn's choice of an event loop: uvloop where there is one, in half of asyncio's time."""
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(serving)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Not where uvicorn says of what is no request that it is none: its line in the access log does."""
+    return record.msg != "Invalid HTTP request received."
 
 
 def files_may_be_open() -> int:
@@ -97,13 +105,16 @@ def new_server(
     connections_max: int = CONNECTIONS_MAX,
     patience: Patience = PATIENCE,
     leave_seconds: float = 0.0,
+    requests: RequestMetrics = UNCOUNTED,
 ) -> Server:
     """A server that has not started: `await server.serve()`. Forwarded addresses are believed of these proxies alone,
     and so is the country in that header.
 
-    It says nothing of itself, and logs no paths: the application writes the access log. Of connections it holds so
-    many, and as many fewer as the process may open fewer files.
+    It says nothing of itself, and logs no paths: the application writes the access log, and the lines of what never
+    reaches it are written here and counted among `requests`. Of connections it holds so many, and as many fewer as the
+    process may open fewer files.
     """
+    logging.getLogger("uvicorn.error").addFilter(is_news)
     crowd = Crowd(min(connections_max, files_may_be_open() - FILES_OF_OUR_OWN), patience)
     if trusted_proxies:
         app = Proxied(cast("ASGI3Application", app), proxies_of(trusted_proxies), country_header)
@@ -111,7 +122,7 @@ def new_server(
         cast("ASGIApplication", app),
         host=host,
         port=port,
-        http=cast("type[asyncio.Protocol]", partial(Patient, crowd=crowd)),
+        http=cast("type[asyncio.Protocol]", partial(Patient, crowd=crowd, requests=requests)),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -29,7 +29,7 @@ from domain.account.contacts import EmailTaken
 from entrypoints.http.assembly import assemble
 from entrypoints.http.authentication import ByRequest, MaybeSignedIn, MaybeViewer, SignedInAs, Viewer
 from entrypoints.http.idempotency import Idempotent
-from entrypoints.http.metrics import Observed
+from entrypoints.http.metrics import Observed, RequestMetrics
 from entrypoints.http.paging import Cursor, Limit, Page, page_of, position_after
 from entrypoints.http.positions import at
 from entrypoints.http.texts import NO_NUL
@@ -206,7 +206,12 @@ async def wait_for(position: int) -> None:
         raise NotYetVisible(f"The read models have not reached position {position} yet.")
 
 
-def small_app(*, cors_origins: tuple[str, ...] = (), throttling: Throttling = UNTHROTTLED) -> Litestar:
+def small_app(
+    *,
+    cors_origins: tuple[str, ...] = (),
+    throttling: Throttling = UNTHROTTLED,
+    requests: RequestMetrics | None = None,
+) -> Litestar:
     return assemble(
         versioned=[
             broken,
@@ -231,7 +236,7 @@ def small_app(*, cors_origins: tuple[str, ...] = (), throttling: Throttling = UN
         wait_for=wait_for,
         throttling=throttling,
         kept_answers=MemoryKeptAnswers(),
-        observed=Observed(PrometheusMetrics().requests, UnrecordedSpans()),
+        observed=Observed(requests or PrometheusMetrics().requests, UnrecordedSpans()),
         cors_origins=cors_origins,
     )
 

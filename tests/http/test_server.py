@@ -13,7 +13,7 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from entrypoints.http.deadlines import Patience
-from entrypoints.http.last_words import NO_ROOM, last_words
+from entrypoints.http.last_words import NO_ROOM, last_words, scope_without_head
 from entrypoints.http.middleware import SAFE_HEADERS
 from entrypoints.http.protocol import HEAD_BYTES_MAX, BoundedHead, HeadWithBody
 from entrypoints.http.server import new_server
@@ -130,7 +130,9 @@ async def test_what_is_no_http_is_400_and_hung_up_on(port: int, sent: bytes) -> 
 
 
 def test_whoever_makes_room_is_told_as_much() -> None:
-    answer = said_like_any_other(last_words(NO_ROOM, headers=[(b"date", b"today")]), 503, "too_many_connections")
+    answer = said_like_any_other(
+        last_words(NO_ROOM, scope_without_head(), [(b"date", b"today")]), 503, "too_many_connections"
+    )
 
     assert answer.headers["retry-after"] == "1"
     assert answer.json()["request_id"] == answer.headers["x-request-id"]

@@ -14,6 +14,7 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from entrypoints.http.deadlines import Crowd, Patience, Patient
+from entrypoints.http.metrics import Uncounted
 from entrypoints.http.protocol import AHEAD_MAX, HEAD_BYTES_MAX
 from entrypoints.http.server import new_server
 from tests.http.serving import served
@@ -94,7 +95,8 @@ class UnreadWire(Wire):
 def patient_on(wire: Wire, app: object) -> Patient:
     config = new_server(app, host="127.0.0.1", port=0).config
     config.load()
-    protocol = Patient(config=config, server_state=ServerState(), app_state={}, crowd=Crowd(10, HURRIED))
+    given = {"config": config, "server_state": ServerState(), "app_state": {}}
+    protocol = Patient(**given, crowd=Crowd(10, HURRIED), requests=Uncounted())
     protocol.connection_made(wire)
     return protocol
 
