@@ -1,7 +1,7 @@
 """Erasing a person: asked for by who knows the password or a code, and carried out by a worker, step by step."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -157,14 +157,21 @@ class Erasing:
         account = (await self.records.recall(Account, erasure.account_id)).existing()
         facts = await self.records.ledger.read(erasure.account_id)
         subjects = [Subject("account", str(account.id)), *_addresses(facts)]
+        claimed = await self.rows.claimed(account.id)
         traces = Traces(
             account_id=account.id,
             customers=account.every_customer(),
-            recipients=[self.blind_index.of(one.kind, one.value) for one in subjects if one.kind != "account"],
+            recipients=[
+                *(self.blind_index.of(one.kind, one.value) for one in subjects if one.kind != "account"),
+                *claimed.values(),
+            ],
             trials=await self._trials_of(account.id, subjects),
         )
         await self._end_subscriptions(erasure)
+        await self._forget_among_nobodys(account, facts, claimed)
         forgetting: Sequence[Callable[[Traces], Awaitable[None]]] = (
+            # As long as there are claims to find them by; and once more, when none can be made any more.
+            self.rows.forget_letters,
             self.rows.forget_sign_ins,
             self.rows.forget_trials,
             self.rows.forget_letters,
@@ -174,12 +181,20 @@ class Erasing:
         )
         for forget in forgetting:
             await forget(traces)
-        customers = [customer for _, customer in traces.customers]
-        await self.nobodys.forget_about([*customers, *_proved(facts)])
         # Tries on her addresses are counted on: else whoever erases an account of theirs could guess anew.
         await self.throttling.forget(Subject("account", str(account.id)))
         await self.vault.shred(account.id)
         await self._finish(erasure)
+
+    async def _forget_among_nobodys(
+        self, account: Account, facts: Sequence[Fact], claimed: Mapping[str, bytes]
+    ) -> None:
+        """Of a ledger that was restored nothing personal can be read, and an address is found by its claim alone."""
+        customers = [customer for _, customer in account.every_customer()]
+        proved = [kind for kind in claimed if kind == "phone" or account.email_verified]
+        readable = {"email": account.email, "phone": account.phone}
+        digests = [claimed[kind] for kind in proved if readable[kind] is None]
+        await self.nobodys.forget_about([*customers, *_proved(facts)], digests=digests)
 
     async def _trials_of(self, account_id: UUID, subjects: Sequence[Subject]) -> list[bytes]:
         """The marks of all addresses and numbers; none where there was no trial."""

@@ -1,6 +1,6 @@
 """Erasures in Postgres: the list of them, and what the operational tables hold of a person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -34,6 +34,8 @@ SIGN_INS: Sequence[LiteralString] = (
     "DELETE FROM ops.credentials WHERE account_id = %(account)s",
     "DELETE FROM ops.sessions WHERE account_id = %(account)s",
 )
+
+CLAIMED = "SELECT kind, blind_index FROM ops.claims WHERE owner = %s AND kind IN ('email', 'phone')"
 
 # Nobody's, which is no account's id: it outlasts who had the trial, so that there is no second one.
 TRIALS: Sequence[LiteralString] = (
@@ -129,6 +131,10 @@ class PostgresOperationalRows:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+
+    async def claimed(self, account_id: UUID) -> Mapping[str, bytes]:
+        async with connected(self._pool) as connection:
+            return dict(await (await connection.execute(CLAIMED, (account_id,))).fetchall())
 
     async def forget_sign_ins(self, traces: Traces) -> None:
         await self._run(traces, *SIGN_INS)

@@ -1,6 +1,6 @@
 """Persons who are to be erased, and what is kept of them beside the ledger."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -27,7 +27,8 @@ class Traces(msgspec.Struct, frozen=True, kw_only=True):
     customers: Sequence[tuple[str, str]]
     """The provider and the id of each customer."""
     recipients: Collection[bytes]
-    """The blind indexes of all addresses and numbers that the account has had; none once the key is destroyed."""
+    """The blind indexes of all addresses and numbers that the account has had; once the key is destroyed, of those that
+    it still claims."""
     trials: Collection[bytes] = ()
     """Where the account has had a trial: the marks of whoever had it (application/trials.py)."""
 
@@ -60,6 +61,10 @@ class Erasures(Protocol):
 
 class OperationalRows(Protocol):
     """What is kept of a person in operational tables; each method may be called again. Raises DatabaseUnavailable."""
+
+    async def claimed(self, account_id: UUID) -> Mapping[str, bytes]:
+        """The blind indexes of the address (`email`) and the number (`phone`) that the account has until then."""
+        ...
 
     async def forget_sign_ins(self, traces: Traces) -> None:
         """Sessions, refresh tokens, the password, and the claims on addresses and numbers: others may have these now.

@@ -67,7 +67,11 @@ def privacy(
             records=base.records,
             erasures=erasures,
             rows=PostgresOperationalRows(base.pool),
-            nobodys=Nobodys(deliveries=PostgresNobodysDeliveries(base.pool, base.vault), customers=ports.customers),
+            nobodys=Nobodys(
+                deliveries=PostgresNobodysDeliveries(base.pool, base.vault),
+                customers=ports.customers,
+                blind_index=base.blind_index,
+            ),
             vault=base.vault,
             blind_index=base.blind_index,
             throttling=gates.throttling(settings, base),

@@ -5,11 +5,13 @@ import json
 import re
 import signal
 import sys
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import psycopg
 import pytest
 
+from application.ports.erasures import Traces
 from application.projections.every import PROJECTIONS
 from application.recall import Asked
 from domain.shared.fact import Actor, Cause
@@ -316,6 +318,53 @@ async def test_what_is_still_to_be_settled_keeps_its_body_until_then_and_no_long
 
     assert (during is not None) == (status == "received")
     assert await bodies(module_database, about) == [None]
+
+
+class KilledError(Exception):
+    """In place of the end of the process."""
+
+
+class DiesWithoutClaims:
+    """Nothing is found by the claims any more."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows = rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+    async def forget_sign_ins(self, traces: Traces) -> None:
+        await self._rows.forget_sign_ins(traces)
+        raise KilledError
+
+
+@pytest.mark.parametrize("proved", [False, True], ids=["registered with", "proved"])
+async def test_on_a_ledger_restored_from_before_it_what_months_keys_open_is_found_by_her_claims(
+    *, proved: bool, service: Service, anna: Person, module_database: str
+) -> None:
+    """Its rows are as they were, and the vault is as it is today: nothing of hers can be read any more."""
+    event_id = f"evt_restored_{proved}"
+    await told_of(service, None, anna.email, event_id)
+    if proved:
+        await follow_link(service, anna.email)
+    async with await psycopg.AsyncConnection.connect(module_database) as connection:
+        query = "UPDATE ops.letters SET account_id = NULL WHERE account_id = %s RETURNING recipient"
+        [[recipient], *_] = await (await connection.execute(query, (anna.account_id,))).fetchall()
+    erasing = service.house.erasing
+    await erasing.vault.shred(anna.account_id)
+
+    await anna.http.post("/v1/me/erasure", json={"password": PASSWORD})
+    erasure = await erasing.erasures.of(anna.account_id)
+    assert erasure is not None
+    with pytest.raises(KilledError):
+        await replace(erasing, rows=cast("Any", DiesWithoutClaims(erasing.rows))).erase(erasure)
+    while await erasing.erase_due():
+        pass
+
+    async with await psycopg.AsyncConnection.connect(module_database) as connection:
+        query = "SELECT body IS NULL, (SELECT count(*) FROM ops.letters WHERE recipient = %s) FROM ops.inbox"
+        cursor = await connection.execute(f"{query} WHERE event_id = %s".encode(), (recipient, event_id))
+        assert await cursor.fetchone() == (proved, 0)
 
 
 async def bodies(dsn: str, customer_id: str, event_id: str | None = None) -> list[Any]:
