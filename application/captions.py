@@ -90,11 +90,9 @@ class Captions:
                 # It was deleted meanwhile, perhaps before some of this was put there.
                 await self.platforms.of(video.platform).delete(reference(video))
 
-    async def show_again(self, video_id: UUID) -> None:
-        """With what the video is made of now, where it has any. Raises PlatformNotSetUp."""
-        video = (await self.records.recall(Video, video_id)).existing()
-        if video.captions:
-            await self.show(video_id)
+    async def has_any(self, video_id: UUID) -> bool:
+        """Raises NotFound."""
+        return bool((await self.records.recall(Video, video_id)).existing().captions)
 
     def _captioned(self, video: Video) -> CaptionedPlatform:
         platform = self.platforms.captioned(video.platform)

@@ -12,6 +12,7 @@ from application.ports.inbox import Inbox, InboxDesk
 from application.ports.intents import Intents
 from application.ports.jobs import TranscodeJobs
 from application.ports.letters import LetterCounts, Letters
+from application.ports.platform_tasks import PlatformTasks, TasksOfPlatform
 from application.ports.policies import PolicyStates, PolicyStatus
 from application.ports.read_models import ReadModelStates, ReadModelStatus
 from application.ports.reads import Positions
@@ -39,6 +40,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked of the payment provider, and nobody sees to any more: that is for people to do."""
     failed_transcodes: int = 0
     """Videos that could not be made ready for a reason of ours, until they are uploaded again or deleted."""
+    platforms: Sequence[TasksOfPlatform] = ()
+    """What video platforms are still to do; what one cannot do now is tried again, and takes no server away."""
     waits: Mapping[str, float] = {}
     """By queue, how many seconds ago that was due which has waited longest; 0 where nothing is due."""
     lagging: tuple[str, ...] = ()
@@ -94,6 +97,7 @@ class Health:
     sweeps: Sweeps
     letters: Letters
     jobs: TranscodeJobs
+    platform_tasks: PlatformTasks
     waits: QueueWaits
     lag_max: int
     """In facts; beyond it what the read models answer is too old to be served."""
@@ -124,6 +128,7 @@ class Health:
             duplicates=await self.duplicates.found(),
             failed_intents=await self.intents.failed(),
             failed_transcodes=await self.jobs.failed(),
+            platforms=await self.platform_tasks.unfinished(),
             waits=waits,
             lagging=tuple(name for name, lag in _lags(statuses, policies) if lag > self.lag_max),
             overdue=tuple(queue for queue, seconds in waits.items() if seconds > self.waits_max[queue]),

@@ -228,10 +228,7 @@ class Videos:
         return await self._decide(video_id, asked, lambda video: video.describe(changes.on(video.said)))
 
     async def delete(self, video_id: UUID, asked: Asked) -> Decided:
-        """Nobody can play it any more; what the platform keeps of it is removed afterwards, until that is done.
-
-        Raises NotFound; deleted already, it stays so.
-        """
+        """Nobody can play it any more; what is kept of it is removed afterwards. Raises NotFound; twice, it is once."""
         return await self.records.decide(Video, video_id, asked, lambda video: video.delete())
 
     async def remove_from_platform(self, video_id: UUID) -> None:
@@ -291,7 +288,8 @@ class Videos:
 
 def reference(video: Video) -> Reference:
     """As its platform knows it."""
-    return Reference(video.id, video.upload_id, video.asset_id, video.playback_id)
+    last = (video.upload_id, video.asset_id, video.playback_id)
+    return Reference(video.id, *last, video.earlier_uploads, video.earlier_assets)
 
 
 def _there(video: Video) -> Video:

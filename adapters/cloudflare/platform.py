@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -104,8 +105,14 @@ class CloudflareStream:
         self._signatures.check(body, headers, now=now)
         return delivery(body, provider=PROVIDER, now=now)
 
+    async def cancel_earlier_uploads(self, video: Reference) -> None:
+        await self._delete({*video.earlier_uploads})
+
     async def delete(self, video: Reference) -> None:
-        for uid in sorted({video.upload_id, video.asset_id} - {""}):
+        await self._delete({video.upload_id, video.asset_id, *video.earlier_uploads, *video.earlier_assets})
+
+    async def _delete(self, uids: AbstractSet[str]) -> None:
+        for uid in sorted(uids - {""}):
             await self._client.delete(uid)
 
     async def grant_playback(

@@ -270,5 +270,8 @@ class LocalVideo:
             raise MediaRefused("the video has no such file")
         return file
 
+    async def cancel_earlier_uploads(self, video: Reference) -> None:
+        """Uploads go by our id of the video, so none takes the place of another."""
+
     async def delete(self, video: Reference) -> None:
         await self._storage.delete(video.video_id)

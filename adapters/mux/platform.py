@@ -103,13 +103,24 @@ class MuxVideo:
         self._signatures.check(body, headers, now=now)
         return delivery(body, provider=PROVIDER)
 
+    async def cancel_earlier_uploads(self, video: Reference) -> None:
+        for upload_id in video.earlier_uploads:
+            await self._remove_upload(upload_id)
+
     async def delete(self, video: Reference) -> None:
-        upload = await self._client.upload(video.upload_id) if video.upload_id else None
-        made = {video.asset_id, upload.asset_id or "" if upload else ""} - {""}
-        if upload is not None and not upload.asset_id and upload.status == "waiting":
+        for upload_id in [*video.earlier_uploads, video.upload_id]:
+            await self._remove_upload(upload_id)
+        for asset_id in [*video.earlier_assets, video.asset_id]:
+            if asset_id:
+                await self._client.delete_asset(asset_id)
+
+    async def _remove_upload(self, upload_id: str) -> None:
+        """With its asset, where it has one. Nothing happens where there is no such upload."""
+        upload = await self._client.upload(upload_id) if upload_id else None
+        if upload is not None and upload.asset_id:
+            await self._client.delete_asset(upload.asset_id)
+        elif upload is not None and upload.status == "waiting":
             await self._cancel(upload.id)
-        for asset_id in sorted(made):
-            await self._client.delete_asset(asset_id)
 
     async def _cancel(self, upload_id: str) -> None:
         try:

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from adapters.prometheus.requests import RequestMetrics
 from application.health import Readiness
 from application.ports.letters import LetterCounts
+from application.ports.platform_tasks import TasksOfPlatform
 from application.ports.policies import PolicyStatus
 from application.ports.read_models import ReadModelStatus
 from application.ports.sweeps import SweepKind, SweepTotals
@@ -188,6 +189,18 @@ class Found(Collector):
             "Videos that could not be made ready for a reason of ours, and were neither uploaded again nor deleted.",
             value=self._readiness.failed_transcodes,
         )
+        yield from _of_platforms(self._readiness.platforms)
+
+
+def _of_platforms(found: Sequence[TasksOfPlatform]) -> Iterator[GaugeMetricFamily]:
+    for name, what, values in (
+        ("waiting", "What a video platform is still to do.", {each.platform: each.waiting for each in found}),
+        ("failing", "Of that, what was tried in vain.", {each.platform: each.failing for each in found}),
+    ):
+        family = GaugeMetricFamily(f"streamly_platform_tasks_{name}", what, labels=["platform"])
+        for platform, value in values.items():
+            family.add_metric([platform], value)
+        yield family
 
 
 def _of_the_inbox(counts: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:

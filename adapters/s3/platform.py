@@ -231,11 +231,19 @@ class S3Video:
             found = self._leaves[key] = self._delivery.open(path, below=below, until=until)
         return found
 
+    async def cancel_earlier_uploads(self, video: Reference) -> None:
+        """Their parts; what was put together lies under the video's own name, whichever upload it was."""
+        await self._abort(video.video_id, video.earlier_uploads)
+
+    async def _abort(self, video_id: UUID, upload_ids: Sequence[str]) -> None:
+        for upload_id in upload_ids:
+            if upload_id:
+                await self._bucket.abort(_upload_key(video_id), upload_id)
+
     async def delete(self, video: Reference) -> None:
         """What another machine is just making of it is removed when that is done, by who finds it deleted."""
         await self._storage.delete(video.video_id)
-        if video.upload_id:
-            await self._bucket.abort(_upload_key(video.video_id), video.upload_id)
+        await self._abort(video.video_id, [*video.earlier_uploads, video.upload_id])
         await self._bucket.remove(_upload_key(video.video_id))
         await self._bucket.remove(f"hls/{video.video_id}/")
         await self._bucket.remove(texts_of(video.video_id))

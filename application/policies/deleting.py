@@ -1,14 +1,14 @@
 """What the platform keeps of a deleted video is removed."""
 
+from application.platform_work import PlatformWork
 from application.policies.policy import Policy
-from application.videos import Videos
 from domain.video.facts import VideoDeleted
 
 
-def when_video_deleted_remove_it(videos: Videos) -> Policy:
-    """Tried again until the platform has done it; done twice, it happens once."""
+def when_video_deleted_remove_it(work: PlatformWork) -> Policy:
+    """Queues it: a platform that cannot do it now holds up no other deletion. Queued already, it stays queued once."""
 
     async def act(fact: VideoDeleted) -> None:
-        await videos.remove_from_platform(fact.video_id)
+        await work.ask(fact.video_id, "remove")
 
     return Policy("remove_deleted_videos", (VideoDeleted,), act)

@@ -22,6 +22,8 @@ class Reference(msgspec.Struct, frozen=True):
     upload_id: str = ""
     asset_id: str = ""
     playback_id: str = ""
+    earlier_uploads: tuple[str, ...] = ()
+    earlier_assets: tuple[str, ...] = ()
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,11 +138,7 @@ class VideoPlatform(Protocol):
     capabilities: Capabilities
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
-        """Where to send the bytes of a new video.
-
-        Raises:
-            UploadTooLarge: the announced size is over the platform's limit.
-        """
+        """Where to send the bytes of a new video. Raises UploadTooLarge where the announced size is over the limit."""
         ...
 
     async def grant_playback(
@@ -156,8 +154,12 @@ class VideoPlatform(Protocol):
         """
         ...
 
+    async def cancel_earlier_uploads(self, video: Reference) -> None:
+        """They take no file any more, and what came of them is removed; the last upload, and what came of it, stays."""
+        ...
+
     async def delete(self, video: Reference) -> None:
-        """Remove all that is kept of a video, its unfinished upload too; nothing happens where nothing is kept."""
+        """Remove all that is kept of a video, its unfinished uploads too; nothing happens where nothing is kept."""
         ...
 
 

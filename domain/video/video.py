@@ -86,6 +86,9 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
     upload_id: str = ""
     asset_id: str = ""
     playback_id: str = ""
+    earlier_uploads: tuple[str, ...] = ()
+    """Whose place the last one has taken; the platform may still take a file by them."""
+    earlier_assets: tuple[str, ...] = ()
     upload_sha256: str = ""
     upload_size_bytes: int = 0
     captions: tuple[CaptionTrack, ...] = ()
@@ -219,7 +222,8 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
             case VideoDescribed():
                 return replace(state, said=_said(fact))
             case UploadGranted():
-                return replace(state, upload_id=fact.upload_id)
+                earlier = _with(state.earlier_uploads, state.upload_id)
+                return replace(state, upload_id=fact.upload_id, earlier_uploads=earlier)
             case UploadReceived():
                 return replace(
                     state,
@@ -228,7 +232,8 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
                     upload_size_bytes=fact.size_bytes,
                 )
             case VideoTakenIn():
-                return replace(state, status=VideoStatus.PROCESSING, asset_id=fact.asset_id)
+                assets = _with(state.earlier_assets, state.asset_id)
+                return replace(state, status=VideoStatus.PROCESSING, asset_id=fact.asset_id, earlier_assets=assets)
             case VideoMadeReady():
                 return replace(state, status=VideoStatus.READY, playback_id=fact.playback_id)
             case VideoFailed():
@@ -245,6 +250,10 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
                 return replace(state, status=VideoStatus.DELETED)
             case _:
                 assert_never(fact)
+
+
+def _with(earlier: tuple[str, ...], last: str) -> tuple[str, ...]:
+    return (*earlier, last) if last else earlier
 
 
 class _Said(TypedDict):

@@ -5,6 +5,7 @@ import asyncio
 import click
 import msgspec
 
+from application.ports.platform_tasks import TasksOfPlatform
 from entrypoints.cli.endings import NOT_WELL
 from entrypoints.cli.house import database_of_command
 from entrypoints.cli.output import AS_JSON, print_json
@@ -82,6 +83,7 @@ async def _examine(settings: Settings, dsn: str) -> list[Checked]:
             Checked(f"wait in {queue}", f"{seconds:.0f} s", queue not in readiness.overdue)
             for queue, seconds in readiness.waits.items()
         ]
+        checks += [_platform(found) for found in readiness.platforms]
         checks += [_master_key(house, kid, count) for kid, count in (await house.vault.wrapped_by()).items()]
         checks.append(Checked("erasures", f"{await house.erasing.erasures.waiting()} waiting"))
         failed = readiness.failed_intents
@@ -94,6 +96,11 @@ async def _examine(settings: Settings, dsn: str) -> list[Checked]:
 def _transcodes(failed: int) -> Checked:
     see = "; the worker's log says why, and they are to be uploaded again, or deleted" if failed else ""
     return Checked("transcodes", f"{failed} have failed for good{see}", well=not failed)
+
+
+def _platform(found: TasksOfPlatform) -> Checked:
+    said = f"{found.waiting} things to do, {found.failing} tried in vain"
+    return Checked(f"platform {found.platform}", f"{said}: {found.error}" if found.error else said, not found.failing)
 
 
 def _master_key(house: House, kid: str, count: int) -> Checked:

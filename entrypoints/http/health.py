@@ -80,11 +80,19 @@ class PolicyCheck(msgspec.Struct, frozen=True):
     state: Literal["live", "degraded", "lagging"]
 
 
+class PlatformCheck(msgspec.Struct, frozen=True):
+    """How many things a video platform is still to do, and how many of them were tried in vain."""
+
+    waiting: int
+    failing: int
+
+
 class Checks(msgspec.Struct, frozen=True, kw_only=True):
     """`queues` in things that are not done yet; `waits` in seconds since that was due which has waited longest.
 
     Of the intents the failed ones wait for `streamly intents retry`; of the videos those that could not be made ready
     for a reason of ours wait to be uploaded again or deleted (`error`: `transcoding_failed`).
+    `platforms` names those that are still to do something; what is tried in vain is tried again.
     A `process` that is leaving was told to stop, and answers what comes within a second.
     """
 
@@ -96,6 +104,7 @@ class Checks(msgspec.Struct, frozen=True, kw_only=True):
     waits: dict[str, float]
     failed_intents: int
     failed_transcodes: int
+    platforms: dict[str, PlatformCheck]
 
 
 class ReadyView(msgspec.Struct, frozen=True):
@@ -150,6 +159,7 @@ def _ready_view(readiness: Readiness, *, leaving: bool) -> ReadyView:
         waits={queue: round(seconds, 1) for queue, seconds in readiness.waits.items()},
         failed_intents=readiness.failed_intents,
         failed_transcodes=readiness.failed_transcodes,
+        platforms={each.platform: PlatformCheck(each.waiting, each.failing) for each in readiness.platforms},
     )
     return ReadyView("unavailable" if leaving else readiness.status, _failing(readiness, leaving=leaving), checks)
 

@@ -117,6 +117,8 @@ class House:
     retention: PostgresRetention
     inbox_signal: Signal
     """Fires when a webhook has been kept."""
+    platform_signal: Signal
+    """Fires when this process has asked something of a video platform."""
 
     @property
     def accounts(self) -> Accounts:
@@ -249,6 +251,7 @@ def _house(settings: Settings, base: Foundation, stack: AsyncExitStack) -> House
         jobs=ports.jobs,
         retention=PostgresRetention(base.pool),
         inbox_signal=base.listener.signal(INBOX),
+        platform_signal=ports.platform_tasks.asked,
     )
 
 
@@ -265,6 +268,7 @@ def _health(settings: Settings, base: Foundation, ports: Ports, post: Correspond
         sweeps=ports.sweeps,
         letters=post.letters,
         jobs=ports.jobs,
+        platform_tasks=ports.platform_tasks,
         waits=PostgresQueueWaits(base.pool),
         lag_max=settings.ready_lag_max,
         waits_max={

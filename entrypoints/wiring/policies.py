@@ -22,6 +22,7 @@ from application.policies.duplicates import (
 from application.policies.policy import Policy
 from application.policies.pricing import when_price_requested_settle_it
 from application.policies.transcoding import when_upload_received_transcode
+from application.policies.uploads import when_upload_granted_cancel_the_earlier
 from entrypoints.wiring.ports import Ports
 from entrypoints.wiring.selling import Selling
 from entrypoints.wiring.watching import Watching
@@ -30,8 +31,9 @@ from entrypoints.wiring.watching import Watching
 def every_policy(ports: Ports, plans: Plans, dunning: Dunning, sold: Selling, films: Watching) -> list[Policy]:
     return [
         when_upload_received_transcode(ports.jobs),
-        when_captions_changed_show_them(films.captions),
-        when_video_deleted_remove_it(films.videos),
+        when_captions_changed_show_them(films.platform_work),
+        when_upload_granted_cancel_the_earlier(films.platform_work),
+        when_video_deleted_remove_it(films.platform_work),
         when_price_requested_settle_it(plans),
         when_duplicate_found_refund_newer(sold.duplicates),
         when_prepaid_duplicated_refund_it(sold.duplicates),

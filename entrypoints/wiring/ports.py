@@ -8,6 +8,7 @@ from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.inbox import PostgresInbox
 from adapters.postgres.intents import PostgresIntents
 from adapters.postgres.paces import PostgresPace
+from adapters.postgres.platform_tasks import PostgresPlatformTasks
 from adapters.postgres.positions import PostgresPositions
 from adapters.postgres.read_model_states import PostgresReadModelStates
 from adapters.postgres.reads import (
@@ -40,6 +41,7 @@ class Ports:
     jobs: PostgresTranscodeJobs
     payments: PostgresPaymentReads
     plans: PostgresPlanReads
+    platform_tasks: PostgresPlatformTasks
     platforms: Platforms
     positions: PostgresPositions
     states: PostgresReadModelStates
@@ -66,6 +68,7 @@ def ports_of(settings: Settings, base: Foundation, stack: AsyncExitStack) -> Por
         jobs=PostgresTranscodeJobs(base.pool),
         payments=PostgresPaymentReads(base.pool, base.live),
         plans=PostgresPlanReads(base.pool, base.live),
+        platform_tasks=PostgresPlatformTasks(base.pool),
         platforms=platforms_of(settings, base, stack),
         positions=PostgresPositions(base.pool, base.listener),
         states=PostgresReadModelStates(base.pool),

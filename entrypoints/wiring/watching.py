@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from application.captions import Captions
 from application.countries import Countries
+from application.earlier_uploads import EarlierUploads
 from application.following_videos import FollowingVideos
+from application.platform_work import PlatformWork
 from application.playback import Playback
 from application.resumable_uploads import ResumableUploads
 from application.videos import Videos
@@ -21,16 +23,24 @@ class Watching:
 
     captions: Captions
     following_videos: FollowingVideos
+    platform_work: PlatformWork
     playback: Playback
     resumable_uploads: ResumableUploads
     videos: Videos
 
 
 def watching(settings: Settings, base: Foundation, ports: Ports) -> Watching:
-    videos = _videos(base, ports)
+    videos, captions = _videos(base, ports), Captions(records=base.records, platforms=ports.platforms)
     return Watching(
-        captions=Captions(records=base.records, platforms=ports.platforms),
+        captions=captions,
         following_videos=_following_videos(settings, base, ports, videos),
+        platform_work=PlatformWork(
+            records=base.records,
+            tasks=ports.platform_tasks,
+            videos=videos,
+            captions=captions,
+            earlier_uploads=EarlierUploads(records=base.records, platforms=ports.platforms),
+        ),
         playback=_playback(settings, base, ports),
         resumable_uploads=_resumable_uploads(base, ports),
         videos=videos,

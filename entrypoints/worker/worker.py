@@ -88,21 +88,47 @@ async def _called(also: Callable[[], Awaitable[None]]) -> None:
 async def settle_webhooks(house: House, stopped: Stopped = None) -> None:
     """Find out whose each delivery is, and settle those whose customer is known; neither waits for the other."""
     stopped = stopped or asyncio.Event()
+
+    def arrival() -> asyncio.Event:
+        return house.inbox_signal.next
+
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_as_it_comes(house, stopped, "find_webhooks", house.finding.find_waiting))
-        tasks.create_task(_as_it_comes(house, stopped, "settle_webhooks", house.convergence.settle_waiting))
-        tasks.create_task(_as_it_comes(house, stopped, "settle_videos", house.following_videos.settle_waiting))
+        for name, settle in (
+            ("find_webhooks", house.finding.find_waiting),
+            ("settle_webhooks", house.convergence.settle_waiting),
+            ("settle_videos", house.following_videos.settle_waiting),
+        ):
+            tasks.create_task(_as_it_comes(house, stopped, name, settle, arrival, "webhooks cannot be settled now"))
 
 
-async def _as_it_comes(house: House, stopped: asyncio.Event, name: str, settle: Callable[[], Awaitable[int]]) -> None:
+async def do_platform_tasks(house: House, stopped: Stopped = None) -> None:
+    """Have the video platforms do what is asked of them, as it comes; what fails is tried again later."""
+    await _as_it_comes(
+        house,
+        stopped or asyncio.Event(),
+        "do_platform_tasks",
+        house.watching.platform_work.do_due,
+        lambda: house.platform_signal.next,
+        "video platforms cannot be asked to do anything now",
+    )
+
+
+async def _as_it_comes(
+    house: House,
+    stopped: asyncio.Event,
+    name: str,
+    settle: Callable[[], Awaitable[int]],
+    arrival: Callable[[], asyncio.Event],
+    cannot: str,
+) -> None:
     """Settle what is due as soon as it is there, and look every second for what is due by then."""
     while not stopped.is_set():
-        arrived = house.inbox_signal.next
+        arrived = arrival()
         try:
             while not stopped.is_set() and await _step(house, name, settle):
                 pass
         except Unavailable as trouble:
-            log.warning("webhooks cannot be settled now", extra={"error": str(trouble)})
+            log.warning(cannot, extra={"error": str(trouble)})
             await _pause(stopped, PAUSE_AFTER_TROUBLE_SECONDS)
         try:
             async with asyncio.timeout(0 if stopped.is_set() else POLL_SECONDS):
@@ -234,6 +260,7 @@ JOBS = (
     settle_webhooks,
     sweep,
     ask_about_videos,
+    do_platform_tasks,
     hear_of_uploads,
     tell_what_is_due,
     settle_intents,

@@ -1,6 +1,7 @@
 """All use cases on adapters in memory, and how the stories of the tests begin."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -15,6 +16,7 @@ from adapters.memory.inbox import MemoryInbox
 from adapters.memory.intents import MemoryIntents
 from adapters.memory.jobs import MemoryTranscodeJobs
 from adapters.memory.ledger import MemoryLedger
+from adapters.memory.platform_tasks import MemoryPlatformTasks
 from adapters.memory.play_sessions import MemoryPlaySessions
 from adapters.memory.reads import (
     MemoryAccessReads,
@@ -38,12 +40,14 @@ from application.convergence import Convergence
 from application.customer_deletions import CustomerDeletions
 from application.customers import CustomerBinding
 from application.dunning import Dunning
+from application.earlier_uploads import EarlierUploads
 from application.finding import Finding
 from application.grants import Grants
 from application.intentions import HANDS_OFF_SECONDS, Intentions
 from application.janitor import Janitor
 from application.payments import Payments
 from application.plans import NewPlan, Plans
+from application.platform_work import PlatformWork
 from application.platforms import Platforms
 from application.playback import Playback
 from application.policies.after_erasure import AfterErasure
@@ -268,6 +272,19 @@ class House:
             platforms=self.platforms,
             business_time=self.business_time,
             identifiers=self.identifiers,
+        )
+
+        self.platform_tasks = MemoryPlatformTasks(self.real_time)
+        self.platform_work = self.work_at(self.platforms)
+
+    def work_at(self, platforms: Platforms) -> PlatformWork:
+        """What is asked of these platforms."""
+        return PlatformWork(
+            records=self.records,
+            tasks=self.platform_tasks,
+            videos=replace(self.videos, platforms=platforms),
+            captions=replace(self.captions, platforms=platforms),
+            earlier_uploads=EarlierUploads(records=self.records, platforms=platforms),
         )
 
     # What has been recorded.

@@ -26,6 +26,7 @@ class RemoteStudio:
         self.trouble: Exception | None = None
         self.looked: list[Reference] = []
         self.deleted: list[Reference] = []
+        self.cancelled: list[str] = []
         self._numbers = count(1)
 
     async def grant_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
@@ -42,6 +43,9 @@ class RemoteStudio:
 
     def thumbnail_url(self, video_id: UUID, playback_id: str, *, now: datetime) -> str:
         return f"https://remote.example/{playback_id}.jpg"
+
+    async def cancel_earlier_uploads(self, video: Reference) -> None:
+        self.cancelled += video.earlier_uploads
 
     async def delete(self, video: Reference) -> None:
         self.deleted.append(video)

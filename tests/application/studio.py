@@ -40,6 +40,7 @@ class MemoryStudio:
 
     def __init__(self) -> None:
         self.broken = False
+        self.cancelled: list[str] = []
         self.duration_seconds = 600.0
         self.processed: list[UUID] = []
         self.granted: list[PlaybackGrant] = []
@@ -127,6 +128,9 @@ class MemoryStudio:
 
     async def show_captions(self, video_id: UUID, playback_id: str, tracks: Sequence[CaptionTrack]) -> None:
         self.captions[video_id] = [self.texts[track.sha256] for track in tracks]
+
+    async def cancel_earlier_uploads(self, video: Reference) -> None:
+        self.cancelled += video.earlier_uploads
 
     async def delete(self, video: Reference) -> None:
         for known in [known for known in self.uploads if known[0] == video.video_id]:

@@ -30,10 +30,11 @@ FRENCH = NewCaptions(kind="subtitles", language="fr", label="Français", body=BO
 
 async def act(house: House) -> None:
     """The policy on all facts from the first, as it does where its position was lost."""
-    policy = when_captions_changed_show_them(house.captions)
+    policy = when_captions_changed_show_them(house.platform_work)
     for fact in await house.facts():
         if isinstance(fact, policy.facts):
             await policy.act(fact)
+    await house.platform_work.do_due()
 
 
 async def test_what_is_recorded_is_shown_and_kept_by_its_hash(house: House) -> None:
@@ -111,9 +112,10 @@ async def test_made_ready_it_shows_what_had_been_provided_before(house: House) -
     await house.uploads(without, b"film of cake")
     await house.videos.transcode(without)
 
-    policy = when_captions_changed_show_them(house.captions)
+    policy = when_captions_changed_show_them(house.platform_work)
     for fact in [one for one in await house.facts() if isinstance(one, VideoMadeReady)]:
         await policy.act(fact)
+    await house.platform_work.do_due()
 
     assert VideoMadeReady in policy.facts
     assert house.studio.captions == {video_id: [HELLO]}

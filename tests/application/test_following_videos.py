@@ -11,6 +11,7 @@ import pytest
 from application.errors import ProviderBusy, ProviderRefused, ProviderUnavailable
 from application.following_videos import WAITED_IN_VAIN, FollowingVideos
 from application.platforms import Platforms
+from application.policies.uploads import when_upload_granted_cancel_the_earlier
 from application.ports.deliveries import SignatureInvalid
 from application.videos import NewVideo, Videos
 from domain.shared.fact import Actor, Cause
@@ -291,3 +292,46 @@ async def test_what_is_not_signed_is_not_kept(elsewhere: Elsewhere) -> None:
         await elsewhere.house.webhooks.receive_of_platform("remote", b"{}", {})
 
     assert elsewhere.house.tables.rows("inbox") == []
+
+
+# Uploads that another one took the place of.
+
+
+async def uploads_cancelled(elsewhere: Elsewhere) -> list[str]:
+    house = elsewhere.house
+    work = house.work_at(elsewhere.videos.platforms)
+    policy = when_upload_granted_cancel_the_earlier(work)
+    for fact in await house.facts():
+        if isinstance(fact, policy.facts):
+            await policy.act(fact)
+    await work.do_due()
+    return elsewhere.remote.cancelled
+
+
+async def test_another_upload_cancels_those_before_it(elsewhere: Elsewhere) -> None:
+    video_id, first = await elsewhere.video()
+    assert await uploads_cancelled(elsewhere) == []
+
+    second = (await elsewhere.videos.grant_upload(video_id, size_bytes=None, asked=BY_ADMIN)).upload.upload_id
+    assert await uploads_cancelled(elsewhere) == [first]
+
+    await elsewhere.videos.grant_upload(video_id, size_bytes=None, asked=BY_ADMIN)
+    assert await uploads_cancelled(elsewhere) == [first, first, second]
+
+
+async def test_a_deleted_video_takes_all_its_uploads_and_assets_with_it(elsewhere: Elsewhere) -> None:
+    video_id, first = await elsewhere.video()
+    elsewhere.remote.truths[first] = made("asset-1", "errored")
+    await elsewhere.following.ask_about_unheard()
+    second = (await elsewhere.videos.grant_upload(video_id, size_bytes=None, asked=BY_ADMIN)).upload.upload_id
+    elsewhere.remote.truths[second] = made("asset-2")
+    await elsewhere.hears(video_id)
+    await elsewhere.settles()
+    await elsewhere.videos.delete(video_id, BY_ADMIN)
+
+    await elsewhere.videos.remove_from_platform(video_id)
+
+    [gone] = elsewhere.remote.deleted
+    assert (gone.upload_id, gone.earlier_uploads) == (second, (first,))
+    assert (gone.asset_id, gone.earlier_assets) == ("asset-2", ("asset-1",))
+    assert await uploads_cancelled(elsewhere) == []

@@ -165,6 +165,7 @@ def health(
         duplicates=Twice(),
         letters=house.letters,
         jobs=MemoryTranscodeJobs(),
+        platform_tasks=house.platform_tasks,
         waits=waits or Waits(),
         lag_max=LAG_MAX,
         waits_max={"letters": WAIT_MAX},
@@ -174,8 +175,11 @@ def health(
 async def test_it_is_ready_and_says_how_far_behind_what_is(house: House) -> None:
     await house.webhooks.receive(*house.billing.delivery("invoice.paid", "cus_anna"))
 
+    await house.platform_tasks.ask(ANNA, "remove", "mux")
+
     readiness = await health(house, states=Standing(lag=2)).readiness()
 
+    assert [(each.platform, each.waiting, each.failing) for each in readiness.platforms] == [("mux", 1, 0)]
     assert (readiness.status, readiness.head, readiness.lagging) == ("ok", 5, ())
     assert [(each.name, each.lag) for each in readiness.read_models] == [("catalogue", 2)]
     assert readiness.queues == {"webhooks": 1, "intents": 0, "transcoding": 0, "letters": 0}

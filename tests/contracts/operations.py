@@ -14,6 +14,7 @@ from adapters.memory.inbox import MemoryInbox
 from adapters.memory.inbox_desk import MemoryInboxDesk
 from adapters.memory.intents import MemoryIntents
 from adapters.memory.ledger import MemoryLedger
+from adapters.memory.platform_tasks import MemoryPlatformTasks
 from adapters.memory.play_sessions import MemoryPlaySessions
 from adapters.memory.reads import (
     MemoryAccessReads,
@@ -37,6 +38,7 @@ from adapters.postgres.inbox_desk import PostgresInboxDesk
 from adapters.postgres.intents import PostgresIntents
 from adapters.postgres.listening import READ_MODELS, READ_MODELS_SWAPPED, Listener
 from adapters.postgres.live_generations import LiveGenerations
+from adapters.postgres.platform_tasks import PostgresPlatformTasks
 from adapters.postgres.play_sessions import PostgresPlaySessions
 from adapters.postgres.pool import CONNECTION_ARGUMENTS, new_pool
 from adapters.postgres.positions import PostgresPositions
@@ -54,6 +56,7 @@ from application.ports.checkouts import CheckoutTurns
 from application.ports.inbox import Customers, Inbox, InboxDesk, UnnamedDeliveries
 from application.ports.intents import Intents
 from application.ports.ledger import Ledger
+from application.ports.platform_tasks import PlatformTasks
 from application.ports.play_sessions import PlaySessions
 from application.ports.reads import (
     AccessReads,
@@ -87,6 +90,7 @@ class Operations:
     intents: Intents
     turns: CheckoutTurns
     customers: Customers
+    platform_tasks: PlatformTasks
     play_sessions: PlaySessions
     access: AccessReads
     accounts: AccountReads
@@ -123,6 +127,7 @@ async def memory_operations() -> AsyncIterator[Operations]:
         intents=MemoryIntents(tables, clock),
         turns=MemoryCheckoutTurns(tables),
         customers=MemoryCustomers(tables, blind_index, StoppedClock()),
+        platform_tasks=MemoryPlatformTasks(clock),
         play_sessions=MemoryPlaySessions(tables),
         access=MemoryAccessReads(ledger, sign_ins),
         accounts=MemoryAccountReads(ledger, tables),
@@ -156,6 +161,7 @@ async def postgres_operations(dsn: str) -> AsyncIterator[Operations]:
             intents=PostgresIntents(pool),
             turns=PostgresCheckoutTurns(pool, blind_index),
             customers=PostgresCustomers(pool, blind_index),
+            platform_tasks=PostgresPlatformTasks(pool),
             play_sessions=PostgresPlaySessions(pool),
             access=PostgresAccessReads(pool, live),
             accounts=PostgresAccountReads(pool, live, blind_index),

@@ -264,3 +264,37 @@ class RemotePlatformContract(VideoPlatformContract):
         await remote.lose(video)
 
         assert (await remote.platform.look(video)).stage == "gone"
+
+    async def test_an_upload_that_another_took_the_place_of_takes_nothing_and_leaves_nothing(
+        self, remote: RemoteCase
+    ) -> None:
+        """One that waits for its file, one that was made into a film: the last one stays as it is."""
+        made, _ = await remote.ready()
+        waiting = await remote.platform.grant_upload(made.video_id, size_bytes=1_000, now=NOW)
+        last = await remote.upload()
+        await remote.finish(last)
+        ready = await remote.platform.look(last)
+        video = Reference(
+            made.video_id, last.upload_id, ready.asset_id, earlier_uploads=(made.upload_id, waiting.upload_id)
+        )
+
+        for _ in range(2):
+            await remote.platform.cancel_earlier_uploads(video)
+
+        for earlier in (made.upload_id, waiting.upload_id):
+            assert (await remote.platform.look(Reference(made.video_id, earlier))).stage == "gone"
+        assert await remote.platform.look(video) == ready
+
+    async def test_a_deleted_video_leaves_no_earlier_upload_and_no_earlier_asset(self, remote: RemoteCase) -> None:
+        """An earlier asset alone too: the platform forgets its uploads."""
+        (made, _), (other, asset) = await remote.ready(), await remote.ready()
+        last = await remote.platform.grant_upload(made.video_id, size_bytes=1_000, now=NOW)
+
+        await remote.platform.delete(
+            Reference(
+                made.video_id, last.upload_id, earlier_uploads=(made.upload_id,), earlier_assets=(asset.asset_id,)
+            )
+        )
+
+        for left in (made, Reference(made.video_id, last.upload_id), Reference(other.video_id, "", asset.asset_id)):
+            assert (await remote.platform.look(left)).stage == "gone"

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from entrypoints.wiring import ffmpeg
+from entrypoints.worker.worker import do_platform_tasks
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
 
@@ -37,7 +38,7 @@ async def provide(admin: Person, video: Any, track: str, text: str | bytes = TEX
 
 async def settle(service: Service, video: Any, shown: str) -> str:
     """The address at which it plays, once its master playlist says so."""
-    acting = asyncio.create_task(service.house.policies.run())
+    acting = asyncio.gather(service.house.policies.run(), do_platform_tasks(service.house))
     url = str((await service.public.post(f"/v1/videos/{video['id']}/playback", json={})).json()["url"])
     async with asyncio.timeout(20):
         while shown not in (await service.public.get(url)).text:

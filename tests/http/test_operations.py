@@ -26,6 +26,7 @@ async def test_it_says_that_it_lives_and_that_it_can_work(service: Service) -> N
     assert set(ready.json()["checks"]["projections"]) >= {"catalogue", "plans"}
     assert set(ready.json()["checks"]["queues"]) == {"webhooks", "intents", "transcoding", "letters"}
     assert (ready.json()["checks"]["failed_intents"], ready.json()["checks"]["failed_transcodes"]) == (0, 0)
+    assert ready.json()["checks"]["platforms"] == {}
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from entrypoints.worker.worker import do_platform_tasks
 from tests.http.problem import problem_in
 from tests.http.running import Person, Service
 
@@ -87,7 +88,7 @@ async def test_what_was_kept_of_a_deleted_video_is_removed(service: Service, adm
 
     await admin.http.delete(f"/v1/admin/videos/{video['id']}")
 
-    acting = asyncio.create_task(service.house.policies.run())
+    acting = asyncio.gather(service.house.policies.run(), do_platform_tasks(service.house))
     async with asyncio.timeout(20):
         while kept.exists():
             await asyncio.sleep(0.02)

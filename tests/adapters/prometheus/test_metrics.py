@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.prometheus.metrics import COUNTING_TOGETHER, PrometheusMetrics
 from application.health import Readiness
+from application.ports.platform_tasks import TasksOfPlatform
 from application.ports.read_models import ReadModelStatus, Rebuilding
 from entrypoints.cli.service import free_port
 
@@ -40,6 +41,7 @@ def test_a_degraded_read_model_and_one_that_is_rebuilt_are_told_apart() -> None:
         queues={"webhooks": 3},
         failed_intents=2,
         failed_transcodes=4,
+        platforms=[TasksOfPlatform(platform="mux", waiting=5, failing=4, error="it is down")],
     )
 
     told = samples(PrometheusMetrics(), readiness)
@@ -52,6 +54,7 @@ def test_a_degraded_read_model_and_one_that_is_rebuilt_are_told_apart() -> None:
     assert "streamly_read_model_rebuild_progress_ratio catalogue" not in told
     assert told["streamly_queue_items webhooks"] == 3
     assert (told["streamly_failed_intents"], told["streamly_failed_transcodes"]) == (2, 4)
+    assert (told["streamly_platform_tasks_waiting mux"], told["streamly_platform_tasks_failing mux"]) == (5, 4)
 
 
 def test_a_database_that_is_away_leaves_what_the_process_knows() -> None:
