@@ -156,7 +156,10 @@ class Playback:
         """Raises SessionEnded."""
         now = self.business_time.now()
         if not await self._goes_on(session_id, now) or not await self.sessions.beat(
-            session_id, account_id, position_seconds=position_seconds, now=now
+            session_id,
+            account_id,
+            position_seconds=position_seconds + 0.0,
+            now=now,  # which makes 0.0 of -0.0
         ):
             raise SessionEnded("This play session has ended.")
 

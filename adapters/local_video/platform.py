@@ -2,7 +2,7 @@
 
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from adapters.transcoding.child import FFmpeg
 from adapters.transcoding.encryption import KEY, ContentKeys
 from adapters.transcoding.ladder import HEIGHTS
 from adapters.transcoding.limits import Limits
-from adapters.transcoding.playlist import MASTER, MEDIA, beginning, up_to
+from adapters.transcoding.playlist import MASTER, MEDIA, beginning, lowest_height, up_to
 from adapters.transcoding.poster import POSTER
 from adapters.transcoding.processing import Processing
 from adapters.transcoding.storage import Storage
@@ -167,6 +167,10 @@ class LocalVideo:
     async def grant_playback(
         self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None
     ) -> PlaybackGrant:
+        if max_height is not None:
+            with suppress(FileNotFoundError):
+                # Whoever may play it gets the lowest rendition, however tall that is.
+                max_height = max(max_height, lowest_height(self._storage.playback(video_id, playback_id) / MASTER))
         token, board = self._tokens.for_media(video_id, MediaPass(playback_id, until, session_id, max_height)), ""
         if (self._storage.playback(video_id, playback_id) / STORYBOARD).exists():
             board = self._media_url(token, video_id, f"{STORYBOARD}/{INDEX}")

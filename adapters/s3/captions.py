@@ -49,11 +49,11 @@ class BucketCaptions:
         if not playback_id:
             return
         heights, prefix = heights_of(playback_id), prefix_of(video_id, playback_id)
-        lowest = folder_up_to(playback_id, heights[-1]) or ""
+        lowest = folder_up_to(playback_id, heights[-1])
         place = f"{prefix}{lowest}{FOLDER}/"
         shown = await self._put_tracks(video_id, playback_id, tracks, place)
         for height in heights:
-            folder = folder_up_to(playback_id, height) or ""
+            folder = folder_up_to(playback_id, height)
             inside = PurePosixPath(lowest, FOLDER).relative_to(PurePosixPath(folder))
             await self._name(f"{prefix}{folder}{MASTER}", tracks, str(inside))
         await self._remove_but(place, shown, datetime.now(UTC))

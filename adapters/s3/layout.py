@@ -43,13 +43,11 @@ def heights_of(playback_id: str) -> list[int]:
     return [int(height) for height in playback_id.split("_")[1:]]
 
 
-def folder_up_to(playback_id: str, max_height: int | None) -> str | None:
-    """The folder of the tallest height that is granted, with a slash; None where all are taller."""
+def folder_up_to(playback_id: str, max_height: int | None) -> str:
+    """The folder of the tallest height that is granted, with a slash; where all are taller, of the lowest there is."""
     heights = heights_of(playback_id)
-    for height in heights:
-        if max_height is None or height <= max_height:
-            return _folder(heights, height)
-    return None
+    granted = next((height for height in heights if max_height is None or height <= max_height), heights[-1])
+    return _folder(heights, granted)
 
 
 def _folder(heights: Sequence[int], height: int) -> str:

@@ -207,9 +207,7 @@ class S3Video:
     async def grant_playback(
         self, playback_id: str, *, video_id: UUID, session_id: UUID, until: datetime, max_height: int | None
     ) -> PlaybackGrant:
-        """Where every height is taller than it may be, an address at which there is nothing."""
-        folder = folder_up_to(playback_id, max_height)
-        below = prefix_of(video_id, playback_id) + (folder or "none/")
+        below = prefix_of(video_id, playback_id) + folder_up_to(playback_id, max_height)
         ends_at = until
         if until - self._clock.now() >= REUSED_FROM:
             ends_at = _DAWN + (until - _DAWN) // GRANT_BUCKET * GRANT_BUCKET

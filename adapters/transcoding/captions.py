@@ -49,11 +49,14 @@ def with_captions(master: str, tracks: Sequence[CaptionTrack], *, folder: str = 
 
 
 def _named(tracks: Sequence[CaptionTrack], folder: str, query: str) -> Iterator[str]:
-    """Players tell tracks apart by their names, of which there may not be two the same."""
-    labels = Counter(_NOT_QUOTED.sub("", track.label) for track in tracks)
-    for track in tracks:
-        label = _NOT_QUOTED.sub("", track.label)
-        name = label if labels[label] == 1 else f"{label} ({track.language}, {track.kind})"
+    """Players tell tracks apart by their names, of which there may not be two the same, nor an empty one."""
+    labels = [_NOT_QUOTED.sub("", track.label).strip() or track.language for track in tracks]
+    counts, taken = Counter(labels), set[str]()
+    for track, label in zip(tracks, labels, strict=True):
+        name = label
+        while name in taken or counts[name] > 1:
+            name = f"{name} ({track.language}, {track.kind})"
+        taken.add(name)
         characteristics = _FOR_WHO_CANNOT_HEAR if track.kind == "captions" else ""
         yield (
             f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="{_GROUP}",NAME="{name}",LANGUAGE="{track.language}"'

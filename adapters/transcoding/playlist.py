@@ -6,6 +6,7 @@ RFC 8216 and its successor draft-pantos-hls-rfc8216bis say what each attribute m
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,9 @@ _SEGMENT = re.compile(r"^#EXTINF:([\d.]+),[^\n]*\n(seg_\d{5}\.(?:m4s|ts))$", re.
 _SECONDS = re.compile(r"^#EXTINF:([\d.]+),", re.MULTILINE)
 # Which fields a run of samples has: each its offset of composition; and what stands in front of the first of those.
 _OFFSETS, _BEFORE_OFFSET = 0x800, (0x1, 0x4, 0x100, 0x200, 0x400)
+LOWEST_KEPT_MAX = 4_096
+"""Of so many videos the lowest height is remembered."""
+
 _AAC_LC = "mp4a.40.2"
 _VARIANT = re.compile(r"^#EXT-X-STREAM-INF:[^\n]*\n(\d+)p/[^\n]*\n", re.MULTILINE)
 
@@ -132,6 +136,12 @@ def beginning(playlist: str, seconds: float) -> str:
 def seconds_of(playlist: str) -> float:
     """How long all its segments are."""
     return sum(map(float, _SECONDS.findall(playlist)))
+
+
+@lru_cache(LOWEST_KEPT_MAX)
+def lowest_height(master: Path) -> int:
+    """Of all variants in a file, which never changes. Raises FileNotFoundError."""
+    return min((int(height) for height in _VARIANT.findall(master.read_text("ascii"))), default=0)
 
 
 def up_to(master: str, max_height: int) -> str:

@@ -67,17 +67,18 @@ def start_playback(signing_in: SigningIn, playback: Playback) -> DirectAnswer:
 
 def head_of(scope: HTTPScope) -> Head | None:
     """None where nobody signs in, or a header that counts comes twice."""
-    authorization = content_type = b""
+    authorization: bytes | None = None
+    content_type: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":
-            if authorization:
+            if authorization is not None:
                 return None
             authorization = value
         elif name == b"content-type":
-            if content_type:
+            if content_type is not None:
                 return None
             content_type = value
-    return Head(authorization, content_type or JSON) if authorization else None
+    return Head(authorization, JSON if content_type is None else content_type) if authorization else None
 
 
 def claim_in(head: Head, signing_in: SigningIn) -> SignedIn | None:

@@ -156,8 +156,6 @@ def kind(file: MediaFile) -> list[Header]:
     return [
         (b"content-type", file.media_type.encode("ascii")),
         (b"cache-control", of_a_session if file.session_id or file.is_preview else PICTURES),
-        # The address is the leave, so that a player on any page may read it.
-        (b"access-control-allow-origin", b"*"),
     ]
 
 

@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports.throttles import Standing
 from application.tracing import ERROR_TYPE, Attributes, Trace, begin
+from entrypoints.http.any_page import ForAnyPage
 from entrypoints.http.direct import NOTHING_DIRECT, DirectRoutes, DirectTable
 from entrypoints.http.metrics import Observed
 from entrypoints.http.problems import LAST_WORDS, PROBLEM, Problem, answer_of
@@ -57,7 +58,7 @@ NOTHING_AHEAD: Final = Ahead()
 
 def surround(app: Litestar, ahead: Ahead, observed: Observed) -> None:
     """Put these around the whole application: Litestar runs its own middleware only where it found a route."""
-    routed = SharedPages(TrueAllow(app.asgi_handler), ahead.shared)
+    routed = SharedPages(ForAnyPage(TrueAllow(app.asgi_handler)), ahead.shared)
     app.asgi_handler = EveryRequest(DirectRoutes(routed, ahead.direct), observed)
 
 

@@ -27,7 +27,7 @@ Features = Annotated[tuple[Word, ...], msgspec.Meta(max_length=20)]
 TrialDays = Annotated[int, msgspec.Meta(ge=0, le=730, examples=[0])]
 DurationDays = Annotated[int, msgspec.Meta(ge=1, le=3660)]
 StreamLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
-Height = Annotated[int, msgspec.Meta(ge=240, le=4320)]
+Height = Annotated[int, msgspec.Meta(ge=144, le=4320)]
 PriceId = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=NO_NUL, examples=[None])]
 
 

@@ -282,6 +282,15 @@ async def test_where_the_oldest_gives_way_it_is_over_at_once(house: House) -> No
     await playback.media(phone.grant.token, film, "240p.mp4")
 
 
+async def test_no_place_in_a_video_is_less_than_nothing(house: House) -> None:
+    anna, film = await a_subscriber(house), await house.shows(FILM)
+    started = await plays_on(house, "tv", anna, film)
+
+    await house.playback.heartbeat(anna, started.session_id, position_seconds=-0.0)
+
+    assert str((await plays_on(house, "tv", anna, film)).resume_at_seconds) == "0.0"
+
+
 async def test_a_device_that_starts_again_takes_nobodys_place(house: House) -> None:
     anna, film = await a_couple(house, streams=1)
     before = await plays_on(house, "tv", anna, film)

@@ -216,3 +216,19 @@ async def test_pages_of_other_origins_are_let_in_only_by_name() -> None:
 
     assert preflight.headers["access-control-allow-origin"] == "https://shop.test"
     assert stranger.headers.get("access-control-allow-origin") != "https://evil.test"
+
+
+@pytest.mark.parametrize("cors_origins", [(), ("https://shop.test",)])
+async def test_media_is_for_pages_of_any_origin_and_a_part_of_it_too(cors_origins: tuple[str, ...]) -> None:
+    origin, path = {"Origin": "https://player.test"}, "/media/a-token/a-video/seg_00000.m4s"
+    wish = origin | {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "range"}
+    async with client_of(small_app(cors_origins=cors_origins)) as client:
+        preflight, refused = await client.options(path, headers=wish), await client.get(path, headers=origin)
+        elsewhere = await client.options("/v1/greeting", headers=wish)
+
+    assert (preflight.status_code, preflight.content) == (204, b"")
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert preflight.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert "range" in preflight.headers["access-control-allow-headers"]
+    assert (refused.status_code, refused.headers.get_list("access-control-allow-origin")) == (404, ["*"])
+    assert elsewhere.headers.get("access-control-allow-origin") != "*"

@@ -116,6 +116,8 @@ CASES = {
     "too long, a stranger": Case(413, body=b" " * 1_000_001, authorization=[], direct=False),
     "another media type": Case(415, content_type=b"text/plain", direct=False),
     "another media type, and no body": Case(415, content_type=b"text/plain", body=b"", direct=False),
+    "an empty media type": Case(415, content_type=b"", direct=False),
+    "two media types, one of them empty": Case(415, content_type=b"", headers=[(b"content-type", JSON)], direct=False),
     "two media types": Case(200, headers=[(b"content-type", b"text/plain")], direct=False),
     "from where it is not shown": Case(403, country="FR"),
     "from where it is shown": Case(200, country="CH"),

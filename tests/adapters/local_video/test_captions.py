@@ -226,3 +226,17 @@ def test_two_tracks_of_one_name_are_told_apart() -> None:
     assert names == ["English (en, subtitles)", "English (en, captions)"]
     assert with_captions(shown, [track(TEXT)]) == with_captions(master, [track(TEXT)])
     assert with_captions(shown, []) == master
+
+
+def test_no_two_tracks_have_one_name_and_none_an_empty_one() -> None:
+    labels = {"en": "A", "de": "A", "fr": "A (en, subtitles)", "it": '"', "es": " ", "pt": "it"}
+    master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n240p/index.m3u8\n"
+
+    shown = m3u8.loads(
+        with_captions(master, [track(TEXT, language, label=label) for language, label in labels.items()])
+    )
+
+    names = [media.name for media in shown.media]
+    assert len(set(names)) == len(labels)
+    assert all(name.strip() for name in names)
+    assert names[0] == "A (en, subtitles)"

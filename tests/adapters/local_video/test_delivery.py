@@ -194,7 +194,7 @@ async def test_a_plan_with_a_height_sees_no_rendition_above_it(film: Screening) 
 
 
 @pytest.mark.parametrize(
-    ("max_height", "heights"), [(None, [240, 480]), (99_999, [240, 480]), (480, [240, 480]), (0, [])]
+    ("max_height", "heights"), [(None, [240, 480]), (99_999, [240, 480]), (480, [240, 480]), (144, [240])]
 )
 async def test_the_height_of_the_plan_itself_is_included(
     film: Screening, max_height: int | None, heights: list[int]

@@ -40,7 +40,7 @@ def test_the_playback_id_carries_the_heights_tallest_first() -> None:
 
 @pytest.mark.parametrize(
     ("max_height", "folder"),
-    [(None, TALL), (2160, TALL), (1080, TALL), (1079, MIDDLE), (480, MIDDLE), (240, LOW), (239, None)],
+    [(None, TALL), (2160, TALL), (1080, TALL), (1079, MIDDLE), (480, MIDDLE), (240, LOW), (239, LOW)],
 )
 def test_what_is_granted_is_the_folder_of_the_tallest_that_may_be_seen(max_height: int | None, folder: str) -> None:
     assert folder_up_to(named("0123456789abcdef", HEIGHTS), max_height) == folder
