@@ -1,5 +1,6 @@
 """Following what platforms make of videos: on a notice, or without one, they are asked, and the answer recorded."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -29,7 +30,7 @@ VIDEOS_AT_ONCE = 8
 WAITED_IN_VAIN = timedelta(days=2)
 """For so long after the end of its upload's time a video is asked about that nothing came for."""
 UNHEARD_MAX = 500
-"""Of the videos about which nothing has come, so many are asked about in one go."""
+"""Of a platform's videos about which nothing has come, so many are asked about in one go."""
 
 
 class VideoUnknown(Exception):
@@ -98,9 +99,20 @@ class FollowingVideos:
         return await again_when_moved(once)
 
     async def ask_about_unheard(self) -> int:
-        """Ask about the videos that a platform has, or waits for, and of which no notice came; how many had news."""
-        news = 0
-        for listed in await self._unfinished():
+        """Ask about the videos that a platform has, or waits for, and of which no notice came; how many had news.
+
+        Raises ProviderUnavailable of a platform that does not answer, once all others have been asked.
+        """
+        names = [*self.platforms.remote_names, *self.platforms.parted_names]
+        told = await asyncio.gather(*map(self._ask_about_all_of, names), return_exceptions=True)
+        for trouble in told:
+            if isinstance(trouble, BaseException):
+                raise trouble
+        return sum(news for news in told if isinstance(news, int))
+
+    async def _ask_about_all_of(self, platform: str) -> int:
+        news, since = 0, self.business_time.now() - WAITED_IN_VAIN
+        for listed in await self.reads.unfinished([platform], waited_since=since, limit=UNHEARD_MAX):
             try:
                 news += await self._ask_about(listed)
             except ProviderUnavailable:
@@ -128,11 +140,6 @@ class FollowingVideos:
                     await self.videos.note_arrival(video_id, Cause("webhook", "upload"))
             await self.notices.settled(notice)
         return len(waiting)
-
-    async def _unfinished(self) -> Sequence[Listed]:
-        since = self.business_time.now() - WAITED_IN_VAIN
-        names = [*self.platforms.remote_names, *self.platforms.parted_names]
-        return await self.reads.unfinished(names, waited_since=since, limit=UNHEARD_MAX)
 
     def _rows(self, waiting: Sequence[Waiting]) -> list[GuardedRow]:
         if not waiting:

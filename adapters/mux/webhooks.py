@@ -6,7 +6,7 @@ https://www.mux.com/docs/core/verify-webhook-signatures. The SDK brings nothing 
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -85,7 +85,8 @@ def delivery(body: bytes, *, provider: str) -> Delivery:
     """
     try:
         event = EVENT.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        created_at = event.created_at.astimezone(UTC)  # a time of day may lie beyond the years there are
+    except (msgspec.DecodeError, RecursionError, UnicodeError, OverflowError) as error:
         raise EventMalformed(f"It is signed, but it is no event: {error}") from None
     return Delivery(
         provider=provider,
@@ -94,7 +95,7 @@ def delivery(body: bytes, *, provider: str) -> Delivery:
         customer_id=_video(event.data),
         livemode=True,
         api_version=None,
-        created_at=event.created_at,
+        created_at=created_at,
         body=body,
     )
 

@@ -112,11 +112,19 @@ def delivery(body: bytes, *, livemode: bool) -> Delivery:
         customer_id=customer_id,
         livemode=envelope.livemode,
         api_version=envelope.api_version,
-        created_at=envelope.created.astimezone(UTC) if isinstance(envelope.created, datetime) else at(envelope.created),
+        created_at=_moment(envelope.created),
         body=body,
         to_find=customer_id is None and any(event.leads()),
         events_lost=ours and envelope.type == EVENTS_LOST,
     )
+
+
+def _moment(created: int | datetime) -> datetime:
+    """Raises EventMalformed for a time of day that lies beyond the years there are."""
+    try:
+        return created.astimezone(UTC) if isinstance(created, datetime) else at(created)
+    except OverflowError:
+        raise EventMalformed("It is of a time that there is not.") from None
 
 
 def _read(body: bytes) -> tuple[Envelope, Said]:

@@ -26,6 +26,7 @@ from domain.shared.fact import Cause
 from domain.video.facts import UploadGranted, UploadReceived
 from domain.video.video import UploadNotExpected
 from tests.application.house import BY_ADMIN, House
+from tests.application.remote_studio import RemoteStudio
 from tests.application.studio import MemoryStudio
 
 pytestmark = pytest.mark.anyio
@@ -88,7 +89,8 @@ class Dock:
 
     def __init__(self, house: House) -> None:
         self.house, self.warehouse = house, Warehouse()
-        platforms = Platforms(house.studio, parted=[self.warehouse], new_videos="warehouse")
+        self.remote = RemoteStudio()
+        platforms = Platforms(house.studio, parted=[self.warehouse], remote=[self.remote], new_videos="warehouse")
         self.videos = Videos(
             records=house.records,
             platforms=platforms,
@@ -164,6 +166,20 @@ async def test_an_upload_that_nobody_told_of_is_found(dock: Dock) -> None:
     assert await dock.following.ask_about_unheard() == 0
     (received,) = await dock.received()
     assert (received.video_id, received.cause) == (video_id, Cause("sweep", "warehouse"))
+
+
+async def test_a_platform_that_is_away_keeps_no_other_from_being_asked(dock: Dock) -> None:
+    video_id = await dock.created()
+    at_remote = Platforms(dock.house.studio, remote=[dock.remote], new_videos="remote")
+    await replace(dock.videos, platforms=at_remote).create(NewVideo(title="Cake"), BY_ADMIN)
+    dock.remote.trouble = ProviderUnavailable("down")
+    dock.warehouse.put(video_id, FILM)
+
+    with pytest.raises(ProviderUnavailable):
+        await dock.following.ask_about_unheard()
+
+    (received,) = await dock.received()
+    assert received.video_id == video_id
 
 
 async def test_what_is_waited_for_in_vain_is_asked_about_for_two_days_more(dock: Dock) -> None:

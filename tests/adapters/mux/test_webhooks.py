@@ -153,6 +153,8 @@ def test_without_its_data_it_is_about_nobody() -> None:
         msgspec.json.encode(READY | {"type": None}),
         msgspec.json.encode(READY | {"created_at": "yesterday"}),
         msgspec.json.encode(READY | {"created_at": "2026-11-21T20:15:00"}),
+        msgspec.json.encode(READY | {"created_at": "9999-12-31T23:59:59-23:59"}),
+        msgspec.json.encode(READY | {"created_at": "0001-01-01T00:00:00+23:59"}),
     ],
 )
 def test_what_is_signed_and_no_event_is_refused(body: bytes) -> None:

@@ -228,6 +228,9 @@ def test_a_thin_event_is_taken_and_names_nobody_yet() -> None:
         pytest.param(msgspec.json.encode(RENEWED | {"id": ""}), id="no id"),
         pytest.param(msgspec.json.encode(RENEWED | {"livemode": "true"}), id="a mode that is a word"),
         pytest.param(msgspec.json.encode(RENEWED | {"created": 10**15}), id="a time after all times"),
+        pytest.param(
+            msgspec.json.encode(RENEWED | {"created": "9999-12-31T23:59:59-23:59"}), id="a time of day after all times"
+        ),
         pytest.param(BODY[:-1], id="cut"),
         pytest.param(b'{"a":' * 50_000, id="a deep one"),
         pytest.param(msgspec.json.encode(RENEWED | {"id": "evt_\0"}), id="a NUL in its id"),
