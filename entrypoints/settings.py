@@ -85,7 +85,6 @@ class Settings(VideoSettings, frozen=True, kw_only=True):
     sweep_customers_hours: Hours = 24
     sweep_customers_per_second: PerSecond = 5
     stream_limit_policy: Literal["reject", "evict_oldest"] = "reject"
-    hls_encryption: Literal["none", "aes128"] = "none"
     ladder_heights: Heights = "240,480,720,1080"
     media_accel_prefix: PathPrefix = ""
     preview_seconds: PreviewSeconds = 0

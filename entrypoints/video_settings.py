@@ -35,6 +35,7 @@ class VideoSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     env: Literal["development", "production"] = "development"
     video_platform: Literal["local", "mux", "cloudflare", "s3"] = "local"
+    hls_encryption: Literal["none", "aes128"] = "none"
     sweep_videos_seconds: Seconds = 300
     mux_token_id: str = ""
     mux_token_secret: str = ""
@@ -100,6 +101,11 @@ def troubles_of_platforms(settings: VideoSettings) -> Iterator[str]:
     yield from _troubles_of_cloudflare(settings)
     if settings.uses_s3:
         yield from _troubles_of_s3(settings)
+    if settings.hls_encryption != "none" and settings.video_platform != "local":
+        yield (
+            f"HLS_ENCRYPTION={settings.hls_encryption} is for VIDEO_PLATFORM=local alone;"
+            f" new videos go to {settings.video_platform}, where nothing of it would be encrypted"
+        )
 
 
 def _troubles_of_s3(settings: VideoSettings) -> Iterator[str]:

@@ -33,6 +33,16 @@ def test_what_s3_lacks_is_named(lacking: str) -> None:
         read_settings({**given, "VIDEO_PLATFORM": "s3"}, env_file=None)
 
 
+@pytest.mark.parametrize("platform", ["s3", "mux", "cloudflare"])
+def test_what_would_not_be_encrypted_is_not_said_to_be(platform: str) -> None:
+    given = {**S3, "VIDEO_PLATFORM": platform}
+    with pytest.raises(SettingsInvalid, match="HLS_ENCRYPTION=aes128 is for VIDEO_PLATFORM=local alone"):
+        read_settings({**given, "HLS_ENCRYPTION": "aes128"}, env_file=None)
+
+    assert read_settings({**given, "HLS_ENCRYPTION": "none"}, env_file=None).video_platform == platform
+    assert read_settings({**S3, "HLS_ENCRYPTION": "aes128"}, env_file=None).video_platform == "local"
+
+
 @pytest.mark.parametrize("name", ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"])
 def test_half_a_key_is_none(name: str) -> None:
     with pytest.raises(SettingsInvalid, match="go together"):
