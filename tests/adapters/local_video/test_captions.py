@@ -238,5 +238,5 @@ def test_no_two_tracks_have_one_name_and_none_an_empty_one() -> None:
 
     names = [media.name for media in shown.media]
     assert len(set(names)) == len(labels)
-    assert all(name.strip() for name in names)
+    assert all(name and name.strip() for name in names)
     assert names[0] == "A (en, subtitles)"
