@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from application.errors import NotFound
 from application.platforms import PlatformNotSetUp, Platforms
@@ -155,15 +155,17 @@ class Videos:
         return await platform.sign_parts(reference(video), numbers, now=self.business_time.now())
 
     async def complete_upload(self, video_id: UUID, parts: Sequence[Part], asked: Asked) -> Decided:
-        """All parts have been sent; told again, it is done once.
+        """All parts have been sent; told again of the same, it is done once.
 
-        Raises:
-            NotFound, UploadNotExpected, PartsInvalid, UploadTooLarge.
+        Raises NotFound, UploadNotExpected, PartsInvalid, UploadTooLarge.
         """
         video = await self._existing(video_id)
+        platform = self.platforms.parted(video.platform)
+        if video.has_received(platform.fingerprint(parts)):
+            return await self._decide(video_id, asked, lambda _: [])
         video.expect_upload()
-        received = await self.platforms.parted(video.platform).complete_upload(reference(video), parts)
-        return await self._received(video_id, asked, received)
+        said = asdict(await platform.complete_upload(reference(video), parts))
+        return await self._decide(video_id, asked, lambda it: it.complete_upload(**said))
 
     async def note_arrival(self, video_id: UUID, cause: Cause) -> bool:
         """An upload in parts may have come in, and nobody said so: look, and record it. False where it is no news.
@@ -183,9 +185,7 @@ class Videos:
         return True
 
     async def _received(self, video_id: UUID, asked: Asked, received: ReceivedUpload) -> Decided:
-        return await self._decide(
-            video_id, asked, lambda it: it.receive_upload(size_bytes=received.size_bytes, sha256=received.sha256)
-        )
+        return await self._decide(video_id, asked, lambda it: it.receive_upload(**asdict(received)))
 
     async def transcode(self, video_id: UUID) -> None:
         """Make the upload playable, or record why it cannot be; done again after a crash, it finishes once."""

@@ -108,8 +108,12 @@ class S3Video:
         seconds = int(PART_LINK_TTL.total_seconds())
         return await self._bucket.sign_parts(_upload_key(upload.video_id), upload.upload_id, numbers, seconds=seconds)
 
+    def fingerprint(self, parts: Sequence[Part]) -> str:
+        etag = _etag_of(_in_order(parts))
+        return hashlib.sha256(etag.encode()).hexdigest() if etag else ""
+
     async def complete_upload(self, upload: Reference, parts: Sequence[Part]) -> ReceivedUpload:
-        key, sent = _upload_key(upload.video_id), sorted((part.number, part.etag.strip('"')) for part in parts)
+        key, sent = _upload_key(upload.video_id), _in_order(parts)
         if len({number for number, _ in sent}) < len(sent):
             raise PartsInvalid("A part is named twice.")
         try:
@@ -262,6 +266,10 @@ def _part_bytes(size_bytes: int | None) -> int:
 def _fingerprint(kept: Kept) -> str:
     """S3 tells no hash of the bytes; its tag, made of the parts' hashes, tells one upload from another."""
     return hashlib.sha256(kept.etag.encode()).hexdigest()
+
+
+def _in_order(parts: Sequence[Part]) -> list[tuple[int, str]]:
+    return sorted((part.number, part.etag.strip('"')) for part in parts)
 
 
 def _etag_of(parts: Sequence[tuple[int, str]]) -> str:

@@ -202,6 +202,10 @@ class PartedPlatform(WorkedPlatform, CaptionedPlatform, Protocol):
         """An address for each part, numbered from 1 to 10,000. Raises PartsInvalid."""
         ...
 
+    def fingerprint(self, parts: Sequence[Part]) -> str:
+        """The `sha256` that an upload of these parts has; empty where they are none."""
+        ...
+
     async def complete_upload(self, upload: Reference, parts: Sequence[Part]) -> ReceivedUpload:
         """Put the parts together; done again it finds what it made. `sha256` tells this upload from others.
 
@@ -249,12 +253,7 @@ class OwnPlatform(WorkedPlatform, CaptionedPlatform, Protocol):
         ...
 
     async def grant_resumable_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
-        """Where to send them so that it can go on after a break.
-
-        Raises:
-            UploadSizeNeeded: to go on takes the size.
-            UploadTooLarge: it is over the limit.
-        """
+        """Where to send them so that it can go on after a break. Raises UploadSizeNeeded, UploadTooLarge."""
         ...
 
     def resume(

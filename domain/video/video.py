@@ -111,6 +111,14 @@ class Video(msgspec.Struct, frozen=True, kw_only=True):
         self.expect_upload()
         return [UploadReceived(video_id=self.id, size_bytes=size_bytes, sha256=sha256)]
 
+    def complete_upload(self, *, size_bytes: int, sha256: str) -> list[VideoFact]:
+        """Nothing happens where that very upload was received before."""
+        return [] if self.has_received(sha256) else self.receive_upload(size_bytes=size_bytes, sha256=sha256)
+
+    def has_received(self, sha256: str) -> bool:
+        """That very upload, and takes no other."""
+        return not self.expects_upload() and bool(sha256) and self.upload_sha256 == sha256
+
     def expect_upload(self) -> None:
         """Refuse an upload unless the video waits for one; a failed video may be uploaded again."""
         if not self.expects_upload():

@@ -1,5 +1,6 @@
 """An upload in parts: signed, completed by who sent it, by a notice, or found by us; and made ready once."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -54,8 +55,12 @@ class Warehouse(MemoryStudio):
     async def sign_parts(self, upload: Reference, numbers: Sequence[int], *, now: datetime) -> Mapping[int, str]:
         return {number: f"memory://{upload.upload_id}/{number}" for number in numbers}
 
+    def fingerprint(self, parts: Sequence[Part]) -> str:
+        return sha256("".join(part.etag for part in parts).encode()).hexdigest()
+
     async def complete_upload(self, upload: Reference, parts: Sequence[Part]) -> ReceivedUpload:
         self.put(upload.video_id, b"".join(part.etag.encode() for part in parts))
+        await asyncio.sleep(0.01)  # whoever else asks, asks meanwhile
         received = await self.arrived(upload)
         if received is None:
             raise PartsInvalid("There are no parts.")
@@ -143,6 +148,8 @@ async def test_what_is_complete_is_made_ready_by_the_worker(dock: Dock) -> None:
 
     assert [(fact.size_bytes, fact.sha256) for fact in await dock.received()] == [(13, sha256(FILM).hexdigest())]
     assert (await dock.house.tags())[-1] == "video.made_ready"
+    again = await dock.videos.complete_upload(video_id, [Part(1, "film of "), Part(2, "bread")], BY_ADMIN)
+    assert again.position == await dock.house.ledger.head()
     with pytest.raises(UploadNotExpected):
         await dock.videos.complete_upload(video_id, [Part(1, "film")], BY_ADMIN)
     with pytest.raises(UploadNotExpected):
@@ -154,6 +161,15 @@ async def test_parts_that_make_nothing_are_refused(dock: Dock) -> None:
         await dock.videos.complete_upload(await dock.created(), [], BY_ADMIN)
     with pytest.raises(NotFound):
         await dock.videos.complete_upload(uuid4(), [Part(1, "film")], BY_ADMIN)
+
+
+async def test_five_who_say_at_once_that_it_is_complete_are_answered_alike(dock: Dock) -> None:
+    video_id = await dock.created()
+    parts = [Part(1, "film of "), Part(2, "bread")]
+
+    await asyncio.gather(*(dock.videos.complete_upload(video_id, parts, BY_ADMIN) for _ in range(5)))
+
+    assert len(await dock.received()) == 1
 
 
 async def test_an_upload_that_nobody_told_of_is_found(dock: Dock) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import m3u8  # type: ignore[import-untyped]
 import pytest
+from msgspec.structs import replace
 
 from adapters.s3.bucket import Access, Bucket
 from adapters.s3.platform import GRANT_BUCKET, S3Video
@@ -106,9 +107,35 @@ async def test_parts_are_put_together_once(
     again = await new_platform(bucket=Forgetful(access)).complete_upload(upload, parts)
 
     assert received == again == await port.arrived(upload)
+    assert received.sha256 == port.fingerprint(parts) == port.fingerprint(list(reversed(parts)))
+    assert received.sha256 != port.fingerprint(parts[:1])
+    assert port.fingerprint([Part(1, "no hash")]) == ""
     assert received.size_bytes == len(body)
     assert re.fullmatch(r"[0-9a-f]{64}", received.sha256)
     assert await bucket.read(f"uploads/{upload.video_id}") == body
+
+
+async def test_an_upload_that_another_took_the_place_of_keeps_no_parts(
+    platform: S3Video, clock: StandingClock, bucket: Bucket
+) -> None:
+    first = await begun(platform, clock, uuid4())
+    await sent(platform, first, b"of the first")
+    last = await begun(platform, clock, first.video_id)
+    parts, both = await sent(platform, last, b"of the last"), replace(last, earlier_uploads=(first.upload_id,))
+
+    def open_uploads() -> set[str]:
+        listed = bucket.client.list_multipart_uploads(Bucket=bucket.name, Prefix=f"uploads/{first.video_id}")
+        return {one["UploadId"] for one in listed.get("Uploads", [])}
+
+    assert open_uploads() == {first.upload_id, last.upload_id}
+    for _ in range(2):
+        await platform.cancel_earlier_uploads(both)
+
+    assert open_uploads() == {last.upload_id}
+    assert (await platform.complete_upload(last, parts)).size_bytes == len(b"of the last")
+    third = await begun(platform, clock, first.video_id)
+    await platform.delete(Reference(first.video_id, last.upload_id, earlier_uploads=(third.upload_id,)))
+    assert open_uploads() == set()
 
 
 async def test_parts_that_are_not_the_uploads_are_refused(
