@@ -68,6 +68,7 @@ class PlatformWork:
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 await self._do(task)
+            await self.tasks.done(task)
         except asyncio.CancelledError:
             async with asyncio.timeout(GIVE_BACK_SECONDS):
                 await self.tasks.give_back(task)
@@ -78,8 +79,6 @@ class PlatformWork:
         except Exception as trouble:
             log.exception("a platform could not do what is asked of it", extra=_told(task))
             await self._put_off(task, trouble)
-        else:
-            await self.tasks.done(task)
         return True
 
     async def _do(self, task: PlatformTask) -> None:

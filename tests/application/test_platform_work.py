@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from adapters.memory.platform_tasks import MemoryPlatformTasks
 from application.errors import ProviderBusy, ProviderUnavailable
 from application.platform_work import RETRY_DELAYS_SECONDS, PlatformWork
 from application.platforms import Platforms
 from application.policies.deleting import when_video_deleted_remove_it
+from application.ports.platform_tasks import PlatformTask
 from application.ports.video_platform import Reference
 from application.videos import Videos
 from tests.application.house import BY_ADMIN, House
@@ -134,3 +136,23 @@ async def test_it_is_tried_again_after_longer_and_longer_and_for_ever(both: Both
     assert await both.work.do_due() == 1
     both.house.real_time.pass_by(timedelta(seconds=7199))
     assert await both.work.do_due() == 0
+
+
+async def test_told_to_stop_as_it_is_done_it_leaves_it_to_be_taken_at_once(both: Both) -> None:
+    """Done again, it happens once; held for as long as a lease, it would be done by nobody."""
+    video_id = await both.deleted("memory")
+
+    class Noting(MemoryPlatformTasks):
+        async def done(self, task: PlatformTask) -> None:
+            await asyncio.Event().wait()
+
+    tasks = Noting(both.house.real_time)
+    await tasks.ask(video_id, "remove", "memory")
+    working = asyncio.create_task(replace(both.work, tasks=tasks).do_due())
+    async with asyncio.timeout(5):
+        while both.house.studio.uploads:
+            await asyncio.sleep(0.01)
+    working.cancel()
+    await asyncio.wait([working])
+
+    assert len(await tasks.take_due(busy={}, each=4, limit=4, seconds=60)) == 1
