@@ -13,6 +13,7 @@ from application.ports.ledger import Position
 from application.ports.resumable_upload import Checksum, ResumableUpload, UploadOffsetConflict
 from application.ports.world import Clock
 from application.recall import Asked, Records
+from application.refused_uploads import kept_if_expected
 from domain.shared.fact import Actor, Cause
 from domain.video.video import UploadNotExpected, Video, VideoStatus
 
@@ -87,12 +88,13 @@ class ResumableUploads:
 
     async def _receive(self, video_id: UUID, upload: ResumableUpload, cause: Cause) -> Position:
         sha256 = await upload.whole()
-        decided = await self.records.decide(
-            Video,
-            video_id,
-            Asked(Actor("admin", "upload-link"), cause),
-            lambda video: video.receive_upload(size_bytes=upload.length, sha256=sha256),
-        )
+        async with kept_if_expected(self.records, self.platforms.own, video_id, sha256):
+            decided = await self.records.decide(
+                Video,
+                video_id,
+                Asked(Actor("admin", "upload-link"), cause),
+                lambda video: video.receive_upload(size_bytes=upload.length, sha256=sha256),
+            )
         await upload.drop()
         return decided.position
 

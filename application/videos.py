@@ -30,6 +30,7 @@ from application.ports.world import Clock, Identifiers
 from application.projections.catalogue import Listed, catalogue
 from application.projections.projection import fold_alone
 from application.recall import Asked, Decided, Recalled, Records
+from application.refused_uploads import kept_if_expected
 from domain.shared.fact import Actor, Cause, Fact
 from domain.video.facts import Audience
 from domain.video.video import UPLOADABLE, Description, UploadNotExpected, Video, VideoStatus
@@ -145,14 +146,15 @@ class Videos:
         (await self._existing(video_id)).expect_upload()
         own = self.platforms.own
         received = await own.receive(video_id, upload_token, chunks, now=self.business_time.now())
-        return await self._received(video_id, Asked(Actor("admin", "upload-link"), cause), received)
+        async with kept_if_expected(self.records, own, video_id, received.sha256):
+            return await self._received(video_id, Asked(Actor("admin", "upload-link"), cause), received)
 
     async def sign_parts(self, video_id: UUID, numbers: Sequence[int]) -> Mapping[int, str]:
         """Where each part of an upload in parts is sent. Raises NotFound, UploadNotExpected, PartsInvalid."""
         video = await self._existing(video_id)
         video.expect_upload()
-        platform = self.platforms.parted(video.platform)
-        return await platform.sign_parts(reference(video), numbers, now=self.business_time.now())
+        now = self.business_time.now()
+        return await self.platforms.parted(video.platform).sign_parts(reference(video), numbers, now=now)
 
     async def complete_upload(self, video_id: UUID, parts: Sequence[Part], asked: Asked) -> Decided:
         """All parts have been sent; told again of the same, it is done once.

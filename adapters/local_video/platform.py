@@ -155,6 +155,9 @@ class LocalVideo:
             await to_thread(self._storage.keep_upload, file, video_id, received.sha256)
         return received
 
+    async def forget_upload(self, video_id: UUID, sha256: str) -> None:
+        await to_thread(self._storage.drop_upload, video_id, sha256)
+
     async def process(self, video_id: UUID, *, sha256: str, on_progress: Callable[[float], None]) -> Processed:
         return await self._processing.process(video_id, sha256, on_progress)
 

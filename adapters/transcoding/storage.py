@@ -132,6 +132,13 @@ class Storage:
         sync(place.parent)
         sync(place.parent.parent)
 
+    def drop_upload(self, video_id: UUID, sha256: str) -> None:
+        """One of them."""
+        place = self.upload(video_id, sha256)
+        place.unlink(missing_ok=True)
+        with suppress(OSError):  # another is there
+            place.parent.rmdir()
+
     def drop_uploads(self, video_id: UUID) -> None:
         shutil.rmtree(self._uploads / str(video_id), ignore_errors=True)
 

@@ -252,6 +252,10 @@ class OwnPlatform(WorkedPlatform, CaptionedPlatform, Protocol):
         """
         ...
 
+    async def forget_upload(self, video_id: UUID, sha256: str) -> None:
+        """Remove a whole upload that is not to be made playable; one that is not there is no trouble."""
+        ...
+
     async def grant_resumable_upload(self, video_id: UUID, *, size_bytes: int | None, now: datetime) -> UploadGrant:
         """Where to send them so that it can go on after a break. Raises UploadSizeNeeded, UploadTooLarge."""
         ...
@@ -268,10 +272,7 @@ class OwnPlatform(WorkedPlatform, CaptionedPlatform, Protocol):
         ...
 
     def grant_preview(self, playback_id: str, *, video_id: UUID, seconds: int, until: datetime) -> PlaybackGrant | None:
-        """A signed address of the first seconds, to the end of the segment that the last one is in; for no session.
-
-        None where segments are encrypted: the key would open them all.
-        """
+        """A signed address of its beginning, in whole segments; None where one key would open all of them."""
         ...
 
     def open_media(self, token: str, video_id: UUID, path: str, *, now: datetime) -> "MediaFile":

@@ -73,6 +73,9 @@ class MemoryStudio:
         self.uploads[video_id, digest] = body
         return digest
 
+    async def forget_upload(self, video_id: UUID, sha256: str) -> None:
+        self.uploads.pop((video_id, sha256), None)
+
     async def receive(
         self, video_id: UUID, upload_token: str, chunks: AsyncIterator[bytes], *, now: datetime
     ) -> ReceivedUpload:

@@ -92,6 +92,26 @@ async def test_a_second_upload_is_refused_and_not_read(house: House) -> None:
     assert not read
 
 
+@pytest.mark.parametrize("slower", [b"film of cake", b"film of bread"])
+@pytest.mark.parametrize("is_made", [False, True])
+async def test_of_two_who_send_at_once_the_slower_is_refused_and_its_file_is_not_kept(
+    house: House, slower: bytes, *, is_made: bool
+) -> None:
+    video_id = await created(house)
+
+    async def overtaken() -> AsyncIterator[bytes]:
+        yield slower[:5]
+        await house.uploads(video_id, b"film of bread")
+        if is_made:
+            await house.videos.transcode(video_id)
+            house.studio.uploads.clear()
+        yield slower[5:]
+
+    with pytest.raises(UploadNotExpected):
+        await house.videos.receive_upload(video_id, link_of(video_id), overtaken(), Cause("request", "req_upload"))
+    assert list(house.studio.uploads.values()) == ([] if is_made else [b"film of bread"])
+
+
 # Made ready.
 
 
