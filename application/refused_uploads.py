@@ -1,6 +1,6 @@
 """Of two who send a file for one video the slower is refused, when the whole of it is on the disk already."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from domain.video.video import UploadNotExpected, Video, VideoStatus
 
 
 @asynccontextmanager
-async def kept_if_expected(records: Records, own: OwnPlatform, video_id: UUID, sha256: str) -> AsyncIterator[None]:
+async def kept_if_expected(records: Records, own: OwnPlatform, video_id: UUID, sha256: str) -> AsyncGenerator[None]:
     """While an upload that is there is recorded: where that is refused it is removed, unless it is just worked on.
 
     Raises what the block raises.
